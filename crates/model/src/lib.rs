@@ -1,0 +1,12 @@
+/*!
+The words every other room speaks: exact [`Amount`]s and accounting [`Period`]s.
+
+Pure: no clock, no environment, no files, no network, and no floating point. Nothing here prints or panics on input.
+*/
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
+
+mod amount;
+mod period;
+
+pub use amount::{Amount, AmountError};
+pub use period::{Month, Period, PeriodError};
