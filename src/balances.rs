@@ -5,24 +5,26 @@ use std::{collections::BTreeMap, env, io::Write, path::Path, process::Command, t
 use arrow_array::{Array, RecordBatch, cast::AsArray};
 use journal::{Balances, Class};
 use model::Period;
-use reader::Request;
+use reader::{Request, Source};
 
-use crate::{Stop, config};
+use crate::{
+    Stop,
+    config::{self, Extract},
+};
 
 /// A statement may take this long.
 const READ_LIMIT: Duration = Duration::from_secs(600);
 
 /// Writes the trial balance of `period` as CSV: account, name, opening, debit, credit, closing.
 pub fn run(path: &Path, id: &str, period: Period, output: impl Write) -> Result<(), Stop> {
-    let (book, pack, parameters) = config::load(path, id)?;
-    let request = |query: &str| Request {
-        database: book.source.sqlite.to_string_lossy().into_owned(),
-        query: query.to_owned(),
-        parameters: parameters.clone(),
+    let (book, pack, values) = config::load(path, id)?;
+    let request = |extract: &Extract| {
+        let (query, parameters) = extract.bind(&values);
+        Request { source: book.source.clone(), query, parameters, timeout_s: READ_LIMIT.as_secs() }
     };
     let mut names = BTreeMap::new();
     let mut chart = Vec::new();
-    each_row(&request(&pack.extract.accounts.query), ["account", "name", "class"], |[account, name, class]| {
+    each_row(id, &request(&pack.extract.accounts), ["account", "name", "class"], |[account, name, class]| {
         let class = match class {
             "profit_and_loss" => Class::ProfitAndLoss,
             "balance_sheet" => Class::BalanceSheet,
@@ -34,7 +36,7 @@ pub fn run(path: &Path, id: &str, period: Period, output: impl Write) -> Result<
     })?;
     let mut balances = Balances::new(book.fiscal_year_starts, chart).map_err(Stop::config)?;
     let columns = ["voucher", "account", "month", "adjustment", "debit", "credit"];
-    each_row(&request(&pack.extract.entries.query), columns, |[voucher, account, month, adjustment, debit, credit]| {
+    each_row(id, &request(&pack.extract.entries), columns, |[voucher, account, month, adjustment, debit, credit]| {
         let at = |error: &dyn std::fmt::Display| Stop::finding(format!("voucher {voucher}, account {account}: {error}"));
         let period = Period { month: month.parse().map_err(|e| at(&e))?, adjustment: adjustment == "1" };
         let amounts = (debit.parse().map_err(|e| at(&e))?, credit.parse().map_err(|e| at(&e))?);
@@ -53,12 +55,19 @@ pub fn run(path: &Path, id: &str, period: Period, output: impl Write) -> Result<
 
 /// Runs the built-in reader and gives `take` the named columns of every row; the first error of `take` is the result.
 fn each_row<const N: usize>(
+    book: &str,
     request: &Request,
     columns: [&str; N],
     mut take: impl FnMut([&str; N]) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let mut command = Command::new(env::current_exe().map_err(Stop::source)?);
     command.arg("reader");
+    // Debian registers its drivers without a path: the built-in driver manager finds them only through the loader.
+    if let Source::Odbc(_) = request.source {
+        let own = env::var("LD_LIBRARY_PATH").unwrap_or_default();
+        let paths = [own, format!("/usr/lib/{}-linux-gnu/odbc", env::consts::ARCH)].join(":");
+        command.env("LD_LIBRARY_PATH", paths.trim_start_matches(':'));
+    }
     let mut result = Ok(());
     let mut row = 0_u64;
     reader::read(command, request, READ_LIMIT, |batch| {
@@ -66,7 +75,7 @@ fn each_row<const N: usize>(
             result = rows(&batch, columns, &mut row, &mut take);
         }
     })
-    .map_err(|e| Stop::source(format!("{}: {e}", request.database)))?;
+    .map_err(|e| Stop::source(format!("book {book}: {e}")))?;
     result
 }
 

@@ -1,10 +1,8 @@
 /*! `agent.toml` and connector packs, as far as `balances` needs them. */
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
+use reader::Source;
 use serde::Deserialize;
 
 use crate::Stop;
@@ -34,14 +32,6 @@ pub struct Book {
     pub fiscal_year_starts: u8,
 }
 
-/// Source of a book.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// SQLite database file.
-    pub sqlite: PathBuf,
-}
-
 /// What rows mean for one ERP.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,16 +40,10 @@ pub struct Pack {
     _name: String,
     #[serde(rename = "title")]
     _title: String,
-    variables: std::collections::BTreeMap<String, Variable>,
+    /// Name of each variable, and what its value is.
+    pub variables: BTreeMap<String, String>,
     /// Queries for accounts and entries.
     pub extract: Extracts,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variable {
-    parameter: usize,
-    meaning: String,
 }
 
 /// The canonical extracts.
@@ -76,7 +60,7 @@ pub struct Extracts {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Extract {
-    /// SQL with numbered parameters.
+    /// SQL in which `{name}` is the value of a variable.
     pub query: String,
 }
 
@@ -84,8 +68,8 @@ fn january() -> u8 {
     1
 }
 
-/// The book named `id`, its pack, and the values of the pack's parameters in their order.
-pub fn load(path: &Path, id: &str) -> Result<(Book, Pack, Vec<i64>), Stop> {
+/// The book named `id`, its pack, and the values of the pack's variables.
+pub fn load(path: &Path, id: &str) -> Result<(Book, Pack, BTreeMap<String, i64>), Stop> {
     let at = |error: &dyn std::fmt::Display| Stop::config(format!("{}: {error}", path.display()));
     let text = fs::read_to_string(path).map_err(|e| at(&e))?;
     let agent: Agent = toml::from_str(&text).map_err(|e| at(&e))?;
@@ -98,16 +82,54 @@ pub fn load(path: &Path, id: &str) -> Result<(Book, Pack, Vec<i64>), Stop> {
         return Err(at(&format!("no connector {:?}; there is: {}", book.connector, names.join(", "))));
     };
     let pack: Pack = toml::from_str(pack).map_err(|e| Stop::config(format!("pack {}: {e}", book.connector)))?;
-    let mut parameters: Vec<_> = pack.variables.iter().collect();
-    parameters.sort_by_key(|(_, variable)| variable.parameter);
-    let value = |(name, variable): (&String, &Variable)| {
-        let value = book.variables.get(name).and_then(toml::Value::as_integer);
-        value.ok_or_else(|| at(&format!("book {id}: variables.{name} must be a whole number: {}", variable.meaning)))
-    };
-    let parameters = parameters.into_iter().map(value).collect::<Result<_, _>>()?;
+    let mut values = BTreeMap::new();
+    for (name, meaning) in &pack.variables {
+        let Some(value) = book.variables.get(name).and_then(toml::Value::as_integer) else {
+            return Err(at(&format!("book {id}: variables.{name} must be a whole number: {meaning}")));
+        };
+        values.insert(name.clone(), value);
+    }
     if let Some(name) = book.variables.keys().find(|name| !pack.variables.contains_key(*name)) {
         return Err(at(&format!("book {id}: connector {} has no variable {name:?}", book.connector)));
     }
-    book.source.sqlite = path.parent().unwrap_or(Path::new(".")).join(&book.source.sqlite);
-    Ok((book, pack, parameters))
+    if let Source::Sqlite(file) = &mut book.source {
+        *file = path.parent().unwrap_or(Path::new(".")).join(&*file);
+    }
+    Ok((book, pack, values))
+}
+
+impl Extract {
+    /// The query with a `?` for each `{name}`, and the values of those in their order.
+    pub fn bind(&self, values: &BTreeMap<String, i64>) -> (String, Vec<i64>) {
+        let (mut query, mut parameters, mut rest) = (String::new(), Vec::new(), self.query.as_str());
+        while let Some((before, after)) = rest.split_once('{') {
+            query.push_str(before);
+            rest = match after.split_once('}') {
+                Some((name, after)) if values.contains_key(name) => {
+                    query.push('?');
+                    parameters.push(values[name]);
+                    after
+                }
+                // A brace that names no variable belongs to the SQL.
+                _ => {
+                    query.push('{');
+                    after
+                }
+            };
+        }
+        query.push_str(rest);
+        (query, parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_become_parameters_and_other_braces_stay() {
+        let extract = Extract { query: "SELECT '{}' WHERE a = {company} OR {company} = b {x".to_owned() };
+        let (query, parameters) = extract.bind(&BTreeMap::from([("company".to_owned(), 7)]));
+        assert_eq!((query.as_str(), parameters), ("SELECT '{}' WHERE a = ? OR ? = b {x", vec![7, 7]));
+    }
 }

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.verb {
         Verb::Balances { book, period, .. } => balances::run(&cli.config, &book, period, stdout().lock()),
-        Verb::Reader => reader::serve_sqlite(stdin().lock(), stdout().lock()).map_err(Stop::source),
+        Verb::Reader => reader::serve(stdin().lock(), stdout().lock()).map_err(Stop::source),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

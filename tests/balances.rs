@@ -70,7 +70,7 @@ fn wrong_configuration_is_exit_2_with_a_place() {
 fn a_source_that_cannot_be_read_is_exit_3() {
     let folder = folder(CONFIG);
     fs::remove_file(folder.path().join("tryton.sqlite")).unwrap();
-    refused(&balances(folder.path(), "hz", "2025-01"), 3, &["tryton.sqlite", "unable to open"]);
+    refused(&balances(folder.path(), "hz", "2025-01"), 3, &["book hz", "tryton.sqlite", "unable to open"]);
     fs::write(folder.path().join("tryton.sqlite"), "no database at all, just words").unwrap();
     refused(&balances(folder.path(), "hz", "2025-01"), 3, &["not a database"]);
 }

@@ -32,7 +32,7 @@ fn database(folder: &Path) -> Connection {
 
 fn book(database: &Connection, company: i64) -> Balances {
     let pack: toml::Table = std::fs::read_to_string(root().join("connectors/tryton/connector.toml")).unwrap().parse().unwrap();
-    let query = |extract: &str| pack["extract"][extract]["query"].as_str().unwrap().to_owned();
+    let query = |extract: &str| pack["extract"][extract]["query"].as_str().unwrap().replace("{company}", "?");
     let mut accounts = database.prepare(&query("accounts")).unwrap();
     let chart = accounts.query_map([company], |row| {
         let class: String = row.get("class")?;
