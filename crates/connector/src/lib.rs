@@ -1,0 +1,1 @@
+/*! Connector packs: detection, discovery, variables to an extract plan. */

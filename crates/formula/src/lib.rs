@@ -1,0 +1,1 @@
+/*! The indicator formula language: parse, check, evaluate with lineage. */

@@ -1,0 +1,1 @@
+/*! The state of the agent: operations, seals, ledger versions, drafts. */

@@ -1,0 +1,1 @@
+/*! Forms, mapping layers, ledger and draft construction; pure. */

@@ -1,0 +1,1 @@
+/*! Message catalogues in Chinese and English. */
