@@ -1,8 +1,10 @@
 /*! The trial balance: signed debit-positive, with profit and loss restarting each fiscal year. */
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Amount, Period};
+use model::{Amount, Month, Period};
+
+use crate::cube::{Cell, Sums};
 
 /// Account of the row that carries what the restart of profit and loss leaves over.
 pub const UNDISTRIBUTED: &str = "*undistributed";
@@ -34,11 +36,11 @@ pub struct Row {
 /// Why a book has no trial balance.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BalanceError {
-    /// An entry names an account that the chart does not have. It is never dropped and never guessed.
-    #[error("voucher {voucher}: account {account} is not in the chart")]
+    /// Turnover of an account that the chart does not have. It is never dropped and never guessed.
+    #[error("{period}: account {account} is not in the chart")]
     UnknownAccount {
-        /// Voucher number as the ERP shows it.
-        voucher: String,
+        /// The period it turned over in.
+        period: Period,
         /// The code that is missing.
         account: String,
     },
@@ -56,67 +58,79 @@ pub enum BalanceError {
         /// Account whose sum it is.
         account: String,
     },
-    /// The month in which fiscal years start is not 1 to 12.
-    #[error("fiscal years cannot start in month {month}")]
-    FiscalYear {
-        /// The month that was given.
-        month: u8,
-    },
 }
 
-/// Turnover of one account in one period.
+/// Turnover of one account in one period, by whether closing vouchers made it.
 #[derive(Clone, Copy, Default)]
 struct Turnover {
-    debit: Amount,
-    credit: Amount,
+    ordinary: Sums,
+    closing: Sums,
+}
+
+/// When fiscal years start: what the ERP says, and whole years before and after that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Years {
+    starts: BTreeSet<Month>,
+    usual: u8,
+}
+
+impl Years {
+    /// `starts` are the first months of the fiscal years that are known; `usual` (1 to 12) is the month where none is.
+    pub fn new(starts: impl IntoIterator<Item = Month>, usual: u8) -> Years {
+        Years { starts: starts.into_iter().collect(), usual }
+    }
+
+    /// First month of the fiscal year that holds `month`.
+    ///
+    /// The last known start at or before it counts, and every twelfth month after that; before the first known start, every twelfth
+    /// month before it.
+    pub fn start_of(&self, month: Month) -> Option<Month> {
+        let known = self.starts.range(..=month).next_back().or_else(|| self.starts.first());
+        month.fiscal_year_start(known.map_or(self.usual, |start| start.month())).map(|start| match known {
+            // A known short year ends the twelve months that would reach back across it.
+            Some(known) if *known <= month => start.max(*known),
+            _ => start,
+        })
+    }
 }
 
 /// Turnover of a book by account and period. Memory grows with accounts × periods, not with entries.
 pub struct Balances {
-    starts: u8,
+    years: Years,
     accounts: BTreeMap<String, (Class, BTreeMap<Period, Turnover>)>,
 }
 
 impl Balances {
-    /// A book without entries. `starts` is the month (1 to 12) in which its fiscal years start.
-    pub fn new(starts: u8, chart: impl IntoIterator<Item = (String, Class)>) -> Result<Balances, BalanceError> {
-        if !(1..=12).contains(&starts) {
-            return Err(BalanceError::FiscalYear { month: starts });
-        }
+    /// A book without entries.
+    pub fn new(years: Years, chart: impl IntoIterator<Item = (String, Class)>) -> Balances {
         let accounts = chart.into_iter().map(|(account, class)| (account, (class, BTreeMap::new()))).collect();
-        Ok(Balances { starts, accounts })
+        Balances { years, accounts }
     }
 
-    /// Adds one entry line. On an error the book is as it was.
-    pub fn add(
-        &mut self,
-        voucher: &str,
-        account: &str,
-        period: Period,
-        debit: Amount,
-        credit: Amount,
-    ) -> Result<(), BalanceError> {
-        let Some((_, periods)) = self.accounts.get_mut(account) else {
-            return Err(BalanceError::UnknownAccount { voucher: voucher.to_owned(), account: account.to_owned() });
+    /// Adds one cell of a period's cube. On an error the book is as it was.
+    pub fn add(&mut self, period: Period, cell: &Cell) -> Result<(), BalanceError> {
+        let Some((_, periods)) = self.accounts.get_mut(&*cell.account) else {
+            return Err(BalanceError::UnknownAccount { period, account: cell.account.to_string() });
         };
-        let old = periods.get(&period).copied().unwrap_or_default();
-        let sums = old.debit.checked_add(debit).zip(old.credit.checked_add(credit));
-        let (debit, credit) = sums.ok_or_else(|| too_large(account))?;
-        periods.insert(period, Turnover { debit, credit });
+        let turnover = periods.entry(period).or_default();
+        let sums = if cell.closing { &mut turnover.closing } else { &mut turnover.ordinary };
+        *sums = sums.plus(cell.sums).ok_or_else(|| too_large(&cell.account))?;
         Ok(())
     }
 
     /// The trial balance of a period: accounts with any amount in it, in order of their codes, then [`UNDISTRIBUTED`].
     ///
+    /// With `without_closing`, debit and credit are turnover without closing vouchers; opening and closing stay what they are.
+    ///
     /// That everything before the period adds up to zero is checked first, so that the last row cannot hide an imbalance.
-    pub fn trial(&self, period: Period) -> Result<Vec<Row>, BalanceError> {
-        let year = period.month.fiscal_year_start(self.starts).ok_or(BalanceError::FiscalYear { month: self.starts })?;
+    pub fn trial(&self, period: Period, without_closing: bool) -> Result<Vec<Row>, BalanceError> {
+        let year = self.years.start_of(period.month).unwrap_or(Month::FIRST);
         let mut rows = Vec::new();
         let (mut inception, mut opened) = (Amount::ZERO, Amount::ZERO);
         for (account, (class, periods)) in &self.accounts {
             let since = |from: Option<Period>| {
                 let earlier = periods.range(..period).filter(|(at, _)| from.is_none_or(|from| **at >= from));
-                earlier.map(|(_, t)| *t).try_fold(Amount::ZERO, apply).ok_or_else(|| too_large(account))
+                earlier.map(|(_, t)| t).try_fold(Amount::ZERO, apply).ok_or_else(|| too_large(account))
             };
             let all = since(None)?;
             let opening = match class {
@@ -126,9 +140,11 @@ impl Balances {
             inception = inception.checked_add(all).ok_or_else(|| too_large(account))?;
             opened = opened.checked_add(opening).ok_or_else(|| too_large(account))?;
             let turnover = periods.get(&period).copied().unwrap_or_default();
-            let closing = apply(opening, turnover).ok_or_else(|| too_large(account))?;
-            if [opening, turnover.debit, turnover.credit].iter().any(|amount| !amount.is_zero()) {
-                rows.push(Row { account: account.clone(), opening, debit: turnover.debit, credit: turnover.credit, closing });
+            let closing = apply(opening, &turnover).ok_or_else(|| too_large(account))?;
+            let shown = if without_closing { Some(turnover.ordinary) } else { turnover.ordinary.plus(turnover.closing) };
+            let Sums { debit, credit, .. } = shown.ok_or_else(|| too_large(account))?;
+            if [opening, debit, credit, closing].iter().any(|amount| !amount.is_zero()) {
+                rows.push(Row { account: account.clone(), opening, debit, credit, closing });
             }
         }
         if !inception.is_zero() {
@@ -143,8 +159,8 @@ impl Balances {
     }
 }
 
-fn apply(balance: Amount, turnover: Turnover) -> Option<Amount> {
-    balance.checked_add(turnover.debit)?.checked_sub(turnover.credit)
+fn apply(balance: Amount, turnover: &Turnover) -> Option<Amount> {
+    balance.checked_add(turnover.ordinary.net()?)?.checked_add(turnover.closing.net()?)
 }
 
 fn too_large(account: &str) -> BalanceError {
@@ -157,47 +173,76 @@ mod tests {
 
     fn book() -> Balances {
         let chart = [("cash", Class::BalanceSheet), ("sales", Class::ProfitAndLoss)];
-        Balances::new(1, chart.map(|(account, class)| (account.to_owned(), class))).unwrap()
+        Balances::new(Years::new([], 1), chart.map(|(account, class)| (account.to_owned(), class)))
     }
 
     fn whole(amount: i128) -> Amount {
         Amount::from_whole(amount).unwrap()
     }
 
+    fn cell(account: &str, debit: i128, credit: i128, closing: bool) -> Cell {
+        let sums = Sums { debit: whole(debit), credit: whole(credit), lines: 1, ..Sums::default() };
+        Cell { account: account.into(), dimensions: Default::default(), closing, sums }
+    }
+
+    fn period(text: &str) -> Period {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn what_the_restart_leaves_over_is_one_more_row() {
         let mut book = book();
-        let december: Period = "2024-12".parse().unwrap();
-        book.add("1", "cash", december, whole(70), Amount::ZERO).unwrap();
-        book.add("1", "sales", december, Amount::ZERO, whole(70)).unwrap();
+        book.add(period("2024-12"), &cell("cash", 70, 0, false)).unwrap();
+        book.add(period("2024-12"), &cell("sales", 0, 70, false)).unwrap();
         // Cash opens at 70, sales restart at 0, so 70 of profit is on no account: −70, debit-positive.
-        let rows = book.trial("2025-01".parse().unwrap()).unwrap();
-        assert_eq!(
-            rows.iter().map(|r| (r.account.as_str(), r.opening)).collect::<Vec<_>>(),
-            [("cash", whole(70)), (UNDISTRIBUTED, whole(-70)),]
-        );
+        let rows = book.trial(period("2025-01"), false).unwrap();
+        let openings: Vec<_> = rows.iter().map(|r| (r.account.as_str(), r.opening)).collect();
+        assert_eq!(openings, [("cash", whole(70)), (UNDISTRIBUTED, whole(-70))]);
     }
 
     #[test]
     fn an_imbalance_is_an_error_and_not_undistributed_profit() {
         let mut book = book();
-        book.add("1", "cash", "2024-12".parse().unwrap(), whole(70), Amount::ZERO).unwrap();
-        let period = "2025-01".parse().unwrap();
-        assert_eq!(book.trial(period), Err(BalanceError::Unbalanced { period, difference: whole(70) }));
-    }
-
-    #[test]
-    fn an_unknown_account_is_named_with_its_voucher() {
-        let error = book().add("记-7", "9999", "2024-12".parse().unwrap(), whole(1), Amount::ZERO).unwrap_err();
-        assert_eq!(error.to_string(), "voucher 记-7: account 9999 is not in the chart");
+        book.add(period("2024-12"), &cell("cash", 70, 0, false)).unwrap();
+        let period = period("2025-01");
+        assert_eq!(book.trial(period, false), Err(BalanceError::Unbalanced { period, difference: whole(70) }));
     }
 
     #[test]
     fn a_negative_debit_stays_a_debit() {
         let mut book = book();
-        let period = "2025-10".parse().unwrap();
-        book.add("1", "cash", period, whole(-9999), Amount::ZERO).unwrap();
-        let rows = book.trial(period).unwrap();
+        book.add(period("2025-10"), &cell("cash", -9999, 0, false)).unwrap();
+        let rows = book.trial(period("2025-10"), false).unwrap();
         assert_eq!((rows[0].debit, rows[0].credit, rows[0].closing), (whole(-9999), Amount::ZERO, whole(-9999)));
+    }
+
+    #[test]
+    fn without_closing_changes_turnover_and_nothing_else() {
+        let mut book = book();
+        for cell in [cell("sales", 0, 70, false), cell("sales", 70, 0, true), cell("cash", 70, 70, true), cell("cash", 70, 0, false)]
+        {
+            book.add(period("2025-10"), &cell).unwrap();
+        }
+        let sales = |without| {
+            let rows = book.trial(period("2025-10"), without).unwrap();
+            rows.iter().find(|row| row.account == "sales").map(|r| (r.debit, r.credit, r.closing)).unwrap()
+        };
+        assert_eq!(sales(false), (whole(70), whole(70), Amount::ZERO));
+        assert_eq!(sales(true), (Amount::ZERO, whole(70), Amount::ZERO));
+    }
+
+    #[test]
+    fn fiscal_years_are_what_the_erp_says_and_whole_years_beyond() {
+        let month = |text: &str| text.parse::<Month>().unwrap();
+        let years = Years::new([month("2024-04"), month("2025-01")], 1);
+        for (at, start) in
+            [("2024-03", "2023-04"), ("2024-12", "2024-04"), ("2025-03", "2025-01"), ("2027-02", "2027-01"), ("2024-04", "2024-04")]
+        {
+            assert_eq!(years.start_of(month(at)), Some(month(start)), "{at}");
+        }
+        assert_eq!(Years::new([], 7).start_of(month("2025-03")), Some(month("2024-07")));
+        // 2025-10 begins a short year: April 2026 is in the year from there on, not from the April twelve months before.
+        let moved = Years::new([month("2025-04"), month("2025-10")], 1);
+        assert_eq!(moved.start_of(month("2026-04")), Some(month("2025-10")));
     }
 }

@@ -1,10 +1,24 @@
 /*!
-Balances of one book: what each account opened with, turned over and closed at.
+Sealed snapshots of a book, the balance cube, trial balances and the differences between seals.
 
-Pure so far: entries come in, a trial balance goes out. Nothing here knows an ERP or a database.
+Knows no ERP and no database: entry lines come in as Arrow batches of text, Parquet files and figures go out.
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod balances;
+mod columns;
+mod cube;
+mod diff;
+mod entries;
+mod files;
+mod merkle;
+mod sealer;
 
-pub use balances::{BalanceError, Balances, Class, Row, UNDISTRIBUTED};
+pub use balances::{BalanceError, Balances, Class, Row, UNDISTRIBUTED, Years};
+pub use columns::{AMOUNTS, TEXTS, schema};
+pub use cube::{Cell, DIMENSIONS, Sums, read as read_cube};
+pub use diff::{Change, LineChange, diff};
+pub use entries::{Entry, read as read_entries, root as root_of};
+pub use files::{SealError, file_digest};
+pub use merkle::Digest;
+pub use sealer::{ClosingVoucher, Pending, Role, Sealer, cube_path, entries_path};

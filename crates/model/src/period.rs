@@ -27,6 +27,9 @@ pub struct PeriodError {
 }
 
 impl Month {
+    /// The first month there is.
+    pub const FIRST: Month = Month { year: 1000, month: 1 };
+
     /// A month of a four-digit year; `None` unless 1000 ≤ `year` ≤ 9999 and 1 ≤ `month` ≤ 12.
     pub fn new(year: u16, month: u8) -> Option<Month> {
         ((1000..=9999).contains(&year) && (1..=12).contains(&month)).then_some(Month { year, month })

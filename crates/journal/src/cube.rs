@@ -1,0 +1,180 @@
+/*! The balance cube of one period: turnover by account, dimensions and whether a closing voucher made it. */
+
+use std::{collections::HashMap, fs::File, path::Path, sync::Arc};
+
+use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, RecordBatch, StringArray, UInt64Array, cast::AsArray};
+use arrow_schema::{DataType, Field, Schema};
+use model::Amount;
+use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder};
+
+use crate::{SealError, columns::DECIMAL, files};
+
+/// Dimensions of the cube after the account, as their columns are named.
+pub const DIMENSIONS: [&str; 6] = ["currency", "party", "product", "department", "project", "person"];
+
+/// One cell of the cube.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Account code.
+    pub account: Arc<str>,
+    /// Values of [`DIMENSIONS`], absent where the line had none.
+    pub dimensions: [Option<Arc<str>>; 6],
+    /// Whether closing vouchers (损益结转) made this turnover.
+    pub closing: bool,
+    /// What turned over.
+    pub sums: Sums,
+}
+
+/// Sums of entry lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Debit turnover.
+    pub debit: Amount,
+    /// Credit turnover.
+    pub credit: Amount,
+    /// Foreign currency, debit-positive; of lines that have one.
+    pub foreign: Amount,
+    /// Quantity, debit-positive; of lines that have one.
+    pub quantity: Amount,
+    /// Number of lines.
+    pub lines: u64,
+}
+
+impl Sums {
+    /// Both together; `None` past the range of an amount.
+    pub fn plus(self, other: Sums) -> Option<Sums> {
+        Some(Sums {
+            debit: self.debit.checked_add(other.debit)?,
+            credit: self.credit.checked_add(other.credit)?,
+            foreign: self.foreign.checked_add(other.foreign)?,
+            quantity: self.quantity.checked_add(other.quantity)?,
+            lines: self.lines.checked_add(other.lines)?,
+        })
+    }
+
+    /// Debit minus credit.
+    pub fn net(self) -> Option<Amount> {
+        self.debit.checked_sub(self.credit)
+    }
+}
+
+/// Builds a cube line by line. Memory grows with cells, not with lines.
+#[derive(Default)]
+pub(crate) struct Builder {
+    cells: HashMap<Vec<u8>, Sums>,
+}
+
+impl Builder {
+    /// Adds sums under a key made by [`key`]; false past the range of an amount.
+    pub(crate) fn add(&mut self, key: &[u8], sums: Sums) -> bool {
+        match self.cells.get_mut(key) {
+            Some(old) => match old.plus(sums) {
+                Some(new) => {
+                    *old = new;
+                    true
+                }
+                None => false,
+            },
+            None => {
+                self.cells.insert(key.to_vec(), sums);
+                true
+            }
+        }
+    }
+
+    /// The cells in order of their keys, so that the same vouchers give the same file.
+    pub(crate) fn finish(self) -> Vec<Cell> {
+        let mut cells: Vec<(Vec<u8>, Sums)> = self.cells.into_iter().collect();
+        cells.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        cells.into_iter().filter_map(|(key, sums)| cell(&key, sums)).collect()
+    }
+}
+
+/// Key of a cell: the closing flag, then the account and each dimension, ended by 0xFF; 0xFE alone is absent. Neither is UTF-8.
+pub(crate) fn key(into: &mut Vec<u8>, closing: bool, account: &str, dimensions: impl Iterator<Item = Option<impl AsRef<str>>>) {
+    into.clear();
+    into.push(u8::from(closing));
+    into.extend_from_slice(account.as_bytes());
+    into.push(0xFF);
+    for value in dimensions {
+        match value {
+            Some(text) => into.extend_from_slice(text.as_ref().as_bytes()),
+            None => into.push(0xFE),
+        }
+        into.push(0xFF);
+    }
+}
+
+/// `None` for a key that [`key`] did not make.
+fn cell(key: &[u8], sums: Sums) -> Option<Cell> {
+    let (closing, rest) = key.split_first()?;
+    let mut parts = rest.split(|byte| *byte == 0xFF);
+    let text = |part: &[u8]| std::str::from_utf8(part).ok().map(Arc::<str>::from);
+    let account = text(parts.next()?)?;
+    let mut dimensions = [const { None }; 6];
+    for value in &mut dimensions {
+        let part = parts.next()?;
+        *value = if part == [0xFE] { None } else { text(part) };
+    }
+    Some(Cell { account, dimensions, closing: *closing == 1, sums })
+}
+
+/// Writes a cube file.
+pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<(), SealError> {
+    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+    let mut fields = vec![text("account", false)];
+    fields.extend(DIMENSIONS.iter().map(|name| text(name, true)));
+    fields.push(Field::new("closing", DataType::Boolean, false));
+    fields.extend(["debit", "credit", "foreign", "quantity"].map(|name| Field::new(name, DECIMAL, false)));
+    fields.push(Field::new("lines", DataType::UInt64, false));
+    let schema = Arc::new(Schema::new(fields));
+    let mut arrays: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &*cell.account)))];
+    for at in 0..DIMENSIONS.len() {
+        arrays.push(Arc::new(cells.iter().map(|cell| cell.dimensions[at].as_deref()).collect::<StringArray>()));
+    }
+    arrays.push(Arc::new(BooleanArray::from(cells.iter().map(|cell| cell.closing).collect::<Vec<_>>())));
+    let parts: [fn(&Sums) -> Amount; 4] = [|s| s.debit, |s| s.credit, |s| s.foreign, |s| s.quantity];
+    for part in parts {
+        let units = Decimal128Array::from_iter_values(cells.iter().map(|cell| part(&cell.sums).units()));
+        arrays.push(Arc::new(units.with_data_type(DECIMAL)));
+    }
+    arrays.push(Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.sums.lines))));
+    let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(files::damaged(path))?;
+    let file = File::create(path).map_err(files::io(path))?;
+    let mut writer = ArrowWriter::try_new(file, schema, Some(files::properties(Vec::new()))).map_err(files::parquet(path))?;
+    writer.write(&batch).map_err(files::parquet(path))?;
+    let file = writer.into_inner().map_err(files::parquet(path))?;
+    file.sync_all().map_err(files::io(path))
+}
+
+/// Reads a cube file.
+pub fn read(path: &Path) -> Result<Vec<Cell>, SealError> {
+    let file = File::open(path).map_err(files::io(path))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build()).map_err(files::parquet(path))?;
+    let mut cells = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(files::damaged(path))?;
+        let columns = || {
+            let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
+            let decimal = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<arrow_array::types::Decimal128Type>();
+            let dimensions: Option<Vec<_>> = DIMENSIONS.iter().map(|name| text(name)).collect();
+            let sums: Option<Vec<_>> = ["debit", "credit", "foreign", "quantity"].iter().map(|name| decimal(name)).collect();
+            let closing = batch.column_by_name("closing")?.as_boolean_opt()?;
+            let lines = batch.column_by_name("lines")?.as_primitive_opt::<arrow_array::types::UInt64Type>()?;
+            Some((text("account")?, dimensions?, closing, sums?, lines))
+        };
+        let Some((account, dimensions, closing, sums, lines)) = columns() else {
+            return Err(SealError::Damaged { path: path.to_owned(), reason: "a column is missing".to_owned() });
+        };
+        for at in 0..batch.num_rows() {
+            let mut values = [const { None }; 6];
+            for (value, array) in values.iter_mut().zip(&dimensions) {
+                *value = array.is_valid(at).then(|| Arc::from(array.value(at)));
+            }
+            let [debit, credit, foreign, quantity] = [0, 1, 2, 3].map(|i: usize| Amount::from_units(sums[i].value(at)));
+            let sums = Sums { debit, credit, foreign, quantity, lines: lines.value(at) };
+            cells.push(Cell { account: account.value(at).into(), dimensions: values, closing: closing.value(at), sums });
+        }
+    }
+    Ok(cells)
+}
