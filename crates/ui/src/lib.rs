@@ -1,1 +1,113 @@
-/*! Message catalogues in Chinese and English. */
+/*!
+Message catalogues: every sentence a person reads, in Chinese and in English, by code.
+
+Knows no domain and does no I/O: the catalogue is compiled in. A sentence names its values in braces.
+*/
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use serde::Deserialize;
+
+/// Language of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lang {
+    /// 中文
+    #[default]
+    Zh,
+    /// English
+    En,
+}
+
+/// One entry of the catalogue.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    zh: String,
+    en: String,
+    #[serde(default)]
+    hint_zh: String,
+    #[serde(default)]
+    hint_en: String,
+}
+
+const SOURCE: &str = include_str!("../messages.toml");
+
+/// A catalogue that does not parse is empty, and every code is then shown bare; a test keeps this from happening.
+static ENTRIES: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| toml::from_str(SOURCE).unwrap_or_default());
+
+/// The sentence of `code`, filled. A code without an entry is shown with its values, so that nothing is lost.
+pub fn text<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, V)]) -> String {
+    match ENTRIES.get(code) {
+        Some(entry) => fill(if lang == Lang::Zh { &entry.zh } else { &entry.en }, values),
+        None => {
+            let values = values.iter().map(|(name, value)| format!(" {}={}", name.as_ref(), value.as_ref()));
+            format!("{code}{}", values.collect::<String>())
+        }
+    }
+}
+
+/// What to do about `code`, filled; `None` where there is nothing to say.
+pub fn hint<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, V)]) -> Option<String> {
+    let entry = ENTRIES.get(code)?;
+    let hint = if lang == Lang::Zh { &entry.hint_zh } else { &entry.hint_en };
+    (!hint.is_empty()).then(|| fill(hint, values))
+}
+
+/// Codes of the catalogue, in alphabetical order.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    ENTRIES.keys().map(String::as_str)
+}
+
+/// Values are put in once, from left to right: braces inside a value stay what they are.
+fn fill<N: AsRef<str>, V: AsRef<str>>(sentence: &str, values: &[(N, V)]) -> String {
+    let (mut filled, mut rest) = (String::with_capacity(sentence.len() + 32), sentence);
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let named = after.split_once('}').and_then(|(name, after)| {
+            let (_, value) = values.iter().find(|(known, _)| known.as_ref() == name)?;
+            Some((value, after))
+        });
+        match named {
+            Some((value, after)) => {
+                filled.push_str(value.as_ref());
+                rest = after;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_parses_and_names_the_same_values_in_both_languages() {
+        let entries: BTreeMap<String, Entry> = toml::from_str(SOURCE).unwrap();
+        let names = |text: &str| {
+            let mut names: Vec<String> =
+                text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned()).collect();
+            names.sort();
+            names.dedup();
+            names
+        };
+        for (code, entry) in entries {
+            assert_eq!(names(&entry.zh), names(&entry.en), "{code}");
+            assert_eq!(entry.hint_zh.is_empty(), entry.hint_en.is_empty(), "{code}");
+            assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{code}");
+        }
+    }
+
+    #[test]
+    fn values_are_filled_in_once() {
+        let values = [("a", "{b}"), ("b", "2")];
+        assert_eq!(fill("{a} and {b} and {c", &values), "{b} and 2 and {c");
+        assert_eq!(text(Lang::En, "no-such-code", &values), "no-such-code a={b} b=2");
+    }
+}
