@@ -105,10 +105,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taizhang-model", &[]),
     ("taizhang-ui", &[]),
     ("taizhang-reader", &[]),
+    ("taizhang-settings", &["taizhang-model"]),
     ("taizhang-formula", &["taizhang-model"]),
-    ("taizhang-connector", &["taizhang-model", "taizhang-reader"]),
+    ("taizhang-connector", &["taizhang-model", "taizhang-reader", "taizhang-settings"]),
     ("taizhang-journal", &["taizhang-model", "taizhang-formula"]),
-    ("taizhang-survey", &["taizhang-model", "taizhang-formula"]),
+    ("taizhang-survey", &["taizhang-model", "taizhang-formula", "taizhang-settings"]),
     ("taizhang-store", &["taizhang-model"]),
     ("xtask", &[]),
 ];

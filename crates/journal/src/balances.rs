@@ -219,7 +219,8 @@ mod tests {
     #[test]
     fn without_closing_changes_turnover_and_nothing_else() {
         let mut book = book();
-        for cell in [cell("sales", 0, 70, false), cell("sales", 70, 0, true), cell("cash", 70, 70, true), cell("cash", 70, 0, false)]
+        for cell in
+            [cell("sales", 0, 70, false), cell("sales", 70, 0, true), cell("cash", 70, 70, true), cell("cash", 70, 0, false)]
         {
             book.add(period("2025-10"), &cell).unwrap();
         }
@@ -235,9 +236,13 @@ mod tests {
     fn fiscal_years_are_what_the_erp_says_and_whole_years_beyond() {
         let month = |text: &str| text.parse::<Month>().unwrap();
         let years = Years::new([month("2024-04"), month("2025-01")], 1);
-        for (at, start) in
-            [("2024-03", "2023-04"), ("2024-12", "2024-04"), ("2025-03", "2025-01"), ("2027-02", "2027-01"), ("2024-04", "2024-04")]
-        {
+        for (at, start) in [
+            ("2024-03", "2023-04"),
+            ("2024-12", "2024-04"),
+            ("2025-03", "2025-01"),
+            ("2027-02", "2027-01"),
+            ("2024-04", "2024-04"),
+        ] {
             assert_eq!(years.start_of(month(at)), Some(month(start)), "{at}");
         }
         assert_eq!(Years::new([], 7).start_of(month("2025-03")), Some(month("2024-07")));

@@ -116,8 +116,7 @@ fn line_changes(old: &[Entry], new: &[Entry]) -> Vec<LineChange> {
         let left = waiting.get(&entry.canonical(&[]));
         left.is_some_and(|left| left.iter().any(|other| std::ptr::eq(*other, *entry)))
     });
-    let mut changes: Vec<LineChange> =
-        removed.map(|entry| LineChange { added: false, entry: entry.clone() }).collect();
+    let mut changes: Vec<LineChange> = removed.map(|entry| LineChange { added: false, entry: entry.clone() }).collect();
     changes.extend(added);
     changes
 }

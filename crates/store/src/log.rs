@@ -43,12 +43,7 @@ fn hash(fields: [&str; 6]) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(crate) fn append(
-    connection: &Connection,
-    who: &str,
-    what: &str,
-    detail: &serde_json::Value,
-) -> Result<i64, rusqlite::Error> {
+pub(crate) fn append(connection: &Connection, who: &str, what: &str, detail: &serde_json::Value) -> Result<i64, rusqlite::Error> {
     let last = connection
         .query_row("SELECT seq, hash FROM operation ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
