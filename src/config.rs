@@ -1,135 +1,306 @@
-/*! `agent.toml` and connector packs, as far as `balances` needs them. */
+/*! `agent.toml`. Relative paths start at its folder; unknown keys are errors with a place. */
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use reader::Source;
+use model::{Finding, Month};
 use serde::Deserialize;
+use settings::Shape;
 
-use crate::Stop;
+use crate::report::{self, Failure};
 
-/// Packs that come with the program, by name.
-const PACKS: &[(&str, &str)] = &[("tryton", include_str!("../connectors/tryton/connector.toml"))];
+const ANY: Shape = Shape::Any;
+const SECRET: Shape = Shape::Table(&[("env", ANY), ("file", ANY)]);
+const SOURCE: Shape = Shape::Table(&[("odbc", ANY), ("sqlite", ANY), ("password", SECRET)]);
+const EXTRACT: Shape = Shape::Map(&Shape::Table(&[
+    ("query", ANY),
+    ("query_sqlite", ANY),
+    ("query_postgresql", ANY),
+    ("query_mariadb", ANY),
+]));
+const BOOK: Shape = Shape::Table(&[
+    ("id", ANY),
+    ("connector", ANY),
+    ("first_period", ANY),
+    ("fiscal_year_starts", ANY),
+    ("currency", ANY),
+    ("source", SOURCE),
+    ("variables", Shape::Map(&ANY)),
+    ("extract", EXTRACT),
+]);
+const FORM: Shape = Shape::Table(&[
+    ("code", ANY),
+    ("edition", ANY),
+    ("book", ANY),
+    ("mapping", ANY),
+    ("unposted", ANY),
+    ("head", ANY),
+    ("statistician", ANY),
+    ("preparer", ANY),
+    ("phone", ANY),
+]);
+const AGENT: Shape = Shape::Table(&[
+    (
+        "unit",
+        Shape::Table(&[("code", ANY), ("name", ANY), ("region", ANY), ("industry", ANY), ("accounting_standard", ANY)]),
+    ),
+    ("state", Shape::Table(&[("dir", ANY)])),
+    ("book", Shape::Each(&BOOK)),
+    ("form", Shape::Each(&FORM)),
+    ("rates", Shape::Table(&[("file", ANY)])),
+]);
 
-/// The configuration file. Relative paths start at its folder.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Agent {
-    book: Vec<Book>,
+/// The configuration file, read and checked.
+pub struct Agent {
+    /// Its path.
+    pub path: PathBuf,
+    /// The reporting unit.
+    pub unit: Unit,
+    /// Folder of the state.
+    pub state: PathBuf,
+    /// Sets of accounts.
+    pub books: Vec<Book>,
+    /// Forms to build.
+    pub forms: Vec<Form>,
+    /// Table of exchange rates.
+    pub rates: Option<PathBuf>,
 }
 
-/// One set of accounts.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+struct Raw {
+    #[serde(default)]
+    unit: Unit,
+    #[serde(default)]
+    state: RawState,
+    #[serde(default)]
+    book: Vec<Book>,
+    #[serde(default)]
+    form: Vec<Form>,
+    #[serde(default)]
+    rates: RawRates,
+}
+
+#[derive(Default, Deserialize)]
+struct RawState {
+    dir: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+struct RawRates {
+    file: Option<PathBuf>,
+}
+
+/// The reporting unit (填报单位).
+#[derive(Clone, Default, Deserialize)]
+pub struct Unit {
+    /// Unified social credit code, 18 characters.
+    #[serde(default)]
+    pub code: String,
+    /// Name.
+    #[serde(default)]
+    pub name: String,
+    /// Accounting standard: `cas` or `small-business`.
+    #[serde(default = "cas")]
+    pub accounting_standard: String,
+}
+
+fn cas() -> String {
+    "cas".to_owned()
+}
+
+/// One set of accounts (账套).
+#[derive(Clone, Deserialize)]
 pub struct Book {
-    id: String,
-    connector: String,
+    /// Name used on the command line and in paths.
+    pub id: String,
+    /// Pack: a built-in name, or a folder of one's own.
+    pub connector: String,
+    /// Earlier entries are one opening; last-year columns before it are missing.
+    pub first_period: Option<Text<Month>>,
+    /// Month in which fiscal years start, where the ERP does not say.
+    pub fiscal_year_starts: Option<u8>,
+    /// ISO 4217, where the ERP does not say.
+    pub currency: Option<String>,
     /// Where it is read from.
     pub source: Source,
     /// Values of the pack's variables.
-    pub variables: toml::Table,
-    /// Month in which fiscal years start.
-    #[serde(default = "january")]
-    pub fiscal_year_starts: u8,
+    #[serde(default)]
+    pub variables: BTreeMap<String, toml::Value>,
+    /// Queries of one's own instead of the pack's.
+    #[serde(default)]
+    pub extract: toml::Table,
 }
 
-/// What rows mean for one ERP.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pack {
-    #[serde(rename = "name")]
-    _name: String,
-    #[serde(rename = "title")]
-    _title: String,
-    /// Name of each variable, and what its value is.
-    pub variables: BTreeMap<String, String>,
-    /// Queries for accounts and entries.
-    pub extract: Extracts,
+/// Where a book is read from. It may hold a password, so it has no `Debug`.
+#[derive(Clone, Deserialize)]
+pub struct Source {
+    /// ODBC connection string.
+    odbc: Option<String>,
+    /// SQLite file.
+    sqlite: Option<PathBuf>,
+    /// Password, merged into the connection string.
+    password: Option<Secret>,
 }
 
-/// The canonical extracts.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extracts {
-    /// `account`, `name`, `class`.
-    pub accounts: Extract,
-    /// `account`, `month`, `adjustment`, `voucher`, `debit`, `credit`.
-    pub entries: Extract,
+/// A secret by reference, or inline, which `check` warns about.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Secret {
+    /// From a file or the environment.
+    Reference {
+        /// Variable of the environment.
+        env: Option<String>,
+        /// File; a line end at its end is left out.
+        file: Option<PathBuf>,
+    },
+    /// In the configuration itself.
+    Inline(String),
 }
 
-/// One query.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extract {
-    /// SQL in which `{name}` is the value of a variable.
-    pub query: String,
+/// A form to build (报表).
+#[derive(Clone, Deserialize)]
+pub struct Form {
+    /// Form code (表号).
+    pub code: String,
+    /// Edition (制度年份).
+    #[serde(default = "edition")]
+    pub edition: String,
+    /// Book it is built from; the only one, or all, when absent.
+    pub book: Option<String>,
+    /// Layers of the enterprise, in order.
+    #[serde(default)]
+    pub mapping: Vec<PathBuf>,
+    /// Whether unposted vouchers enter.
+    #[serde(default)]
+    pub unposted: bool,
+    /// 单位负责人
+    #[serde(default)]
+    pub head: String,
+    /// 统计负责人
+    #[serde(default)]
+    pub statistician: String,
+    /// 填表人
+    #[serde(default)]
+    pub preparer: String,
+    /// 联系电话
+    #[serde(default)]
+    pub phone: String,
 }
 
-fn january() -> u8 {
-    1
+fn edition() -> String {
+    "2025".to_owned()
 }
 
-/// The book named `id`, its pack, and the values of the pack's variables.
-pub fn load(path: &Path, id: &str) -> Result<(Book, Pack, BTreeMap<String, i64>), Stop> {
-    let at = |error: &dyn std::fmt::Display| Stop::config(format!("{}: {error}", path.display()));
-    let text = fs::read_to_string(path).map_err(|e| at(&e))?;
-    let agent: Agent = toml::from_str(&text).map_err(|e| at(&e))?;
-    let known = agent.book.iter().map(|book| book.id.clone()).collect::<Vec<_>>().join(", ");
-    let Some(mut book) = agent.book.into_iter().find(|book| book.id == id) else {
-        return Err(at(&format!("no book {id:?}; there is: {known}")));
-    };
-    let Some((_, pack)) = PACKS.iter().find(|(name, _)| *name == book.connector) else {
-        let names: Vec<&str> = PACKS.iter().map(|(name, _)| *name).collect();
-        return Err(at(&format!("no connector {:?}; there is: {}", book.connector, names.join(", "))));
-    };
-    let pack: Pack = toml::from_str(pack).map_err(|e| Stop::config(format!("pack {}: {e}", book.connector)))?;
-    let mut values = BTreeMap::new();
-    for (name, meaning) in &pack.variables {
-        let Some(value) = book.variables.get(name).and_then(toml::Value::as_integer) else {
-            return Err(at(&format!("book {id}: variables.{name} must be a whole number: {meaning}")));
-        };
-        values.insert(name.clone(), value);
+/// A value that is written as text.
+#[derive(Clone, Copy)]
+pub struct Text<T>(pub T);
+
+impl<'de, T: std::str::FromStr<Err: std::fmt::Display>> Deserialize<'de> for Text<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Text<T>, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Text).map_err(serde::de::Error::custom)
     }
-    if let Some(name) = book.variables.keys().find(|name| !pack.variables.contains_key(*name)) {
-        return Err(at(&format!("book {id}: connector {} has no variable {name:?}", book.connector)));
-    }
-    if let Source::Sqlite(file) = &mut book.source {
-        *file = path.parent().unwrap_or(Path::new(".")).join(&*file);
-    }
-    Ok((book, pack, values))
 }
 
-impl Extract {
-    /// The query with a `?` for each `{name}`, and the values of those in their order.
-    pub fn bind(&self, values: &BTreeMap<String, i64>) -> (String, Vec<i64>) {
-        let (mut query, mut parameters, mut rest) = (String::new(), Vec::new(), self.query.as_str());
-        while let Some((before, after)) = rest.split_once('{') {
-            query.push_str(before);
-            rest = match after.split_once('}') {
-                Some((name, after)) if values.contains_key(name) => {
-                    query.push('?');
-                    parameters.push(values[name]);
-                    after
-                }
-                // A brace that names no variable belongs to the SQL.
-                _ => {
-                    query.push('{');
-                    after
-                }
-            };
+impl Agent {
+    /// Reads and checks the file; everything that is wrong is told at once.
+    pub fn load(path: &Path) -> Result<Agent, Failure> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            let code = if error.kind() == std::io::ErrorKind::NotFound { "config-missing" } else { "file-refused" };
+            Failure::config(Finding::error(code).at(path.display().to_string()).with("reason", error))
+        })?;
+        let name = path.display().to_string();
+        let (raw, mut findings) = settings::read::<Raw>(&name, &text, &AGENT);
+        let Some(raw) = raw else { return Err(Failure { exit: 2, findings }) };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut seen = Vec::new();
+        for book in &raw.book {
+            // The id becomes the name of a folder.
+            let fit = !book.id.is_empty() && book.id.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+            if !fit || seen.contains(&&book.id) {
+                let code = if fit { "book-doubled" } else { "book-id-unfit" };
+                findings.push(Finding::error(code).at(&name).with("book", &book.id));
+            }
+            seen.push(&book.id);
+            if book.source.odbc.is_some() == book.source.sqlite.is_some() {
+                findings.push(Finding::error("source-unclear").at(format!("{name}, book {}", book.id)));
+            }
+            if book.fiscal_year_starts.is_some_and(|month| !(1..=12).contains(&month)) {
+                findings.push(Finding::error("fiscal-year-unfit").at(format!("{name}, book {}", book.id)));
+            }
         }
-        query.push_str(rest);
-        (query, parameters)
+        if !["cas", "small-business"].contains(&raw.unit.accounting_standard.as_str()) {
+            let known = settings::nearest(&raw.unit.accounting_standard, ["cas", "small-business"].into_iter());
+            let finding = Finding::error("standard-unknown").at(&name).with("standard", &raw.unit.accounting_standard);
+            findings.push(finding.with("near", known.unwrap_or("cas, small-business")));
+        }
+        if report::blocked(&findings) {
+            return Err(Failure { exit: 2, findings });
+        }
+        let state = folder.join(raw.state.dir.unwrap_or_else(|| "taizhang-state".into()));
+        let rates = raw.rates.file.map(|file| folder.join(file));
+        let mut forms = raw.form;
+        for form in &mut forms {
+            form.mapping.iter_mut().for_each(|layer| *layer = folder.join(&*layer));
+        }
+        Ok(Agent { path: path.to_owned(), unit: raw.unit, state, books: raw.book, forms, rates })
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// The book named `id`; without a name, the only one.
+    pub fn book(&self, id: Option<&str>) -> Result<&Book, Failure> {
+        let known = || self.books.iter().map(|book| book.id.as_str()).collect::<Vec<_>>().join(", ");
+        let found = match id {
+            Some(id) => self.books.iter().find(|book| book.id == id),
+            None => self.books.first().filter(|_| self.books.len() == 1),
+        };
+        found.ok_or_else(|| {
+            let finding = match id {
+                Some(id) => Finding::error("book-unknown").with("book", id),
+                None => Finding::error("book-unclear"),
+            };
+            Failure::config(finding.at(self.path.display().to_string()).with("known", known()))
+        })
+    }
 
-    #[test]
-    fn variables_become_parameters_and_other_braces_stay() {
-        let extract = Extract { query: "SELECT '{}' WHERE a = {company} OR {company} = b {x".to_owned() };
-        let (query, parameters) = extract.bind(&BTreeMap::from([("company".to_owned(), 7)]));
-        assert_eq!((query.as_str(), parameters), ("SELECT '{}' WHERE a = ? OR ? = b {x", vec![7, 7]));
+    /// Folder of the configuration file.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// The source of a book with its password in place.
+    pub fn source(&self, book: &Book) -> Result<reader::Source, Failure> {
+        if let Some(file) = &book.source.sqlite {
+            return Ok(reader::Source::Sqlite(self.folder().join(file)));
+        }
+        let mut text = book.source.odbc.clone().unwrap_or_default();
+        let secret = match &book.source.password {
+            None => None,
+            Some(Secret::Inline(password)) => Some(password.clone()),
+            Some(Secret::Reference { env: Some(name), .. }) => Some(std::env::var(name).map_err(|_| {
+                Failure::config(Finding::error("secret-missing").at(format!("book {}", book.id)).with("name", name))
+            })?),
+            Some(Secret::Reference { file: Some(file), .. }) => {
+                let path = self.folder().join(file);
+                let text = fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))?;
+                Some(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            Some(Secret::Reference { .. }) => None,
+        };
+        if let Some(password) = secret {
+            // Braces keep semicolons in a password from ending it; a closing brace is doubled.
+            text = format!("{};PWD={{{}}};", text.trim_end_matches(';'), password.replace('}', "}}"));
+        }
+        Ok(reader::Source::Odbc(text))
+    }
+
+    /// Whether a book's password stands in the configuration file.
+    pub fn has_inline_password(book: &Book) -> bool {
+        let in_text = |text: &String| {
+            let lower = text.to_ascii_lowercase();
+            lower.split(';').any(|part| matches!(part.split('=').next().map(str::trim), Some("pwd" | "password")))
+        };
+        matches!(book.source.password, Some(Secret::Inline(_))) || book.source.odbc.as_ref().is_some_and(in_text)
     }
 }
