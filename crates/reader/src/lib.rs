@@ -1,16 +1,18 @@
 /*!
-Readers as child processes: the request is JSON on stdin, the rows are an Arrow IPC stream on stdout, what went wrong is one line of
-text on stderr. A crash or a hang of a reader is therefore an error of that read and nothing else.
+Readers as child processes. The request is JSON on stdin, the rows are one Arrow IPC stream per query on stdout, what went wrong is one
+line of JSON on stderr. A crash or a hang of a reader is therefore an error of that read and nothing else.
 
-All columns are text for now; whoever asked knows which are amounts and parses them strictly.
+All columns are text; whoever asked knows which are amounts and parses them strictly. `docs/specs/reader.md` is the protocol.
 */
 
 mod child;
+mod fault;
 mod odbc;
 mod rows;
 mod sqlite;
 
 pub use child::{ReadError, read};
+pub use fault::{Fault, Kind};
 
 use std::{
     io::{Read, Write},
@@ -35,65 +37,77 @@ pub enum Source {
     Odbc(String),
 }
 
-/// What a reader is asked.
+impl Source {
+    /// Name of the SQL dialect, as far as the source tells before it is opened: `sqlite`, `postgresql`, `mariadb` or nothing.
+    pub fn dialect(&self) -> &'static str {
+        match self {
+            Source::Sqlite(_) => "sqlite",
+            Source::Odbc(text) => odbc::dialect(text),
+        }
+    }
+}
+
+/// What is asked of a reader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Rows of the queries.
+    #[default]
+    Read,
+    /// Whether the source opens: one stream with columns `system`, `version`, `read_only`, `can_write` and one row.
+    Check,
+    /// What the source holds: one stream with columns `table_name`, `column_name`.
+    Discover,
+}
+
+/// What a reader is asked. The queries are answered one after the other in one read-only transaction, so that they see one state.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// What to do.
+    #[serde(default)]
+    pub verb: Verb,
     /// Where to read.
     pub source: Source,
-    /// One statement that only reads; `?` is a parameter.
-    pub query: String,
-    /// Values of the parameters, in the order of their `?`.
-    pub parameters: Vec<i64>,
-    /// Seconds the statement may take.
+    /// What to read.
+    #[serde(default)]
+    pub queries: Vec<Query>,
+    /// Seconds each statement may take.
     pub timeout_s: u64,
 }
 
-/// Why a reader stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The request could not be read.
-    #[error("the request could not be read: {0}")]
-    Input(#[from] std::io::Error),
-    /// The request is no JSON of the expected shape.
-    #[error("the request is not understood: {0}")]
-    Request(#[from] serde_json::Error),
-    /// SQLite could not open the file, or refused the query.
-    #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The driver or the database refused.
-    #[error("ODBC: {0}")]
-    Odbc(#[from] odbc_api::Error),
-    /// The statement would write.
-    #[error("the query writes, and an ERP is only ever read")]
-    Writes,
-    /// The statement gives no rows, so it is no query.
-    #[error("the statement gives no rows")]
-    NoRows,
-    /// A value has no exact text: a REAL has lost its decimals already, bytes may not be a text.
-    #[error("column {column}, row {row}: a {kind} value has no exact text; cast it to text in the query")]
-    Inexact {
-        /// Column name.
-        column: String,
-        /// Row of the result, from 1.
-        row: u64,
-        /// What the source calls it.
-        kind: &'static str,
-    },
-    /// The rows could not be passed on.
-    #[error("the rows could not be written: {0}")]
-    Output(#[from] arrow_schema::ArrowError),
+/// One statement that only reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// SQL; `?` is a parameter.
+    pub query: String,
+    /// Values of the parameters, in the order of their `?`.
+    #[serde(default)]
+    pub parameters: Vec<Value>,
 }
 
-/// Answers one request from `input` with rows on `output`.
-pub fn serve(input: impl Read, output: impl Write) -> Result<(), ServeError> {
-    let Request { source, query, parameters, timeout_s } = serde_json::from_reader(input.take(REQUEST_MAX))?;
-    let first = query.split_whitespace().next().unwrap_or_default();
-    if !["SELECT", "WITH"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
-        return Err(ServeError::Writes);
+/// A parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// Whole number.
+    Integer(i64),
+    /// Text.
+    Text(String),
+}
+
+/// Answers one request from `input` with streams on `output`.
+pub fn serve(input: impl Read, mut output: impl Write) -> Result<(), Fault> {
+    let request: Request = serde_json::from_reader(input.take(REQUEST_MAX)).map_err(|e| Fault::new(Kind::Request, e))?;
+    for query in &request.queries {
+        let first = query.query.split_whitespace().next().unwrap_or_default();
+        if !["SELECT", "WITH"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
+            return Err(Fault::new(Kind::Writes, "a query begins with SELECT or WITH"));
+        }
     }
-    match source {
-        Source::Sqlite(path) => sqlite::serve(&path, &query, &parameters, output),
-        Source::Odbc(text) => odbc::serve(&text, &query, &parameters, usize::try_from(timeout_s).unwrap_or(usize::MAX), output),
+    match &request.source {
+        Source::Sqlite(path) => sqlite::serve(path, &request, &mut output),
+        Source::Odbc(text) => odbc::serve(text, &request, &mut output),
     }
 }

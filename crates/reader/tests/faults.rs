@@ -2,23 +2,27 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail")]
 
 use std::{
+    ops::ControlFlow,
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
-use reader::{ReadError, Request, ServeError, Source, read, serve as answer};
+use reader::{Fault, Kind, Query, ReadError, Request, Source, Verb, read, serve as answer};
 
 fn request(query: &str) -> Request {
-    Request { source: Source::Sqlite(":memory:".into()), query: query.to_owned(), parameters: Vec::new(), timeout_s: 60 }
+    let queries = vec![Query { query: query.to_owned(), parameters: Vec::new() }];
+    Request { verb: Verb::Read, source: Source::Sqlite(":memory:".into()), queries, timeout_s: 60 }
 }
 
 fn shell(script: &str, limit: Duration) -> ReadError {
     let mut command = Command::new("sh");
     command.args(["-c", script]);
-    read(command, &request("SELECT 1"), limit, |_| panic!("no row was sent")).unwrap_err()
+    read(command, &request("SELECT 1"), limit, &AtomicBool::new(false), |_, _| panic!("no row was sent")).unwrap_err()
 }
 
-fn serve(query: &str) -> ServeError {
+fn serve(query: &str) -> Fault {
     answer(&serde_json::to_vec(&request(query)).unwrap()[..], Vec::new()).unwrap_err()
 }
 
@@ -52,9 +56,53 @@ fn statements_that_write_and_values_without_exact_text_are_refused() {
     for query in ["CREATE TEMP TABLE t (a)", "WITH x AS (SELECT 1) DELETE FROM sqlite_schema", " update t set a = 1"] {
         let error = serve(query);
         // What looks like a query is still refused by SQLite itself, as the file is opened read-only.
-        assert!(matches!(error, ServeError::Writes | ServeError::Sqlite(_)), "{error}");
+        assert!(matches!(error.kind, Kind::Writes | Kind::Query), "{error:?}");
     }
     let real = serve("SELECT 'fine' AS a, 0.1 + 0.2 AS amount").to_string();
     assert!(real.contains("column amount, row 1") && real.contains("REAL"), "{real}");
-    assert!(serve("SELECT x'31' AS amount").to_string().contains("BLOB"));
+    assert!(serve("SELECT x'80' AS amount").to_string().contains("BLOB"));
+}
+
+#[test]
+fn bytes_that_are_a_decimal_text_are_that_decimal() {
+    let mut out = Vec::new();
+    answer(
+        &serde_json::to_vec(&request("SELECT CAST('12345678901234567890.123456789' AS BLOB) AS amount")).unwrap()[..],
+        &mut out,
+    )
+    .unwrap();
+    let mut stream = arrow_ipc::reader::StreamReader::try_new(&out[..], None).unwrap();
+    let batch = stream.next().unwrap().unwrap();
+    let column = arrow_array::cast::AsArray::as_string::<i32>(batch.column(0)).clone();
+    assert_eq!(column.value(0), "12345678901234567890.123456789");
+}
+
+#[test]
+fn a_reader_says_why_it_stopped() {
+    let error =
+        shell(r#"echo noise >&2; echo '{"error":{"kind":"credentials","message":"no"}}' >&2; exit 3"#, Duration::from_secs(60));
+    assert!(matches!(&error, ReadError::Fault(Fault { kind: Kind::Credentials, .. })), "{error}");
+}
+
+#[test]
+fn a_read_that_is_cancelled_ends() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec sleep 60"]);
+    let (cancel, started) = (AtomicBool::new(false), Instant::now());
+    let error = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(50));
+            cancel.store(true, Ordering::Relaxed);
+        });
+        read(command, &request("SELECT 1"), Duration::from_secs(60), &cancel, |_, _| ControlFlow::Continue(())).unwrap_err()
+    });
+    assert!(matches!(error, ReadError::Cancelled) && started.elapsed() < Duration::from_secs(30), "{error}");
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_ended_by_sqlite() {
+    let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
+    let request = Request { timeout_s: 0, ..request(endless) };
+    let error = answer(&serde_json::to_vec(&request).unwrap()[..], Vec::new()).unwrap_err();
+    assert_eq!(error.kind, Kind::Timeout, "{error}");
 }
