@@ -1,0 +1,247 @@
+/*! A pack: read, checked, and turned into queries. */
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Finding, Month};
+use reader::{Query, Value};
+use serde::Deserialize;
+use settings::Shape;
+
+/// Values of a pack's variables, by name.
+pub type Values = BTreeMap<String, Value>;
+
+/// The canonical extracts, each with the columns it must have and those it may have.
+pub const EXTRACTS: &[(&str, &[&str], &[&str])] = &[
+    ("books", &["name", "currency"], &["fiscal_year_starts"]),
+    ("accounts", &["account", "name", "class"], &["side", "parent", "profit", "erp_type", "currency"]),
+    ("periods", &["month", "adjustment", "state", "fiscal_year_start"], &[]),
+    (
+        "entries",
+        &["month", "adjustment", "voucher", "account", "debit", "credit"],
+        &[
+            "number",
+            "kind",
+            "date",
+            "line",
+            "summary",
+            "currency",
+            "foreign_amount",
+            "quantity",
+            "unit",
+            "party",
+            "product",
+            "department",
+            "project",
+            "person",
+            "closing",
+        ],
+    ),
+    ("unposted", &["month", "adjustment", "voucher", "account", "debit", "credit"], &[]),
+    ("balances", &["month", "account"], &["closing", "debit", "credit"]),
+    ("fingerprint", &["month", "adjustment", "account", "entry_count"], &[]),
+];
+
+const ANY: Shape = Shape::Any;
+const EXTRACT: Shape = Shape::Table(&[("query", ANY), ("query_sqlite", ANY), ("query_postgresql", ANY), ("query_mariadb", ANY)]);
+const PACK: Shape = Shape::Table(&[
+    ("name", ANY),
+    ("title", ANY),
+    ("detect", Shape::Table(&[("tables", Shape::Map(&ANY)), ("version", ANY)])),
+    ("variables", Shape::Map(&ANY)),
+    (
+        "extract",
+        Shape::Table(&[
+            ("books", EXTRACT),
+            ("accounts", EXTRACT),
+            ("periods", EXTRACT),
+            ("entries", EXTRACT),
+            ("unposted", EXTRACT),
+            ("balances", EXTRACT),
+            ("fingerprint", EXTRACT),
+        ]),
+    ),
+]);
+
+/// What rows mean for one ERP.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Pack {
+    /// Name used in configurations.
+    pub name: String,
+    /// Name of the ERP as people know it.
+    pub title: String,
+    #[serde(default)]
+    detect: Detect,
+    /// Name of each variable, and what its value is.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    #[serde(default)]
+    extract: BTreeMap<String, Extract>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Detect {
+    #[serde(default)]
+    tables: BTreeMap<String, Vec<String>>,
+    version: Option<String>,
+}
+
+/// One extract's query, with a text of its own for a dialect where one cannot serve all.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Extract {
+    query: Option<String>,
+    query_sqlite: Option<String>,
+    query_postgresql: Option<String>,
+    query_mariadb: Option<String>,
+}
+
+/// How well a source fits a pack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// Tables and columns of the pack that the source has.
+    pub found: usize,
+    /// All tables and columns that the pack looks for.
+    pub wanted: usize,
+    /// Those that are missing, as `table` or `table.column`.
+    pub missing: Vec<String>,
+}
+
+impl Pack {
+    /// Reads a pack; everything that is wrong is found at once.
+    pub fn parse(file: &str, text: &str) -> (Option<Pack>, Vec<Finding>) {
+        settings::read(file, text, &PACK)
+    }
+
+    /// The pack with extracts of one's own in the place of its own: `overrides` is a table of extracts as in a pack.
+    pub fn overridden(mut self, place: &str, overrides: &toml::Table) -> Result<Pack, Finding> {
+        for (name, table) in overrides {
+            if !EXTRACTS.iter().any(|(known, ..)| known == name) {
+                let near = settings::nearest(name, EXTRACTS.iter().map(|(known, ..)| *known)).unwrap_or("—");
+                return Err(Finding::error("extract-unknown").at(place).with("extract", name).with("near", near));
+            }
+            let extract = table.clone().try_into();
+            let extract =
+                extract.map_err(|e: toml::de::Error| Finding::error("toml-invalid").at(place).with("reason", e.message()))?;
+            self.extract.insert(name.clone(), extract);
+        }
+        Ok(self)
+    }
+
+    /// Whether the pack has this extract.
+    pub fn has(&self, extract: &str) -> bool {
+        self.extract.contains_key(extract)
+    }
+
+    /// The query of an extract. `{name}` is bound as a parameter: a variable, or `from` and `to` (months). A brace that names nothing
+    /// belongs to the SQL. `None` where the pack has no such extract.
+    pub fn query(&self, extract: &str, values: &Values, span: Option<(Month, Month)>, dialect: &str) -> Option<Query> {
+        let extract = self.extract.get(extract)?;
+        let own = match dialect {
+            "sqlite" => &extract.query_sqlite,
+            "postgresql" => &extract.query_postgresql,
+            "mariadb" => &extract.query_mariadb,
+            _ => &None,
+        };
+        let text = own.as_ref().or(extract.query.as_ref())?;
+        let value = |name: &str| match (name, span) {
+            ("from", Some((from, _))) => Some(Value::Text(from.to_string())),
+            ("to", Some((_, to))) => Some(Value::Text(to.to_string())),
+            _ => values.get(name).cloned(),
+        };
+        let (mut query, mut parameters, mut rest) = (String::new(), Vec::new(), text.as_str());
+        while let Some((before, after)) = rest.split_once('{') {
+            query.push_str(before);
+            let bound = after.split_once('}').and_then(|(name, after)| Some((value(name)?, after)));
+            rest = match bound {
+                Some((value, after)) => {
+                    query.push('?');
+                    parameters.push(value);
+                    after
+                }
+                None => {
+                    query.push('{');
+                    after
+                }
+            };
+        }
+        query.push_str(rest);
+        Some(Query { query, parameters })
+    }
+
+    /// The query that gives the ERP's version, where there is one.
+    pub fn version_query(&self) -> Option<Query> {
+        self.detect.version.clone().map(|query| Query { query, parameters: Vec::new() })
+    }
+
+    /// How well a source with these `(table, column)` pairs, in lower case, fits; `None` where the pack cannot be recognised.
+    pub fn fit(&self, columns: &BTreeSet<(String, String)>) -> Option<Fit> {
+        if self.detect.tables.is_empty() {
+            return None;
+        }
+        let mut fit = Fit { found: 0, wanted: 0, missing: Vec::new() };
+        for (table, wanted) in &self.detect.tables {
+            let start = (table.clone(), String::new());
+            let there = columns.range(start..).next().is_some_and(|(name, _)| name == table);
+            for (name, there) in std::iter::once((table.clone(), there)).chain(
+                wanted.iter().map(|column| (format!("{table}.{column}"), columns.contains(&(table.clone(), column.clone())))),
+            ) {
+                fit.wanted += 1;
+                if there { fit.found += 1 } else { fit.missing.push(name) }
+            }
+        }
+        Some(fit)
+    }
+
+    /// Checks the values of a book's variables: none missing, none unknown, each a whole number or a text.
+    pub fn values(&self, place: &str, given: &BTreeMap<String, toml::Value>) -> Result<Values, Vec<Finding>> {
+        let (mut values, mut findings) = (Values::new(), Vec::new());
+        for (name, meaning) in &self.variables {
+            match given.get(name) {
+                Some(toml::Value::Integer(value)) => drop(values.insert(name.clone(), Value::Integer(*value))),
+                Some(toml::Value::String(text)) => drop(values.insert(name.clone(), Value::Text(text.clone()))),
+                _ => findings.push(Finding::error("variable-missing").at(place).with("variable", name).with("meaning", meaning)),
+            }
+        }
+        for name in given.keys().filter(|name| !self.variables.contains_key(*name)) {
+            let near = settings::nearest(name, self.variables.keys().map(String::as_str)).unwrap_or("—");
+            let finding = Finding::error("variable-unknown").at(place).with("variable", name);
+            findings.push(finding.with("connector", &self.name).with("near", near));
+        }
+        if findings.is_empty() { Ok(values) } else { Err(findings) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_packs_are_read_and_name_themselves() {
+        for (name, text) in crate::BUILT_IN.iter().chain(&[("template", crate::TEMPLATE)]) {
+            let (pack, findings) = Pack::parse(name, text);
+            assert_eq!(findings, [], "{name}");
+            assert_eq!(&pack.unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn variables_become_parameters_and_other_braces_stay() {
+        let text = "name = 'x'\ntitle = 'x'\n[extract.entries]\nquery = \"SELECT '{}' WHERE a = {company} AND m >= {from} {x\"\n\
+                    query_sqlite = 'SELECT 1'";
+        let pack = Pack::parse("x", text).0.unwrap();
+        let values = Values::from([("company".to_owned(), Value::Integer(7))]);
+        let span = Some(("2025-01".parse().unwrap(), "2025-02".parse().unwrap()));
+        let query = pack.query("entries", &values, span, "postgresql").unwrap();
+        assert_eq!(query.query, "SELECT '{}' WHERE a = ? AND m >= ? {x");
+        assert_eq!(query.parameters, [Value::Integer(7), Value::Text("2025-01".to_owned())]);
+        assert_eq!(pack.query("entries", &values, span, "sqlite").unwrap().query, "SELECT 1");
+        assert_eq!(pack.query("books", &values, None, "sqlite"), None);
+    }
+
+    #[test]
+    fn a_source_fits_by_its_tables_and_columns() {
+        let pack = Pack::parse("x", "name = 'x'\ntitle = 'x'\n[detect.tables]\nmove = ['id', 'state']\nline = []\n").0.unwrap();
+        let columns = [("move", "id"), ("other", "id")].map(|(t, c)| (t.to_owned(), c.to_owned())).into();
+        let fit = pack.fit(&columns).unwrap();
+        assert_eq!((fit.found, fit.wanted, fit.missing), (2, 4, vec!["line".to_owned(), "move.state".to_owned()]));
+    }
+}
