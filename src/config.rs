@@ -15,12 +15,8 @@ use crate::report::{self, Failure};
 const ANY: Shape = Shape::Any;
 const SECRET: Shape = Shape::Table(&[("env", ANY), ("file", ANY)]);
 const SOURCE: Shape = Shape::Table(&[("odbc", ANY), ("sqlite", ANY), ("password", SECRET)]);
-const EXTRACT: Shape = Shape::Map(&Shape::Table(&[
-    ("query", ANY),
-    ("query_sqlite", ANY),
-    ("query_postgresql", ANY),
-    ("query_mariadb", ANY),
-]));
+const EXTRACT: Shape =
+    Shape::Map(&Shape::Table(&[("query", ANY), ("query_sqlite", ANY), ("query_postgresql", ANY), ("query_mariadb", ANY)]));
 const BOOK: Shape = Shape::Table(&[
     ("id", ANY),
     ("connector", ANY),
@@ -43,10 +39,7 @@ const FORM: Shape = Shape::Table(&[
     ("phone", ANY),
 ]);
 const AGENT: Shape = Shape::Table(&[
-    (
-        "unit",
-        Shape::Table(&[("code", ANY), ("name", ANY), ("region", ANY), ("industry", ANY), ("accounting_standard", ANY)]),
-    ),
+    ("unit", Shape::Table(&[("code", ANY), ("name", ANY), ("region", ANY), ("industry", ANY), ("accounting_standard", ANY)])),
     ("state", Shape::Table(&[("dir", ANY)])),
     ("book", Shape::Each(&BOOK)),
     ("form", Shape::Each(&FORM)),
@@ -94,7 +87,7 @@ struct RawRates {
 }
 
 /// The reporting unit (填报单位).
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Unit {
     /// Unified social credit code, 18 characters.
     #[serde(default)]
@@ -109,6 +102,12 @@ pub struct Unit {
 
 fn cas() -> String {
     "cas".to_owned()
+}
+
+impl Default for Unit {
+    fn default() -> Unit {
+        Unit { code: String::new(), name: String::new(), accounting_standard: cas() }
+    }
 }
 
 /// One set of accounts (账套).

@@ -30,6 +30,9 @@ impl Month {
     /// The first month there is.
     pub const FIRST: Month = Month { year: 1000, month: 1 };
 
+    /// The last month there is.
+    pub const LAST: Month = Month { year: 9999, month: 12 };
+
     /// A month of a four-digit year; `None` unless 1000 ≤ `year` ≤ 9999 and 1 ≤ `month` ≤ 12.
     pub fn new(year: u16, month: u8) -> Option<Month> {
         ((1000..=9999).contains(&year) && (1..=12).contains(&month)).then_some(Month { year, month })

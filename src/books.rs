@@ -1,0 +1,129 @@
+/*! A book as it was sealed: chart, calendar, cubes, trial balances. */
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use connector::{Account, PeriodInfo};
+use journal::{Balances, Cell, Class, Digest, Role, Years};
+use model::{Finding, Month, Period};
+use serde::{Deserialize, Serialize};
+use store::{Seal, Store};
+
+use crate::{config::Book, report::Failure};
+
+/// Chart and calendar as they were read with a seal. Kept as JSON under its digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    /// ISO 4217; empty where nobody said.
+    pub currency: String,
+    /// Name of the book in the ERP.
+    pub name: String,
+    /// Month in which fiscal years start where the calendar does not say.
+    pub fiscal_year_starts: u8,
+    /// The chart.
+    pub accounts: Vec<Account>,
+    /// The calendar.
+    pub periods: Vec<PeriodInfo>,
+    /// Periods that had entries.
+    pub filled: Vec<String>,
+}
+
+impl Context {
+    /// When fiscal years start.
+    pub fn years(&self) -> Years {
+        let starts = self.periods.iter().filter_map(|period| period.fiscal_year_start.parse::<Month>().ok());
+        Years::new(starts, self.fiscal_year_starts)
+    }
+
+    /// What each account is to the closing of profit and loss. The standard's word counts beside the ERP's, as an ERP may keep income tax
+    /// among the balance-sheet accounts.
+    pub fn roles(&self, standard: &survey::Standard) -> HashMap<String, Role> {
+        let role = |account: &Account| {
+            if account.profit || standard.is_profit(&account.account, &account.name) {
+                Role::Profit
+            } else if account.class == "profit_and_loss" || standard.is_profit_and_loss(&account.account, &account.name) {
+                Role::ProfitAndLoss
+            } else {
+                Role::BalanceSheet
+            }
+        };
+        self.accounts.iter().map(|account| (account.account.clone(), role(account))).collect()
+    }
+}
+
+/// A sealed book, loaded.
+pub struct SealedBook {
+    /// Chart and calendar of the newest seal.
+    pub context: Context,
+    /// The newest seal of each period.
+    pub seals: Vec<Seal>,
+    /// Cube of each sealed period.
+    pub cubes: BTreeMap<Period, Vec<Cell>>,
+}
+
+impl SealedBook {
+    /// Loads what is sealed of a book; `None` where nothing is.
+    pub fn load(store: &Store, book: &Book) -> Result<Option<SealedBook>, Failure> {
+        let seals = store.current_seals(&book.id)?;
+        let Some(newest) = seals.iter().max_by_key(|seal| (seal.operation, seal.id)) else { return Ok(None) };
+        let body = store.context(&newest.context)?;
+        let context: Context = serde_json::from_str(&body).map_err(|error| {
+            Failure::source(Finding::error("file-damaged").at(format!("context {}", newest.context)).with("reason", error))
+        })?;
+        let folder = store.snapshots(&book.id)?;
+        let mut cubes = BTreeMap::new();
+        for seal in &seals {
+            cubes.insert(seal.period, journal::read_cube(&journal::cube_path(&folder, seal.period, digest(seal)?))?);
+        }
+        Ok(Some(SealedBook { context, seals, cubes }))
+    }
+
+    /// Whether everything up to `period` that had entries is sealed.
+    pub fn covers(&self, period: Period) -> bool {
+        let sealed: BTreeSet<Period> = self.seals.iter().map(|seal| seal.period).collect();
+        let filled = self.context.filled.iter().filter_map(|text| text.parse::<Period>().ok());
+        filled.filter(|filled| *filled <= period).all(|filled| sealed.contains(&filled))
+    }
+
+    /// Balances as the ERP's own trial balance has them: classes are the ERP's.
+    pub fn balances(&self) -> Result<Balances, Finding> {
+        let class = |account: &Account| match account.class.as_str() {
+            "profit_and_loss" => Class::ProfitAndLoss,
+            _ => Class::BalanceSheet,
+        };
+        let chart = self.context.accounts.iter().map(|account| (account.account.clone(), class(account)));
+        let mut balances = Balances::new(self.context.years(), chart);
+        for (period, cells) in &self.cubes {
+            for cell in cells {
+                balances.add(*period, cell).map_err(|error| balance_finding(&error))?;
+            }
+        }
+        Ok(balances)
+    }
+
+    /// The seal of a period.
+    pub fn seal(&self, period: Period) -> Option<&Seal> {
+        self.seals.iter().find(|seal| seal.period == period)
+    }
+}
+
+/// Identity of a seal.
+pub fn digest(seal: &Seal) -> Result<Digest, Failure> {
+    Digest::parse(&seal.root).ok_or_else(|| {
+        let place = format!("book {}, {}", seal.book, seal.period);
+        Failure::source(Finding::error("file-damaged").at(place).with("reason", "root"))
+    })
+}
+
+/// A balance that cannot be, as a finding.
+pub fn balance_finding(error: &journal::BalanceError) -> Finding {
+    use journal::BalanceError as E;
+    match error {
+        E::UnknownAccount { period, account } => {
+            Finding::error("account-unknown").at(period.to_string()).with("account", account)
+        }
+        E::Unbalanced { period, difference } => {
+            Finding::error("book-unbalanced").at(period.to_string()).with("difference", difference.fixed(2))
+        }
+        E::TooLarge { account } => Finding::error("amount-too-large").at(account.clone()),
+    }
+}

@@ -1,0 +1,72 @@
+/*! `taizhang diff`: what changed between the last two seals of a period. */
+
+use journal::{Change, Entry};
+use model::{Finding, Period};
+use store::Seal;
+
+use super::Ctx;
+use crate::{books, output::Table, report::Failure};
+
+/// Writes the differences voucher by voucher; old seals stay readable, so this needs no source.
+pub fn run(ctx: &Ctx, book: Option<&str>, period: Period) -> Result<Vec<Finding>, Failure> {
+    let (agent, store) = ctx.open()?;
+    let book = agent.book(book)?;
+    let seals = store.seals_of(&book.id, period)?;
+    let place = format!("book {}, {period}", book.id);
+    let Some(newest) = seals.last() else {
+        return Err(Failure::findings(vec![Finding::error("period-unsealed").at(place)]));
+    };
+    let older = seals.iter().rev().find(|seal| seal.root != newest.root);
+    let folder = store.snapshots(&book.id)?;
+    let path = |seal: &Seal| Ok::<_, Failure>(journal::entries_path(&folder, seal.period, books::digest(seal)?));
+    let mut findings = Vec::new();
+    let changes = match older {
+        None => {
+            findings.push(Finding::note("sealed-once").at(&place));
+            Vec::new()
+        }
+        Some(older) if older.file.is_none() || newest.file.is_none() => {
+            return Err(Failure::findings(vec![Finding::error("seal-without-entries").at(place)]));
+        }
+        Some(older) => journal::diff(Some(&path(older)?), Some(&path(newest)?), period)?,
+    };
+    let mut rows = Vec::new();
+    for change in changes {
+        match change {
+            Change::Renumbered(pairs) => {
+                let pairs: Vec<String> = pairs.iter().map(|(old, new)| format!("{old} → {new}")).collect();
+                rows.push(line("renumbered", &pairs.join(", "), "", None));
+            }
+            Change::Changed { number, lines } => rows.extend(
+                lines.iter().map(|change| line("changed", &number, if change.added { "+" } else { "-" }, Some(&change.entry))),
+            ),
+            Change::Added { number, lines } => rows.extend(lines.iter().map(|entry| line("added", &number, "+", Some(entry)))),
+            Change::Removed { number, lines } => {
+                rows.extend(lines.iter().map(|entry| line("removed", &number, "-", Some(entry))))
+            }
+        }
+    }
+    if ctx.format == crate::output::Format::Table {
+        rows.iter_mut().for_each(|row| row[0] = crate::output::label(ctx.lang, &row[0]));
+    }
+    let columns = ["change", "voucher", "sign", "account", "debit", "credit", "date", "party", "summary"];
+    Table { columns: &columns, numbers: &["debit", "credit"], rows }.write(ctx.format, ctx.lang)?;
+    Ok(findings)
+}
+
+fn line(change: &str, number: &str, sign: &str, entry: Option<&Entry>) -> Vec<String> {
+    let text = |name: &str| entry.and_then(|entry| entry.text(name)).unwrap_or_default().to_owned();
+    let (account, debit, credit) = entry
+        .map_or_else(Default::default, |entry| (entry.account().to_owned(), entry.debit().fixed(2), entry.credit().fixed(2)));
+    vec![
+        change.to_owned(),
+        number.to_owned(),
+        sign.to_owned(),
+        account,
+        debit,
+        credit,
+        text("date"),
+        text("party"),
+        text("summary"),
+    ]
+}

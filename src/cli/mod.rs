@@ -1,0 +1,122 @@
+/*! The command line: one file per verb. */
+
+mod balances;
+mod diff;
+mod log;
+mod pull;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use model::{Finding, Month, Period};
+use store::Store;
+use ui::Lang;
+
+use crate::{config::Agent, output::Format, report::Failure};
+
+/// 电子统计台账 Electronic statistical ledger beside the ERP
+#[derive(Parser)]
+#[command(name = "taizhang", version, about)]
+pub struct Args {
+    /// 配置文件 Configuration file
+    #[arg(short, long, default_value = "agent.toml", global = true)]
+    config: PathBuf,
+    /// 消息语言 Language of messages
+    #[arg(long, default_value = "zh", global = true, value_parser = ["zh", "en"])]
+    lang: String,
+    /// 结果格式 Format of results
+    #[arg(long, default_value = "table", global = true, value_enum)]
+    format: Format,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What a person or a schedule may ask for.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// 读取并封存账套 Read the books and seal them as evidence; only what changed is read again
+    Pull {
+        /// Book id; every book where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// First month to seal (YYYY-MM); earlier entries become openings
+        #[arg(long)]
+        from: Option<Month>,
+        /// Last month to read (YYYY-MM)
+        #[arg(long)]
+        to: Option<Month>,
+        /// Read every period again, whatever its fingerprint says
+        #[arg(long)]
+        full: bool,
+    },
+    /// 科目余额表 Trial balance of a book and period, debit-positive
+    Balances {
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// YYYY-MM, or YYYY-MM+adj for its adjustment periods alone
+        #[arg(long)]
+        period: Period,
+        /// Turnover without closing vouchers (损益结转); what is left out is listed on stderr
+        #[arg(long)]
+        without_closing: bool,
+    },
+    /// 两次封存之间的变化 What changed between the last two seals of a period, voucher by voucher
+    Diff {
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// YYYY-MM or YYYY-MM+adj
+        #[arg(long)]
+        period: Period,
+    },
+    /// 操作日志 The operation log
+    Log {
+        #[command(subcommand)]
+        what: log::What,
+    },
+    /// The built-in reader, started by the agent itself: request on stdin, Arrow IPC on stdout
+    #[command(hide = true)]
+    Reader,
+}
+
+impl Args {
+    /// Language of messages.
+    pub fn lang(&self) -> Lang {
+        if self.lang == "en" { Lang::En } else { Lang::Zh }
+    }
+}
+
+/// What every verb works with.
+struct Ctx {
+    config: PathBuf,
+    lang: Lang,
+    format: Format,
+}
+
+impl Ctx {
+    fn agent(&self) -> Result<Agent, Failure> {
+        Agent::load(&self.config)
+    }
+
+    /// Configuration and state.
+    fn open(&self) -> Result<(Agent, Store), Failure> {
+        let agent = self.agent()?;
+        let store = Store::open(&agent.state)?;
+        Ok((agent, store))
+    }
+}
+
+/// Runs a verb; notes and warnings are its result beside what it writes to stdout.
+pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
+    let ctx = Ctx { lang: args.lang(), config: args.config, format: args.format };
+    match args.verb {
+        Verb::Pull { book, from, to, full } => pull::run(&ctx, book.as_deref(), crate::pull::Scope { from, to, full }),
+        Verb::Balances { book, period, without_closing } => balances::run(&ctx, book.as_deref(), period, without_closing),
+        Verb::Diff { book, period } => diff::run(&ctx, book.as_deref(), period),
+        Verb::Log { what } => log::run(&ctx, &what),
+        // Served in main before any of this.
+        Verb::Reader => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,407 @@
+/*! From a source to sealed periods: read what changed, reconcile, seal, or leave everything as it was. */
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
+
+use connector::{Fingerprint, Pack, Values};
+use journal::{Cell, Digest, Pending, Sealer};
+use model::{Amount, Finding, Level, Month, Period};
+use reader::{Query, Source, Verb};
+use serde_json::json;
+use store::{Seal, Store};
+
+use crate::{
+    books::{Context, SealedBook},
+    config::{Agent, Book},
+    packs,
+    report::{Failure, blocked},
+    source::Reading,
+};
+
+/// What a person may ask of a pull.
+#[derive(Clone, Copy, Default)]
+pub struct Scope {
+    /// First month to seal; earlier ones keep balances only.
+    pub from: Option<Month>,
+    /// Last month to read.
+    pub to: Option<Month>,
+    /// Read every period again, whatever its fingerprint says.
+    pub full: bool,
+}
+
+/// What a pull did.
+#[derive(Default)]
+pub struct Outcome {
+    /// Seals that were written, each with the root it follows.
+    pub sealed: Vec<(Seal, Option<String>)>,
+    /// Periods that were recognised as unchanged and not read.
+    pub unchanged: usize,
+    /// Notes and warnings.
+    pub findings: Vec<Finding>,
+}
+
+/// What was read about a book before its entries.
+struct Survey {
+    context: Context,
+    fingerprint: Option<Fingerprint>,
+    findings: Vec<Finding>,
+}
+
+/// A book, its source and its pack.
+pub struct Opened<'a> {
+    /// The book.
+    pub book: &'a Book,
+    /// Its pack.
+    pub pack: Pack,
+    /// Values of the pack's variables.
+    pub values: Values,
+    /// Where it is read from.
+    pub source: Source,
+}
+
+impl<'a> Opened<'a> {
+    /// Finds pack, variables and source of a book.
+    pub fn new(agent: &Agent, book: &'a Book) -> Result<Opened<'a>, Failure> {
+        let pack = packs::load(agent, book)?;
+        let place = format!("{}, book {}", agent.path.display(), book.id);
+        let values = pack.values(&place, &book.variables).map_err(|findings| Failure { exit: 2, findings })?;
+        for extract in ["accounts", "entries"] {
+            if !pack.has(extract) {
+                return Err(Failure::config(Finding::error("extract-missing").at(place).with("extract", extract)));
+            }
+        }
+        Ok(Opened { book, pack, values, source: agent.source(book)? })
+    }
+
+    /// The source, ready to be read.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading { place: format!("book {}", self.book.id), source: &self.source }
+    }
+
+    /// The query of an extract, where the pack has it.
+    pub fn query(&self, extract: &str, span: Option<(Month, Month)>) -> Option<Query> {
+        self.pack.query(extract, &self.values, span, self.source.dialect())
+    }
+}
+
+/// Pulls one book.
+pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Result<Outcome, Failure> {
+    let opened = Opened::new(agent, book)?;
+    let standard = packs::standard(&agent.unit.accounting_standard)?;
+    let _lock = store.lock(&book.id)?;
+    store.collect_orphans(&book.id, names)?;
+    let before = SealedBook::load(store, book)?;
+    let mut survey = survey(&opened, before.is_some())?;
+    let mut findings = std::mem::take(&mut survey.findings);
+    if blocked(&findings) {
+        return Err(Failure::findings(findings));
+    }
+    let seal_from = scope.from.max(book.first_period.map(|text| text.0));
+    let months = months_to_read(&survey, before.as_ref(), scope, seal_from);
+    let roles = survey.context.roles(&standard);
+    let folder = store.snapshots(&book.id)?;
+    let mut sealer = Sealer::new(&folder, &roles, seal_from.map(Period::from));
+    let mut fingerprint = survey.fingerprint.take();
+    if let Months::These(these) = &months
+        && these.is_empty()
+    {
+        fingerprint = fingerprint.or_else(|| Some(Fingerprint::new()));
+    } else {
+        let spans = match &months {
+            Months::All => vec![(Month::FIRST, Month::LAST)],
+            Months::These(these) => these.iter().map(|month| (*month, *month)).collect(),
+        };
+        let mut queries: Vec<Query> = spans.iter().filter_map(|span| opened.query("entries", Some(*span))).collect();
+        let entries = queries.len();
+        // Read with the entries, in the same transaction: it says of exactly these rows what they were.
+        queries.extend(opened.query("fingerprint", None));
+        let (mut prints, mut broken) = (connector::Rows::default(), None);
+        opened.reading().run(Verb::Read, queries, |query, batch| {
+            if query >= entries {
+                prints.push(batch);
+                return ControlFlow::Continue(());
+            }
+            match sealer.push(&batch) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    broken = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        if let Some(error) = broken {
+            return Err(error.into());
+        }
+        if opened.pack.has("fingerprint") {
+            let (read, wrong) = connector::fingerprints(&opened.pack.name, &prints);
+            findings.extend(wrong);
+            fingerprint = Some(read);
+        }
+    }
+    let expected = expected(&survey.context, &months, before.as_ref());
+    let (pending, wrong) = sealer.finish(&expected)?;
+    findings.extend(wrong);
+    // Periods after the last one with entries are not sealed: the ERP has only opened them.
+    let last =
+        pending.iter().filter(|p| p.rows > 0).map(|p| p.period).chain(before.iter().flat_map(|b| b.cubes.keys().copied())).max();
+    let pending: Vec<Pending> = pending.into_iter().filter(|p| last.is_some_and(|last| p.period <= last)).collect();
+    let mut context = survey.context;
+    context.filled = filled(fingerprint.as_ref(), &pending, before.as_ref());
+    findings.extend(reconcile(&opened, &context, &pending, before.as_ref())?);
+    if blocked(&findings) {
+        return Err(Failure::findings(findings));
+    }
+    keep(store, book, &context, fingerprint.as_ref(), pending, before.as_ref(), findings)
+}
+
+/// Names of the files of a seal.
+fn names(seal: &Seal) -> Vec<String> {
+    let Some(root) = Digest::parse(&seal.root) else { return Vec::new() };
+    let name = |path: std::path::PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let empty = std::path::Path::new("");
+    [journal::entries_path(empty, seal.period, root), journal::cube_path(empty, seal.period, root)]
+        .into_iter()
+        .filter_map(name)
+        .collect()
+}
+
+/// Reads chart, calendar and, where something is sealed already, fingerprints: all of them small.
+fn survey(opened: &Opened<'_>, sealed: bool) -> Result<Survey, Failure> {
+    let mut wanted = vec!["accounts", "periods", "books"];
+    if sealed {
+        wanted.push("fingerprint");
+    }
+    let (names, queries): (Vec<&str>, Vec<Query>) =
+        wanted.into_iter().filter_map(|name| Some((name, opened.query(name, None)?))).unzip();
+    let rows = opened.reading().rows(Verb::Read, queries)?;
+    let (pack, book) = (opened.pack.name.as_str(), opened.book);
+    let mut context = Context { fiscal_year_starts: book.fiscal_year_starts.unwrap_or(1), ..Context::default() };
+    context.currency = book.currency.clone().unwrap_or_default();
+    let (mut findings, mut fingerprint) = (Vec::new(), None);
+    for (name, rows) in names.into_iter().zip(&rows) {
+        match name {
+            "accounts" => {
+                let (accounts, wrong) = connector::accounts(pack, rows);
+                findings.extend(wrong);
+                if accounts.is_empty() {
+                    let values = opened.values.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>();
+                    findings
+                        .push(Finding::error("chart-empty").at(format!("book {}", book.id)).with("values", values.join(", ")));
+                }
+                context.accounts = accounts;
+            }
+            "periods" => {
+                let (periods, wrong) = connector::periods(pack, rows);
+                findings.extend(wrong);
+                context.periods = periods;
+            }
+            "books" => {
+                let (books, wrong) = connector::books(pack, rows);
+                findings.extend(wrong);
+                let own = books.into_iter().find(|info| packs::is_book(&opened.values, info));
+                if let Some(info) = own {
+                    context.name = info.name;
+                    context.fiscal_year_starts = info.fiscal_year_starts.or(book.fiscal_year_starts).unwrap_or(1);
+                    if book.currency.is_none() {
+                        context.currency = info.currency;
+                    }
+                }
+            }
+            _ => {
+                let (read, wrong) = connector::fingerprints(pack, rows);
+                findings.extend(wrong);
+                fingerprint = Some(read);
+            }
+        }
+    }
+    Ok(Survey { context, fingerprint, findings })
+}
+
+enum Months {
+    All,
+    These(BTreeSet<Month>),
+}
+
+fn months_to_read(survey: &Survey, before: Option<&SealedBook>, scope: Scope, seal_from: Option<Month>) -> Months {
+    let wanted = |month: &Month| scope.to.is_none_or(|to| *month <= to);
+    let calendar: BTreeSet<Month> =
+        survey.context.periods.iter().filter_map(|info| info.period()).map(|period| period.month).filter(|m| wanted(m)).collect();
+    let (Some(before), Some(fingerprint), false) = (before, &survey.fingerprint, scope.full) else {
+        return if calendar.is_empty() { Months::All } else { Months::These(calendar) };
+    };
+    let mut months = BTreeSet::new();
+    let sealed: BTreeMap<Period, &Seal> = before.seals.iter().map(|seal| (seal.period, seal)).collect();
+    for (period, lines) in fingerprint {
+        let known = sealed.get(period).is_some_and(|seal| {
+            let kept = seal.file.is_some() || seal_from.is_some_and(|from| period.month < from);
+            kept && seal.fingerprint == print(lines)
+        });
+        if !known {
+            months.insert(period.month);
+        }
+    }
+    // Entries that are all gone leave no fingerprint.
+    months
+        .extend(sealed.values().filter(|seal| seal.rows > 0 && !fingerprint.contains_key(&seal.period)).map(|s| s.period.month));
+    months.retain(wanted);
+    Months::These(months)
+}
+
+/// Digest of a period's fingerprint rows; the same for no rows and for a pack without fingerprints.
+fn print(lines: &[String]) -> String {
+    Digest::of(lines.join("\n").as_bytes()).to_string()
+}
+
+/// Periods that are sealed even without entries: those that were read and are on the calendar, or were sealed before.
+fn expected(context: &Context, months: &Months, before: Option<&SealedBook>) -> Vec<Period> {
+    let read = |period: &Period| match months {
+        Months::All => true,
+        Months::These(these) => these.contains(&period.month),
+    };
+    let calendar = context.periods.iter().filter_map(|info| info.period());
+    let sealed = before.iter().flat_map(|before| before.cubes.keys().copied());
+    calendar.chain(sealed).filter(read).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn filled(fingerprint: Option<&Fingerprint>, pending: &[Pending], before: Option<&SealedBook>) -> Vec<String> {
+    let mut filled: BTreeSet<Period> = match fingerprint {
+        Some(fingerprint) if !fingerprint.is_empty() => fingerprint.keys().copied().collect(),
+        _ => before.iter().flat_map(|before| &before.seals).filter(|seal| seal.rows > 0).map(|seal| seal.period).collect(),
+    };
+    filled.extend(pending.iter().filter(|p| p.rows > 0).map(|p| p.period));
+    filled.iter().map(Period::to_string).collect()
+}
+
+/// Compares with the balances that the ERP itself stores. For an open period a difference is worth knowing, for a closed one it stops
+/// the seal.
+fn reconcile(
+    opened: &Opened<'_>,
+    context: &Context,
+    pending: &[Pending],
+    before: Option<&SealedBook>,
+) -> Result<Vec<Finding>, Failure> {
+    let Some(query) = opened.query("balances", None).filter(|_| !pending.is_empty()) else { return Ok(Vec::new()) };
+    let rows = opened.reading().rows(Verb::Read, vec![query])?;
+    let (theirs, mut findings) = connector::balances(&opened.pack.name, &rows[0]);
+    let mut cubes: BTreeMap<Period, &[Cell]> =
+        before.iter().flat_map(|b| b.cubes.iter().map(|(period, cells)| (*period, cells.as_slice()))).collect();
+    cubes.extend(pending.iter().map(|p| (p.period, p.cells.as_slice())));
+    let closed: BTreeSet<Month> =
+        context.periods.iter().filter(|info| info.closed).filter_map(|info| info.period()).map(|p| p.month).collect();
+    let months: BTreeSet<Month> = theirs.iter().map(|theirs| theirs.month).collect();
+    for month in months {
+        let upto = Period { month, adjustment: true };
+        let mut ours: BTreeMap<&str, Option<Amount>> = BTreeMap::new();
+        for cell in cubes.range(..=upto).flat_map(|(_, cells)| cells.iter()) {
+            let sum = ours.entry(&cell.account).or_insert(Some(Amount::ZERO));
+            *sum = (*sum).zip(cell.sums.net()).and_then(|(sum, net)| sum.checked_add(net));
+        }
+        for theirs in theirs.iter().filter(|theirs| theirs.month == month) {
+            let ours = ours.get(theirs.account.as_str()).copied().unwrap_or(Some(Amount::ZERO));
+            if ours != Some(theirs.closing) {
+                let level = if closed.contains(&month) { Level::Error } else { Level::Warning };
+                let ours = ours.map_or_else(|| "—".to_owned(), |ours| ours.fixed(2));
+                let finding = Finding::new(level, "erp-balance-differs").at(format!("book {}, {month}", opened.book.id));
+                findings.push(finding.with("account", &theirs.account).with("erp", theirs.closing.fixed(2)).with("ours", ours));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// Writes what changed: files first, then one operation with all its rows.
+fn keep(
+    store: &mut Store,
+    book: &Book,
+    context: &Context,
+    fingerprint: Option<&Fingerprint>,
+    pending: Vec<Pending>,
+    before: Option<&SealedBook>,
+    findings: Vec<Finding>,
+) -> Result<Outcome, Failure> {
+    let body = serde_json::to_string(context).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let digest = Digest::of(body.as_bytes()).to_string();
+    let closed: BTreeMap<Period, bool> = context.periods.iter().filter_map(|info| Some((info.period()?, info.closed))).collect();
+    let state = |period: Period, old: Option<&Seal>| match (closed.get(&period), old.map(|seal| seal.state.as_str())) {
+        (Some(true), _) => "closed",
+        (_, Some("closed" | "reopened")) => "reopened",
+        _ => "provisional",
+    };
+    let none = Vec::new();
+    let printed = |period: Period| print(fingerprint.and_then(|prints| prints.get(&period)).unwrap_or(&none));
+    let mut seals: Vec<(Seal, Option<String>)> = Vec::new();
+    for pending in &pending {
+        let old = before.and_then(|before| before.seal(pending.period));
+        let closing: Vec<[&str; 2]> = pending.closing.iter().map(|v| [v.voucher.as_str(), v.number.as_str()]).collect();
+        let seal = Seal {
+            id: 0,
+            operation: 0,
+            book: book.id.clone(),
+            period: pending.period,
+            root: pending.root.to_string(),
+            file: pending.file.map(|digest| digest.to_string()),
+            rows: i64::try_from(pending.rows).unwrap_or(i64::MAX),
+            vouchers: i64::try_from(pending.vouchers).unwrap_or(i64::MAX),
+            debit: pending.debit.to_string(),
+            credit: pending.credit.to_string(),
+            closing: json!(closing).to_string(),
+            fingerprint: printed(pending.period),
+            state: state(pending.period, old).to_owned(),
+            context: digest.clone(),
+        };
+        let same = old.is_some_and(|old| {
+            let key = |seal: &Seal| (seal.root.clone(), seal.file.clone(), seal.fingerprint.clone(), seal.state.clone());
+            key(old) == key(&seal)
+        });
+        if !same {
+            seals.push((seal, old.map(|old| old.root.clone())));
+        }
+    }
+    let unchanged = before.map_or(0, |b| b.seals.iter().filter(|seal| pending.iter().all(|p| p.period != seal.period)).count());
+    // The ERP may close or reopen a period without touching an entry; the evidence stays, what it is worth changes.
+    for old in before.iter().flat_map(|before| &before.seals) {
+        let now = state(old.period, Some(old));
+        if pending.iter().all(|p| p.period != old.period) && now != old.state {
+            let seal = Seal { state: now.to_owned(), context: digest.clone(), ..old.clone() };
+            seals.push((seal, Some(old.root.clone())));
+        }
+    }
+    let moved = before.is_some_and(|before| before.context != *context);
+    if seals.is_empty()
+        && moved
+        && let Some(last) = before.and_then(|before| before.seals.last())
+    {
+        // A renamed account is new evidence too: it is sealed with the last period.
+        seals.push((Seal { context: digest.clone(), ..last.clone() }, Some(last.root.clone())));
+    }
+    for pending in &pending {
+        pending.keep()?;
+    }
+    if !seals.is_empty() {
+        seals.sort_by_key(|(seal, _)| seal.period);
+        let list: Vec<_> =
+            seals.iter().map(|(seal, _)| json!({ "period": seal.period.to_string(), "root": seal.root })).collect();
+        let work = store.begin(&packs::who(), "pull", &json!({ "book": book.id, "sealed": list, "context": digest }))?;
+        work.put_context(&digest, &body)?;
+        for (seal, _) in &mut seals {
+            seal.id = work.put_seal(seal)?;
+            seal.operation = work.seq;
+        }
+        work.commit()?;
+    }
+    Ok(Outcome { sealed: seals, unchanged, findings })
+}
+
+/// A book sealed up to `period`, pulled first where it is not.
+pub fn sealed(agent: &Agent, store: &mut Store, book: &Book, period: Period) -> Result<(SealedBook, Vec<Finding>), Failure> {
+    let mut findings = Vec::new();
+    let mut found = SealedBook::load(store, book)?.filter(|sealed| sealed.covers(period));
+    if found.is_none() {
+        findings = pull(agent, store, book, Scope::default())?.findings;
+        found = SealedBook::load(store, book)?;
+    }
+    let empty = || Failure::findings(vec![Finding::error("book-empty").at(format!("book {}", book.id))]);
+    Ok((found.ok_or_else(empty)?, findings))
+}
