@@ -1,7 +1,20 @@
 /*! `cargo xtask VERB`: what people and CI run. Cargo is the only build tool. */
 #![allow(clippy::print_stderr, reason = "a build tool talks to a person")]
 
-use std::process::{Command, ExitCode};
+use std::{
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+/// Debian packages that tests run against: a file each brings, and what it is for.
+const PACKAGES: &[(&str, &str, &str)] = &[
+    ("postgresql", "/usr/lib/postgresql/*/bin/initdb", "a private PostgreSQL server with real ERP databases"),
+    ("odbc-postgresql", "odbc/psqlodbcw.so", "PostgreSQL's ODBC driver"),
+    ("mariadb-server", "/usr/sbin/mariadbd", "a private MariaDB server"),
+    ("odbc-mariadb", "odbc/libmaodbc.so", "MariaDB's ODBC driver"),
+    ("libsqliteodbc", "odbc/libsqlite3odbc.so", "SQLite's ODBC driver"),
+    ("odbcinst", "/usr/bin/odbcinst", "registers the drivers in /etc/odbcinst.ini"),
+];
 
 const USAGE: &str = "usage: cargo xtask test [ARGS]\n\n  test    every test of the workspace, with cargo-nextest where present; ARGS go to the test runner";
 
@@ -16,8 +29,48 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether a package's file is there; `*` stands for a version, a path without a root for the loader's folders.
+fn present(file: &str) -> bool {
+    if let Some((before, after)) = file.split_once('*') {
+        let versions = std::fs::read_dir(before).into_iter().flatten();
+        return versions.flatten().any(|version| version.path().join(after.trim_start_matches('/')).exists());
+    }
+    let loader = Path::new("/usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+    Path::new("/").join(file).exists() || loader.join(file).exists()
+}
+
+/// Installs what is missing of [`PACKAGES`], and says so.
+fn install() -> bool {
+    let missing: Vec<_> = PACKAGES.iter().filter(|(_, file, _)| !present(file)).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    eprintln!("The tests run against real servers and drivers. With apt-get, this installs:");
+    missing.iter().for_each(|(package, _, reason)| eprintln!("  {package:18}{reason}"));
+    let names = missing.iter().map(|(package, ..)| *package).collect::<Vec<_>>().join(" ");
+    let root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
+    // The servers that the packages bring are not started: tests start their own, on free ports, and stop them.
+    let script = format!(
+        "set -e; export DEBIAN_FRONTEND=noninteractive; apt-get update -q; \
+         if [ ! -e /usr/sbin/policy-rc.d ]; then printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d; \
+         chmod +x /usr/sbin/policy-rc.d; trap 'rm -f /usr/sbin/policy-rc.d' EXIT; fi; \
+         apt-get install -q -y --no-install-recommends {names}"
+    );
+    let mut command = Command::new(if root { "sh" } else { "sudo" });
+    command.args(if root { &["-c"][..] } else { &["sh", "-c"] }).arg(script);
+    let done = command.stdout(std::process::Stdio::null()).status().is_ok_and(|status| status.success());
+    if !done || missing.iter().any(|(_, file, _)| !present(file)) {
+        eprintln!("That did not work. On Debian or Ubuntu, as root: apt-get install {names}");
+        return false;
+    }
+    true
+}
+
 /// Runs all tests; doc tests apart, because nextest does not run them.
 fn test(args: Vec<String>) -> ExitCode {
+    if !install() {
+        return ExitCode::from(3);
+    }
     let nextest = Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|o| o.status.success());
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--all-targets"] };
     let steps: [(&[&str], &[String]); 3] = [
