@@ -75,6 +75,16 @@ impl Amount {
         self.0.checked_neg().map(Amount)
     }
 
+    /// Product, rounded once to nine decimals, half away from zero; `None` outside the range.
+    pub fn checked_mul(self, other: Amount) -> Option<Amount> {
+        Amount(self.0.checked_mul(other.0)?).div_round(ONE, 9)
+    }
+
+    /// Quotient, rounded once to nine decimals, half away from zero; `None` for a divisor of zero or outside the range.
+    pub fn checked_div(self, other: Amount) -> Option<Amount> {
+        Amount(self.0.checked_mul(ONE)?).div_round(other.0, 9)
+    }
+
     /// Rounds once to `places` decimals, half away from zero, as survey forms are rounded; `None` outside the range.
     ///
     /// Nine or more places change nothing.
@@ -167,6 +177,21 @@ mod tests {
 
     fn amount(text: &str) -> Amount {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn products_and_quotients_are_rounded_once() {
+        let amount = |text: &str| text.parse::<Amount>().unwrap();
+        for (a, b, product, quotient) in [
+            ("1.5", "-2", "-3", Some("-0.75")),
+            ("1", "3", "3", Some("0.333333333")),
+            ("2", "3", "6", Some("0.666666667")),
+            ("0.000000001", "0.5", "0.000000001", Some("0.000000002")),
+            ("7", "0", "0", None),
+        ] {
+            assert_eq!(amount(a).checked_mul(amount(b)), Some(amount(product)), "{a} * {b}");
+            assert_eq!(amount(a).checked_div(amount(b)), quotient.map(amount), "{a} / {b}");
+        }
     }
 
     #[test]

@@ -1,0 +1,261 @@
+//! The tree of a formula.
+
+use std::ops::Range;
+
+use model::Amount;
+
+/// An expression and the bytes it was read from. Two expressions are equal when they say the same, wherever they stand.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it says.
+    pub node: Node,
+    /// Where it stands.
+    pub span: Range<usize>,
+}
+
+impl PartialEq for Expr {
+    fn eq(&self, other: &Expr) -> bool {
+        self.node == other.node
+    }
+}
+
+/// What an expression says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node {
+    /// A decimal; never negative, a minus sign is [`Node::Negate`].
+    Number(Amount),
+    /// `true` or `false`.
+    Truth(bool),
+    /// `@name`: an item of the mapping.
+    Item(String),
+    /// `[code]`, `[form:code]`, `[code].column`: another indicator, in 元 and unrounded.
+    Reference {
+        /// Another form.
+        form: Option<String>,
+        /// Code or id of the row.
+        code: String,
+        /// Column; the one that is being evaluated where absent.
+        column: Option<Column>,
+    },
+    /// A question to the books.
+    Account(AccountCall),
+    /// A function of values.
+    Call {
+        /// Which.
+        function: Function,
+        /// Its arguments.
+        arguments: Vec<Expr>,
+    },
+    /// Minus.
+    Negate(Box<Expr>),
+    /// Not.
+    Not(Box<Expr>),
+    /// Two operands.
+    Binary {
+        /// Operator.
+        operator: Operator,
+        /// Before it.
+        left: Box<Expr>,
+        /// After it.
+        right: Box<Expr>,
+    },
+}
+
+/// Operators of two operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `or`
+    Or,
+    /// `and`
+    And,
+    /// `=`
+    Equal,
+    /// `<>`
+    Unequal,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+}
+
+/// Functions of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `abs(x)`
+    Abs,
+    /// `min(a, b, …)`
+    Min,
+    /// `max(a, b, …)`
+    Max,
+    /// `round(x, places)`: half away from zero.
+    Round,
+    /// `if(condition, then, else)`: only the branch that is taken is evaluated.
+    If,
+    /// `coalesce(a, b, …)`: the first that is not missing.
+    Coalesce,
+    /// `missing(x)`: whether x is missing.
+    Missing,
+}
+
+/// Columns of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Column {
+    /// 本月
+    ThisMonth,
+    /// 1—本月
+    Cumulative,
+    /// 上年同月
+    PriorYearMonth,
+    /// 上年同期
+    PriorYear,
+    /// 期末
+    Closing,
+    /// 上期：the previous month.
+    Previous,
+}
+
+/// Debit or credit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// 借
+    Debit,
+    /// 贷
+    Credit,
+}
+
+/// What is asked of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// QC: balance before the span.
+    Opening,
+    /// QM: balance at the end of the span.
+    Closing,
+    /// FS, LFS: turnover of one side.
+    Turnover,
+    /// JE: debit minus credit.
+    Net,
+    /// SY, SL: net turnover without closing vouchers.
+    Movement,
+    /// DFS: turnover of one side in vouchers whose other side has another account.
+    Counter,
+}
+
+/// In what it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Money.
+    Money,
+    /// Quantity.
+    Quantity,
+    /// Foreign currency.
+    Foreign,
+}
+
+/// Accounting span of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// 月, so many months after the draft's.
+    Month(i32),
+    /// A month of the year, 1 to 12.
+    Of(u8),
+    /// 季: the quarter of the draft's month.
+    Quarter,
+    /// 年: the whole calendar year.
+    Year,
+    /// 累计: from January to the draft's month; the month alone where the month is evaluated.
+    ToDate,
+}
+
+/// Year of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Year {
+    /// So many years after the draft's.
+    Offset(i32),
+    /// A calendar year.
+    Of(u16),
+}
+
+/// Dimension of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// Any of them.
+    Any,
+    /// 往来单位
+    Party,
+    /// 存货
+    Product,
+    /// 部门
+    Department,
+    /// 项目
+    Project,
+    /// 个人
+    Person,
+    /// 币种
+    Currency,
+}
+
+/// Only lines with this value of a dimension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Dimension.
+    pub name: Name,
+    /// Its value.
+    pub value: String,
+}
+
+/// One selection of accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// An account with all below it; `~text` keeps those whose name holds the text.
+    Code(String, Option<String>),
+    /// From one code to another, with all below the last.
+    Range(String, String),
+    /// `*` is any text, `?` one character.
+    Pattern(String),
+    /// `#class`
+    Class(crate::Class),
+}
+
+/// Accounts of a question: what is picked, without what is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    /// Picked.
+    pub picks: Vec<Pick>,
+    /// `!`: left out.
+    pub without: Vec<Pick>,
+}
+
+/// A question to the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountCall {
+    /// What.
+    pub what: What,
+    /// In what.
+    pub measure: Measure,
+    /// Of which accounts.
+    pub accounts: Selector,
+    /// DFS: in vouchers with which.
+    pub counter: Option<Selector>,
+    /// Over which span.
+    pub span: Span,
+    /// In which year.
+    pub year: Year,
+    /// Towards which side.
+    pub side: Option<Side>,
+    /// Only balances of account and party that stand on this side.
+    pub detail: Option<Side>,
+    /// Only these lines.
+    pub filters: Vec<Filter>,
+}

@@ -1,0 +1,226 @@
+//! What is wrong with a formula before it is used: everything at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::Amount;
+
+use crate::{
+    Fault,
+    ast::{AccountCall, Expr, Function, Node, Operator, Selector, What},
+    select::{Account, Class, Scope, select},
+};
+
+/// Kind of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Number.
+    Number,
+    /// Truth.
+    Truth,
+}
+
+/// Checks a formula that must give a `wanted` value. `chart` is the book's, where there is one; `known` tells whether an indicator
+/// (form, code) or an item (`@name` as code, without a form) exists.
+pub fn check(
+    expr: &Expr,
+    wanted: Kind,
+    chart: Option<(&[Account], Scope)>,
+    known: &dyn Fn(Option<&str>, &str, bool) -> bool,
+) -> Vec<Fault> {
+    let mut checker = Checker { chart, known, faults: Vec::new() };
+    checker.expect(expr, wanted);
+    checker.faults
+}
+
+struct Checker<'a> {
+    chart: Option<(&'a [Account], Scope)>,
+    known: &'a dyn Fn(Option<&str>, &str, bool) -> bool,
+    faults: Vec<Fault>,
+}
+
+impl Checker<'_> {
+    fn expect(&mut self, expr: &Expr, wanted: Kind) {
+        if self.kind(expr).is_some_and(|kind| kind != wanted) {
+            let name = |kind| if kind == Kind::Number { "number" } else { "truth" };
+            let fault = Fault::new("formula-kind", expr.span.clone()).with("formula", expr);
+            self.faults.push(fault.with("wanted", name(wanted)));
+        }
+    }
+
+    /// The kind of an expression; `None` where a fault leaves it open.
+    fn kind(&mut self, expr: &Expr) -> Option<Kind> {
+        match &expr.node {
+            Node::Number(_) => Some(Kind::Number),
+            Node::Truth(_) => Some(Kind::Truth),
+            Node::Item(name) => {
+                if !(self.known)(None, name, true) {
+                    self.faults.push(Fault::new("item-unknown", expr.span.clone()).with("item", name));
+                }
+                Some(Kind::Number)
+            }
+            Node::Reference { form, code, .. } => {
+                if !(self.known)(form.as_deref(), code, false) {
+                    self.faults.push(Fault::new("indicator-unknown", expr.span.clone()).with("indicator", expr));
+                }
+                Some(Kind::Number)
+            }
+            Node::Account(call) => {
+                self.account(expr, call);
+                Some(Kind::Number)
+            }
+            Node::Negate(operand) => {
+                self.expect(operand, Kind::Number);
+                Some(Kind::Number)
+            }
+            Node::Not(operand) => {
+                self.expect(operand, Kind::Truth);
+                Some(Kind::Truth)
+            }
+            Node::Binary { operator, left, right } => {
+                use Operator as O;
+                match operator {
+                    O::And | O::Or => {
+                        self.expect(left, Kind::Truth);
+                        self.expect(right, Kind::Truth);
+                        Some(Kind::Truth)
+                    }
+                    O::Equal | O::Unequal => {
+                        match self.kind(left) {
+                            Some(kind) => self.expect(right, kind),
+                            None => {
+                                self.kind(right);
+                            }
+                        }
+                        Some(Kind::Truth)
+                    }
+                    O::Less | O::AtMost | O::Greater | O::AtLeast => {
+                        self.expect(left, Kind::Number);
+                        self.expect(right, Kind::Number);
+                        Some(Kind::Truth)
+                    }
+                    O::Add | O::Subtract | O::Multiply | O::Divide => {
+                        self.expect(left, Kind::Number);
+                        self.expect(right, Kind::Number);
+                        if *operator == O::Divide && right.node == Node::Number(Amount::ZERO) {
+                            self.faults.push(Fault::new("division-by-zero", right.span.clone()));
+                        }
+                        Some(Kind::Number)
+                    }
+                }
+            }
+            Node::Call { function, arguments } => self.call(expr, *function, arguments),
+        }
+    }
+
+    fn call(&mut self, expr: &Expr, function: Function, arguments: &[Expr]) -> Option<Kind> {
+        let (least, most) = match function {
+            Function::Abs | Function::Missing => (1, 1),
+            Function::Round => (2, 2),
+            Function::If => (3, 3),
+            Function::Min | Function::Max | Function::Coalesce => (1, usize::MAX),
+        };
+        if !(least..=most).contains(&arguments.len()) {
+            let fault = Fault::new("formula-argument-count", expr.span.clone()).with("formula", expr);
+            self.faults.push(fault.with("given", arguments.len()).with("wanted", least));
+        }
+        match function {
+            Function::If => {
+                let mut arguments = arguments.iter();
+                if let Some(condition) = arguments.next() {
+                    self.expect(condition, Kind::Truth);
+                }
+                let kinds: Vec<Option<Kind>> = arguments.map(|argument| self.kind(argument)).collect();
+                if let [Some(then), Some(other)] = kinds[..]
+                    && then != other
+                {
+                    self.faults.push(Fault::new("formula-kind", expr.span.clone()).with("formula", expr).with("wanted", "="));
+                }
+                kinds.first().copied().flatten()
+            }
+            Function::Missing => {
+                for argument in arguments {
+                    self.kind(argument);
+                }
+                Some(Kind::Truth)
+            }
+            _ => {
+                arguments.iter().for_each(|argument| self.expect(argument, Kind::Number));
+                Some(Kind::Number)
+            }
+        }
+    }
+
+    fn account(&mut self, expr: &Expr, call: &AccountCall) {
+        let fault = |code| Fault::new(code, expr.span.clone()).with("formula", call);
+        if call.detail.is_some() && !matches!(call.what, What::Opening | What::Closing) {
+            self.faults.push(fault("detail-without-balance"));
+        }
+        let Some((chart, scope)) = self.chart else { return };
+        let mut selectors: Vec<&Selector> = vec![&call.accounts];
+        selectors.extend(&call.counter);
+        for selector in selectors {
+            let selected = select(selector, chart, scope);
+            if selected.accounts.is_empty() && selected.undecided.is_empty() {
+                self.faults.push(fault("account-missing").with("account", selected.empty.join(", ")));
+            }
+        }
+        let selected = select(&call.accounts, chart, scope);
+        let accounts = || selected.accounts.iter().map(|at| &chart[*at]);
+        if call.what == What::Movement
+            && let Some(account) = accounts().find(|account| account.class.is_some_and(|class| class != Class::ProfitAndLoss))
+        {
+            self.faults.push(fault("movement-of-balance").with("account", &account.code).with("name", &account.name));
+        }
+        let mixed = accounts().map(|account| account.debit).collect::<BTreeSet<_>>().len() > 1;
+        if mixed && call.side.is_none() && call.detail.is_none() && call.what != What::Net {
+            self.faults.push(fault("side-mixed"));
+        }
+    }
+}
+
+/// What a formula refers to: `(form, code)` of indicators, and `(None, "@name")` of items.
+pub fn references(expr: &Expr) -> Vec<(Option<String>, String)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![expr];
+    while let Some(expr) = waiting.pop() {
+        match &expr.node {
+            Node::Item(name) => found.push((None, format!("@{name}"))),
+            // The previous month is another cell: it cannot close a circle.
+            Node::Reference { column: Some(crate::Column::Previous), .. } => {}
+            Node::Reference { form, code, .. } => found.push((form.clone(), code.clone())),
+            Node::Negate(operand) | Node::Not(operand) => waiting.push(operand),
+            Node::Binary { left, right, .. } => waiting.extend([&**left, &**right]),
+            Node::Call { arguments, .. } => waiting.extend(arguments),
+            Node::Number(_) | Node::Truth(_) | Node::Account(_) => {}
+        }
+    }
+    found
+}
+
+/// A circle among formulas that refer to each other: the names on it, the first one repeated at the end.
+pub fn cycle(references: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    for start in references.keys() {
+        // Depth first with a path of its own: formulas come from files, so nothing here may grow the stack.
+        let mut path: Vec<(&str, usize)> = vec![(start, 0)];
+        while let Some((name, next)) = path.last_mut() {
+            let target = references.get(*name).and_then(|targets| targets.get(*next));
+            *next += 1;
+            match target {
+                None => {
+                    done.insert(name);
+                    path.pop();
+                }
+                Some(target) if done.contains(target.as_str()) => {}
+                Some(target) => match path.iter().position(|(name, _)| name == target) {
+                    Some(at) => {
+                        let circle = path[at..].iter().map(|(name, _)| (*name).to_owned());
+                        return Some(circle.chain([target.clone()]).collect());
+                    }
+                    None => path.push((target, 0)),
+                },
+            }
+        }
+    }
+    None
+}

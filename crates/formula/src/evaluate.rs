@@ -1,0 +1,223 @@
+//! From tree to value, with the tree of values it came from.
+
+use model::{Amount, Month};
+
+use crate::{
+    ast::{AccountCall, Expr, Function, Node, Operator, Side, Span, What, Year},
+    select::{Account, Selected, select},
+    world::{At, Gap, Mode, Outcome, Question, Trace, Value, World},
+};
+
+/// Evaluates a formula. Every gap keeps its reason; a division by zero or a sum out of range is one.
+pub fn evaluate(expr: &Expr, world: &dyn World, at: At) -> Trace {
+    let mut trace = Trace {
+        text: expr.to_string(),
+        outcome: Err(error("value-wrong-kind")),
+        question: None,
+        parts: Vec::new(),
+        children: Vec::new(),
+    };
+    trace.outcome = match &expr.node {
+        Node::Number(number) => Ok(Value::Number(*number)),
+        Node::Truth(truth) => Ok(Value::Truth(*truth)),
+        Node::Item(name) => child(&mut trace, world.item(name, at)),
+        Node::Reference { form, code, column } => child(&mut trace, world.reference(form.as_deref(), code, *column, at)),
+        Node::Account(call) => account(call, world, at, &mut trace),
+        Node::Negate(operand) => {
+            let value = child(&mut trace, evaluate(operand, world, at));
+            value
+                .and_then(number)
+                .and_then(|value| value.checked_neg().ok_or_else(|| error("amount-too-large")).map(Value::Number))
+        }
+        Node::Not(operand) => child(&mut trace, evaluate(operand, world, at)).and_then(truth).map(|value| Value::Truth(!value)),
+        Node::Binary { operator, left, right } => {
+            let left = child(&mut trace, evaluate(left, world, at));
+            // `and` and `or` ask for the right side only where the left does not decide.
+            match (operator, &left) {
+                (Operator::And, Ok(Value::Truth(false))) | (Operator::Or, Ok(Value::Truth(true))) => left,
+                _ => {
+                    let right = child(&mut trace, evaluate(right, world, at));
+                    left.and_then(|left| right.and_then(|right| binary(*operator, left, right)))
+                }
+            }
+        }
+        Node::Call { function, arguments } => call(*function, arguments, world, at, &mut trace),
+    };
+    trace
+}
+
+fn error(code: &'static str) -> Gap {
+    Gap::new("error", code)
+}
+
+fn child(trace: &mut Trace, child: Trace) -> Outcome {
+    let outcome = child.outcome.clone();
+    trace.children.push(child);
+    outcome
+}
+
+fn number(value: Value) -> Result<Amount, Gap> {
+    match value {
+        Value::Number(number) => Ok(number),
+        Value::Truth(_) => Err(error("value-wrong-kind")),
+    }
+}
+
+fn truth(value: Value) -> Result<bool, Gap> {
+    match value {
+        Value::Truth(truth) => Ok(truth),
+        Value::Number(_) => Err(error("value-wrong-kind")),
+    }
+}
+
+fn binary(operator: Operator, left: Value, right: Value) -> Outcome {
+    use Operator as O;
+    if let (O::And | O::Or, Value::Truth(_), Value::Truth(right)) = (operator, left, right) {
+        // The left side did not decide, so the right side does.
+        return Ok(Value::Truth(right));
+    }
+    if let (O::Equal | O::Unequal, Value::Truth(left), Value::Truth(right)) = (operator, left, right) {
+        return Ok(Value::Truth((left == right) == (operator == O::Equal)));
+    }
+    let (left, right) = (number(left)?, number(right)?);
+    let computed = match operator {
+        O::Add => left.checked_add(right),
+        O::Subtract => left.checked_sub(right),
+        O::Multiply => left.checked_mul(right),
+        O::Divide if right.is_zero() => return Err(error("division-by-zero")),
+        O::Divide => left.checked_div(right),
+        O::Equal => return Ok(Value::Truth(left == right)),
+        O::Unequal => return Ok(Value::Truth(left != right)),
+        O::Less => return Ok(Value::Truth(left < right)),
+        O::AtMost => return Ok(Value::Truth(left <= right)),
+        O::Greater => return Ok(Value::Truth(left > right)),
+        O::AtLeast => return Ok(Value::Truth(left >= right)),
+        O::And | O::Or => return Err(error("value-wrong-kind")),
+    };
+    computed.map(Value::Number).ok_or_else(|| error("amount-too-large"))
+}
+
+fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace: &mut Trace) -> Outcome {
+    let mut of = |at_argument: usize| match arguments.get(at_argument) {
+        Some(argument) => child(trace, evaluate(argument, world, at)),
+        None => Err(error("formula-argument-count")),
+    };
+    match function {
+        Function::Abs => {
+            let value = of(0).and_then(number)?;
+            let value = if value < Amount::ZERO { value.checked_neg() } else { Some(value) };
+            value.map(Value::Number).ok_or_else(|| error("amount-too-large"))
+        }
+        Function::Round => {
+            let (value, places) = (of(0).and_then(number)?, of(1).and_then(number)?);
+            let whole = u32::try_from(places.units() / Amount::from_whole(1).map_or(1, Amount::units)).unwrap_or(9);
+            value.round(whole).map(Value::Number).ok_or_else(|| error("amount-too-large"))
+        }
+        Function::Min | Function::Max => {
+            let mut best = of(0).and_then(number)?;
+            for at in 1..arguments.len() {
+                let next = of(at).and_then(number)?;
+                best = if function == Function::Min { best.min(next) } else { best.max(next) };
+            }
+            Ok(Value::Number(best))
+        }
+        Function::If => {
+            let taken = if of(0).and_then(truth)? { 1 } else { 2 };
+            of(taken)
+        }
+        Function::Coalesce => {
+            let mut last = of(0);
+            for at in 1..arguments.len() {
+                match last {
+                    // An error is not a gap in the data: it is never passed over.
+                    Err(gap) if gap.status != "error" => last = of(at),
+                    _ => break,
+                }
+            }
+            last
+        }
+        Function::Missing => match of(0) {
+            Ok(_) => Ok(Value::Truth(false)),
+            Err(gap) if gap.status == "error" => Err(gap),
+            Err(_) => Ok(Value::Truth(true)),
+        },
+    }
+}
+
+/// First and last month that a question is about.
+fn months(call: &AccountCall, at: At) -> Option<(Month, Month)> {
+    let month = match call.year {
+        Year::Offset(years) => at.month.plus(years.checked_mul(12)?)?,
+        Year::Of(year) => Month::new(year, at.month.month())?,
+    };
+    let of = |number: u8| Month::new(month.year(), number);
+    match call.span {
+        Span::Month(offset) => month.plus(offset).map(|month| (month, month)),
+        Span::Of(number) => of(number).map(|month| (month, month)),
+        Span::Quarter => {
+            let first = (month.month() - 1) / 3 * 3 + 1;
+            of(first).zip(of(first + 2))
+        }
+        Span::Year => of(1).zip(of(12)),
+        Span::ToDate if at.mode == Mode::Month => Some((month, month)),
+        Span::ToDate => of(1).map(|first| (first, month)),
+    }
+}
+
+fn account(call: &AccountCall, world: &dyn World, at: At, trace: &mut Trace) -> Outcome {
+    let chart = world.chart();
+    let (from, to) = months(call, at).ok_or_else(|| error("month-out-of-range"))?;
+    let selected = select(&call.accounts, chart, world.scope());
+    let accounts = decided(&selected, chart)?;
+    let counter = match &call.counter {
+        Some(selector) => decided(&select(selector, chart, world.scope()), chart)?,
+        None => Vec::new(),
+    };
+    let normal = |account: &Account| account.debit.map(|debit| if debit { Side::Debit } else { Side::Credit });
+    let mut sides = accounts.iter().map(|account| normal(account));
+    let shared = sides.next().flatten().filter(|first| sides.all(|side| side == Some(*first)));
+    // Net turnover is debit minus credit unless a side is said; everything else is towards the normal side.
+    let side = match (call.side, call.what) {
+        (Some(side), _) => side,
+        (None, What::Net) => Side::Debit,
+        (None, _) if call.detail.is_some() => call.detail.unwrap_or(Side::Debit),
+        (None, _) => shared.ok_or_else(|| Gap::new("error", "side-mixed").with("formula", call))?,
+    };
+    let codes = |accounts: &[&Account]| accounts.iter().map(|account| account.code.clone()).collect::<Vec<_>>();
+    let question = Question {
+        what: call.what,
+        measure: call.measure,
+        accounts: codes(&accounts),
+        counter: codes(&counter),
+        from,
+        to,
+        side: matches!(call.what, What::Turnover | What::Counter).then_some(side),
+        detail: call.detail,
+        filters: call.filters.clone(),
+    };
+    let answer = world.ask(&question);
+    trace.question = Some(question);
+    let mut parts = answer?;
+    if side == Side::Credit && !matches!(call.what, What::Turnover | What::Counter) {
+        for part in &mut parts {
+            part.amount = part.amount.checked_neg().ok_or_else(|| error("amount-too-large"))?;
+        }
+    }
+    let sum = parts.iter().try_fold(Amount::ZERO, |sum, part| sum.checked_add(part.amount));
+    trace.parts = parts;
+    sum.map(Value::Number).ok_or_else(|| error("amount-too-large"))
+}
+
+/// The selected accounts; none at all, or one that nobody has decided on, is a gap.
+fn decided<'a>(selected: &Selected, chart: &'a [Account]) -> Result<Vec<&'a Account>, Gap> {
+    if let Some(at) = selected.undecided.first() {
+        let account = &chart[*at];
+        return Err(Gap::new("undecided_account", "account-undecided")
+            .with("account", &account.code)
+            .with("name", &account.name));
+    }
+    if selected.accounts.is_empty() {
+        return Err(Gap::new("missing_account", "account-missing").with("account", selected.empty.join(", ")));
+    }
+    Ok(selected.accounts.iter().map(|at| &chart[*at]).collect())
+}

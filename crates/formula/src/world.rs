@@ -1,0 +1,128 @@
+//! What an evaluation asks for, and what it gives back.
+
+use model::{Amount, Month};
+
+use crate::{
+    ast::{Column, Filter, Measure, Side, What},
+    select::{Account, Scope},
+};
+
+/// How a formula of a flow is evaluated: for the month alone, or from January. One formula serves both columns: in the month, SL is SY
+/// and LFS is FS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The month alone.
+    Month,
+    /// From January to the month.
+    ToDate,
+}
+
+/// When and how a formula is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Month of the draft, already moved where a column of last year is asked for.
+    pub month: Month,
+    /// Month alone or from January.
+    pub mode: Mode,
+}
+
+/// A question to the books, with everything resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What.
+    pub what: What,
+    /// In what.
+    pub measure: Measure,
+    /// Codes of the book.
+    pub accounts: Vec<String>,
+    /// DFS: codes of the other accounts.
+    pub counter: Vec<String>,
+    /// First month; an opening is before it.
+    pub from: Month,
+    /// Last month; a closing is after it.
+    pub to: Month,
+    /// Side of a turnover; debit where none was said and the account's normal side is debit.
+    pub side: Option<Side>,
+    /// Only balances of account and party that stand on this side.
+    pub detail: Option<Side>,
+    /// Only lines with these dimensions.
+    pub filters: Vec<Filter>,
+}
+
+/// What one account gives to an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Code in the book.
+    pub account: String,
+    /// Balances, net turnover and movement: debit-positive. Turnover: of its side, signed.
+    pub amount: Amount,
+}
+
+/// Why there is no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// `missing_account`, `missing_source`, `before_first_period`, `no_rate`, `undecided_account`, `error`.
+    pub status: &'static str,
+    /// Code of the message that says why.
+    pub code: &'static str,
+    /// Values of that message.
+    pub arguments: Vec<(&'static str, String)>,
+}
+
+impl Gap {
+    /// A gap with this status and message.
+    pub fn new(status: &'static str, code: &'static str) -> Gap {
+        Gap { status, code, arguments: Vec::new() }
+    }
+
+    /// Adds a value of the message.
+    pub fn with(mut self, name: &'static str, value: impl std::fmt::Display) -> Gap {
+        self.arguments.push((name, value.to_string()));
+        self
+    }
+}
+
+/// A value of a formula.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Number.
+    Number(Amount),
+    /// Truth.
+    Truth(bool),
+}
+
+/// A value, or why there is none. Missing is never zero.
+pub type Outcome = Result<Value, Gap>;
+
+/// How a value came about: the formula as a tree of values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Canonical text of this part of the formula.
+    pub text: String,
+    /// Its value.
+    pub outcome: Outcome,
+    /// What was asked of the books.
+    pub question: Option<Question>,
+    /// What each account gave, with the sign it has in the value.
+    pub parts: Vec<Part>,
+    /// What it was made from.
+    pub children: Vec<Trace>,
+}
+
+/// Where an evaluation gets its figures.
+pub trait World {
+    /// The chart, sorted by code.
+    fn chart(&self) -> &[Account];
+
+    /// Answers a question: one part for each account with an amount.
+    fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap>;
+
+    /// Value of another indicator, of this form where `form` is absent; in 元, unrounded.
+    fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace;
+
+    /// Value of a named item of the mapping.
+    fn item(&self, name: &str, at: At) -> Trace;
+
+    /// By which codes the formula that is evaluated names accounts.
+    fn scope(&self) -> Scope;
+}
