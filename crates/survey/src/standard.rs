@@ -6,6 +6,8 @@ use model::Finding;
 use serde::Deserialize;
 use settings::Shape;
 
+use crate::mapping::{Item, Source};
+
 const ANY: Shape = Shape::Any;
 const SHAPE: Shape = Shape::Table(&[
     ("name", ANY),
@@ -14,7 +16,7 @@ const SHAPE: Shape = Shape::Table(&[
     ("profit_names", ANY),
     ("shown_apart", Shape::Map(&ANY)),
     ("group", Shape::Each(&Shape::Table(&[("class", ANY), ("side", ANY), ("status", ANY), ("accounts", Shape::Map(&ANY))]))),
-    ("item", Shape::Each(&ANY)),
+    ("item", Shape::Map(&crate::mapping::ITEM)),
 ]);
 
 #[derive(Deserialize)]
@@ -26,6 +28,8 @@ struct Raw {
     #[serde(default)]
     shown_apart: BTreeMap<String, Vec<String>>,
     group: Vec<Group>,
+    #[serde(default)]
+    item: BTreeMap<String, Item>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +66,8 @@ pub struct Standard {
     profit: Vec<String>,
     profit_names: Vec<String>,
     shown_apart: BTreeMap<String, Vec<String>>,
+    pub(crate) items: BTreeMap<String, Item>,
+    pub(crate) source: Source,
 }
 
 /// Which account of the standard a book's account is.
@@ -92,8 +98,9 @@ impl Standard {
                     accounts.insert(code.clone(), StandardAccount { code, names, class, debit, status });
                 }
             }
-            let Raw { name, title, profit, profit_names, shown_apart, .. } = raw;
-            Standard { name, title, accounts, profit, profit_names, shown_apart }
+            let Raw { name, title, profit, profit_names, shown_apart, item, .. } = raw;
+            let source = Source { file: file.to_owned(), text: text.to_owned() };
+            Standard { name, title, accounts, profit, profit_names, shown_apart, items: item, source }
         });
         (standard, findings)
     }
@@ -117,6 +124,8 @@ impl Standard {
             // The name of a longer account may begin with that of a shorter one, or be written a little differently.
             (Some(code), _) if code.names.iter().any(|known| alike(head(name), known)) => Match::Is(code),
             (Some(by_code), Some(name)) if code.len() > 4 && self.apart(&by_code.code, &name.code) => Match::Is(name),
+            // A sub-account's name says what it is for (100201 工商银行), not what it is.
+            (Some(by_code), None) if code.len() > 4 => Match::Is(by_code),
             (Some(code), name) => Match::Disagrees { code, name },
             (None, Some(name)) => Match::Is(name),
             (None, None) => Match::Unknown,
@@ -202,6 +211,8 @@ mod tests {
             ("5.1.5.01", "暂估入库（在途）", None),
             ("660210", "研发费用", Some("6604")),
             ("6602", "研发费用", None),
+            ("100203", "未结清收据", Some("1002")),
+            ("1002", "未结清收据", None),
         ] {
             assert_eq!(is(&cas, code, name).as_deref(), expected, "{code} {name}");
         }

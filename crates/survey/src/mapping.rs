@@ -1,0 +1,324 @@
+//! Layers of a mapping put together: the standard's items, the form's rows, what the enterprise overrides.
+
+use std::collections::BTreeMap;
+
+use formula::{Expr, Fault, Kind, Scope};
+use model::{Finding, Level};
+use serde::Deserialize;
+use settings::Shape;
+use toml::Spanned;
+
+use crate::{Form, Standard};
+
+const ANY: Shape = Shape::Any;
+pub(crate) const ITEM: Shape = Shape::Table(&[("name", ANY), ("formula", ANY), ("status", ANY), ("note", ANY), ("why", ANY)]);
+const LAYER: Shape = Shape::Table(&[
+    ("title", ANY),
+    ("accounts", Shape::Map(&Shape::Table(&[("is", ANY), ("why", ANY)]))),
+    ("item", Shape::Map(&ITEM)),
+    ("cell", Shape::Map(&Shape::Table(&[("formula", ANY), ("why", ANY)]))),
+]);
+
+/// A text and where it is from, for places.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Source {
+    pub file: String,
+    pub text: String,
+}
+
+impl Source {
+    /// Place of a byte of a value. A text without escapes stands in the file as it is, behind its quote.
+    fn place(&self, value: &Spanned<String>, at: usize) -> String {
+        let span = value.span();
+        let inner = self.text.get(span.clone()).and_then(|raw| raw.find(value.get_ref().as_str()));
+        settings::place(&self.file, &self.text, span.start + inner.map_or(0, |inner| inner + at))
+    }
+}
+
+/// A named formula of a standard or of the enterprise.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Item {
+    pub name: Option<String>,
+    pub formula: Option<Spanned<String>>,
+    pub note: Option<String>,
+    pub why: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawLayer {
+    title: String,
+    #[serde(default)]
+    accounts: BTreeMap<String, Decision>,
+    #[serde(default)]
+    item: BTreeMap<String, Item>,
+    #[serde(default)]
+    cell: BTreeMap<Spanned<String>, CellOverride>,
+}
+
+/// What a person decided about an account.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Decision {
+    /// The standard's account that it is.
+    pub is: String,
+    /// Why.
+    pub why: String,
+}
+
+#[derive(Deserialize)]
+struct CellOverride {
+    formula: Spanned<String>,
+    why: String,
+}
+
+/// One formula of the mapping and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Formula {
+    /// As it is written.
+    pub text: String,
+    /// Read.
+    pub expr: Expr,
+    /// By which codes it names accounts.
+    pub scope: Scope,
+    /// `file:line:column` of its first character.
+    pub place: String,
+    /// Name of an item.
+    pub name: Option<String>,
+    /// Why the enterprise's layer says something else.
+    pub why: Option<String>,
+    /// Place of the formula that it replaces.
+    pub replaces: Option<String>,
+    source: Source,
+    spanned: Spanned<String>,
+}
+
+impl Formula {
+    /// A fault in it as a finding with its place.
+    pub(crate) fn finding(&self, fault: &Fault, level: Level) -> Finding {
+        finding(&self.source, &self.spanned, fault, level)
+    }
+}
+
+fn finding(source: &Source, value: &Spanned<String>, fault: &Fault, level: Level) -> Finding {
+    let mut finding = Finding::new(level, fault.code).at(source.place(value, fault.span.start));
+    for (name, text) in &fault.arguments {
+        finding = finding.with(name, text);
+    }
+    finding
+}
+
+/// An audit rule, read.
+#[derive(Clone, Debug)]
+pub struct RuleFormula {
+    /// Form.
+    pub form: String,
+    /// Place in the form's rules.
+    pub at: usize,
+    /// Read.
+    pub expr: Expr,
+}
+
+/// The layers together.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The accounting standard.
+    pub standard: Standard,
+    /// Forms.
+    pub forms: Vec<Form>,
+    /// Formula of each item; none where the standard has no such thing.
+    pub items: BTreeMap<String, Option<Formula>>,
+    /// Formula of each `(form, row)` that has one.
+    pub cells: BTreeMap<(String, String), Formula>,
+    /// Audit rules.
+    pub rules: Vec<RuleFormula>,
+    /// What the enterprise decided about its accounts.
+    pub accounts: BTreeMap<String, Decision>,
+    sources: Vec<Source>,
+}
+
+/// Collects formulas and what is wrong with them.
+struct Assembly {
+    items: BTreeMap<String, Option<Formula>>,
+    cells: BTreeMap<(String, String), Formula>,
+    findings: Vec<Finding>,
+}
+
+impl Assembly {
+    fn read(&mut self, source: &Source, value: &Spanned<String>, scope: Scope) -> Option<Formula> {
+        let (expr, faults) = formula::parse(value.get_ref());
+        self.findings.extend(faults.iter().map(|fault| finding(source, value, fault, Level::Error)));
+        Some(Formula {
+            text: value.get_ref().clone(),
+            expr: expr?,
+            scope,
+            place: source.place(value, 0),
+            name: None,
+            why: None,
+            replaces: None,
+            source: source.clone(),
+            spanned: value.clone(),
+        })
+    }
+
+    fn item(&mut self, source: &Source, id: &str, item: &Item, scope: Scope) {
+        let mut formula = item.formula.as_ref().and_then(|value| self.read(source, value, scope));
+        let before = self.items.get(id).cloned().flatten();
+        if let Some(formula) = &mut formula {
+            formula.name = item.name.clone().or(before.as_ref().and_then(|before| before.name.clone()));
+            formula.why = item.why.clone().or(item.note.clone());
+            formula.replaces = before.map(|before| before.place);
+        } else if item.formula.is_some() {
+            return;
+        }
+        self.items.insert(id.to_owned(), formula);
+    }
+}
+
+impl Mapping {
+    /// Puts the layers together: `forms` and `layers` are `(file, text)`, later layers over earlier ones. There is a mapping when
+    /// nothing is wrong with it.
+    pub fn assemble(standard: &Standard, forms: Vec<Form>, layers: &[(String, String)]) -> (Option<Mapping>, Vec<Finding>) {
+        let mut assembly = Assembly { items: BTreeMap::new(), cells: BTreeMap::new(), findings: Vec::new() };
+        let mut sources = vec![standard.source.clone()];
+        for (id, item) in &standard.items {
+            assembly.item(&standard.source, id, item, Scope::Standard);
+        }
+        for form in &forms {
+            sources.push(form.source.clone());
+            for row in &form.rows {
+                if let Some(value) = &row.formula
+                    && let Some(formula) = assembly.read(&form.source, value, Scope::Standard)
+                {
+                    assembly.cells.insert((form.form.clone(), row.key().to_owned()), formula);
+                }
+            }
+        }
+        let mut accounts = BTreeMap::new();
+        for (file, text) in layers {
+            let source = Source { file: file.clone(), text: text.clone() };
+            let (layer, findings) = settings::read::<RawLayer>(file, text, &LAYER);
+            assembly.findings.extend(findings);
+            let Some(layer) = layer else { continue };
+            let _ = layer.title;
+            for (id, item) in &layer.item {
+                assembly.item(&source, id, item, Scope::Own);
+            }
+            for (account, decision) in layer.accounts {
+                if standard.account(&decision.is).is_none() {
+                    let finding = Finding::error("standard-account-unknown").at(file.clone()).with("account", &account);
+                    assembly.findings.push(finding.with("is", &decision.is).with("standard", &standard.title));
+                }
+                accounts.insert(account, decision);
+            }
+            for (cell, given) in layer.cell {
+                let place = settings::place(file, text, cell.span().start);
+                let known = cell.get_ref().split_once(':').and_then(|(form, row)| {
+                    let found = forms.iter().find(|known| known.form == form)?;
+                    found.row(row).map(|row| (form.to_owned(), row.key().to_owned()))
+                });
+                let Some(key) = known else {
+                    let finding = Finding::error("cell-unknown").at(place).with("cell", cell.get_ref());
+                    assembly.findings.push(finding);
+                    continue;
+                };
+                if let Some(mut formula) = assembly.read(&source, &given.formula, Scope::Own) {
+                    formula.why = Some(given.why);
+                    formula.replaces = assembly.cells.get(&key).map(|before| before.place.clone());
+                    assembly.cells.insert(key, formula);
+                }
+            }
+            sources.push(source);
+        }
+        let mut rules = Vec::new();
+        for form in &forms {
+            for (at, rule) in form.rules.iter().enumerate() {
+                if let Some(formula) = assembly.read(&form.source, &rule.expr, Scope::Standard) {
+                    assembly.findings.extend(
+                        formula::check(&formula.expr, Kind::Truth, None, &|of, code, item| {
+                            known(&forms, &assembly.items, &form.form, of, code, item)
+                        })
+                        .iter()
+                        .map(|fault| formula.finding(fault, Level::Error)),
+                    );
+                    rules.push(RuleFormula { form: form.form.clone(), at, expr: formula.expr });
+                }
+            }
+        }
+        let Assembly { items, cells, mut findings } = assembly;
+        findings.extend(references(&forms, &items, &cells));
+        let whole = !findings.iter().any(|finding| finding.level == Level::Error);
+        let mapping = Mapping { standard: standard.clone(), forms, items, cells, rules, accounts, sources };
+        (whole.then_some(mapping), findings)
+    }
+
+    /// Files the mapping was read from, with their texts: what its digest is made of.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources.iter().map(|source| (source.file.as_str(), source.text.as_str()))
+    }
+
+    /// The form with this code.
+    pub fn form(&self, code: &str) -> Option<&Form> {
+        self.forms.iter().find(|form| form.form == code)
+    }
+
+    /// Checks every formula against the chart of a book.
+    pub fn check(&self, chart: &[formula::Account]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let formulas = self.items.values().flatten().chain(self.cells.values());
+        for formula in formulas {
+            let faults = formula::check(&formula.expr, Kind::Number, Some((chart, formula.scope)), &|_, _, _| true);
+            for fault in faults {
+                // A shipped formula may name an account that this book has no use for; a formula of one's own should not.
+                let level = match (fault.code, formula.scope) {
+                    ("account-missing", Scope::Standard) => Level::Note,
+                    ("account-missing" | "movement-of-balance", _) => Level::Warning,
+                    _ => Level::Error,
+                };
+                findings.push(formula.finding(&fault, level));
+            }
+        }
+        findings
+    }
+}
+
+fn known(
+    forms: &[Form],
+    items: &BTreeMap<String, Option<Formula>>,
+    own: &str,
+    form: Option<&str>,
+    code: &str,
+    item: bool,
+) -> bool {
+    if item {
+        return items.contains_key(code);
+    }
+    forms.iter().find(|known| known.form == form.unwrap_or(own)).is_some_and(|form| form.row(code).is_some())
+}
+
+/// Unknown references, wrong kinds and circles.
+fn references(
+    forms: &[Form],
+    items: &BTreeMap<String, Option<Formula>>,
+    cells: &BTreeMap<(String, String), Formula>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut places: BTreeMap<String, &Formula> = BTreeMap::new();
+    let all = items.iter().filter_map(|(id, formula)| Some((format!("@{id}"), "", formula.as_ref()?)));
+    let all = all.chain(cells.iter().map(|((form, row), formula)| (format!("{form}:{row}"), form.as_str(), formula)));
+    for (name, own, formula) in all {
+        let faults =
+            formula::check(&formula.expr, Kind::Number, None, &|form, code, item| known(forms, items, own, form, code, item));
+        findings.extend(faults.iter().map(|fault| formula.finding(fault, Level::Error)));
+        let targets = formula::references(&formula.expr).into_iter().map(|(form, code)| match (form, code) {
+            (None, code) if code.starts_with('@') => code,
+            (form, code) => format!("{}:{code}", form.as_deref().unwrap_or(own)),
+        });
+        graph.insert(name.clone(), targets.collect());
+        places.insert(name, formula);
+    }
+    if let Some(circle) = formula::cycle(&graph) {
+        let place = circle.first().and_then(|name| places.get(name)).map_or("", |formula| formula.place.as_str());
+        findings.push(Finding::error("indicators-cyclic").at(place).with("circle", circle.join(" → ")));
+    }
+    findings
+}
