@@ -44,7 +44,7 @@ fn answer(database: &Connection, query: &Query, output: &mut impl Write) -> Resu
     if !statement.readonly() {
         return Err(Fault::new(Kind::Writes, "SQLite says that the statement writes"));
     }
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut writer = RowWriter::new(output, &columns)?;
     let parameters = query.parameters.iter().map(|value| match value {
         Value::Integer(value) => rusqlite::types::Value::Integer(*value),

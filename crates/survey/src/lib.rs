@@ -6,12 +6,25 @@ Pure: texts and figures come in, values and findings go out. No form, code, acco
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+mod chart;
+mod form;
+mod mapping;
 mod standard;
 
+pub use chart::{BookAccount, chart};
+pub use form::{Form, Frequency, Header, Row, RowKind, Rule};
+pub use mapping::{Decision, Formula, Mapping, RuleFormula};
 pub use standard::{Match, Standard, StandardAccount};
 
 /// Accounting standards that come with the program: name and text.
 pub const STANDARDS: &[(&str, &str)] = &[
     ("cas", include_str!("../../../mappings/charts/cas.toml")),
     ("small-business", include_str!("../../../mappings/charts/small-business.toml")),
+];
+
+/// Forms that come with the program: edition, code and text.
+pub const FORMS: &[(&str, &str, &str)] = &[
+    ("2025", "B203", include_str!("../../../mappings/forms/2025/B203.toml")),
+    ("2025", "E203", include_str!("../../../mappings/forms/2025/E203.toml")),
+    ("2025", "F203", include_str!("../../../mappings/forms/2025/F203.toml")),
 ];
