@@ -31,10 +31,21 @@ struct Entry {
     hint_en: String,
 }
 
-const SOURCE: &str = include_str!("../messages.toml");
+/// The catalogue by area, so that each area can be read and changed on its own.
+const SOURCES: [&str; 7] = [
+    include_str!("../messages/config.toml"),
+    include_str!("../messages/connector.toml"),
+    include_str!("../messages/formula.toml"),
+    include_str!("../messages/journal.toml"),
+    include_str!("../messages/labels.toml"),
+    include_str!("../messages/reader.toml"),
+    include_str!("../messages/survey.toml"),
+];
 
-/// A catalogue that does not parse is empty, and every code is then shown bare; a test keeps this from happening.
-static ENTRIES: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| toml::from_str(SOURCE).unwrap_or_default());
+/// A file that does not parse is empty, and its codes are then shown bare; a test keeps this from happening.
+static ENTRIES: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| {
+    SOURCES.iter().flat_map(|source| toml::from_str::<BTreeMap<String, Entry>>(source).unwrap_or_default()).collect()
+});
 
 /// The sentence of `code`, filled. A code without an entry is shown with its values, so that nothing is lost.
 pub fn text<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, V)]) -> String {
@@ -89,7 +100,10 @@ mod tests {
 
     #[test]
     fn every_entry_parses_and_names_the_same_values_in_both_languages() {
-        let entries: BTreeMap<String, Entry> = toml::from_str(SOURCE).unwrap();
+        let files = SOURCES.map(|source| toml::from_str::<BTreeMap<String, Entry>>(source).unwrap());
+        let count: usize = files.iter().map(BTreeMap::len).sum();
+        let entries: BTreeMap<String, Entry> = files.into_iter().flatten().collect();
+        assert_eq!(entries.len(), count, "a code stands in two files");
         let names = |text: &str| {
             let mut names: Vec<String> =
                 text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned()).collect();
