@@ -22,7 +22,7 @@ pub use check::{Kind, check, cycle, references};
 pub use evaluate::evaluate;
 pub use parser::{LONGEST, parse};
 pub use select::{Account, Class, Scope, Selected, select};
-pub use world::{At, Gap, Mode, Outcome, Part, Question, Trace, Value, World};
+pub use world::{At, Figures, Gap, Mode, Outcome, Part, Question, Trace, Value, World};
 
 /// Something wrong in a formula, with its place in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -109,6 +109,12 @@ pub struct Trace {
     pub children: Vec<Trace>,
 }
 
+/// What answers questions to the books.
+pub trait Figures {
+    /// One part for each account with an amount, in the order of the question's accounts.
+    fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap>;
+}
+
 /// Where an evaluation gets its figures.
 pub trait World {
     /// The chart, sorted by code.

@@ -12,6 +12,9 @@ use crate::{SealError, columns::DECIMAL, files};
 /// Dimensions of the cube after the account, as their columns are named.
 pub const DIMENSIONS: [&str; 6] = ["currency", "party", "product", "department", "project", "person"];
 
+/// Columns of amounts of a cube file.
+const MEASURES: [&str; 6] = ["debit", "credit", "foreign_debit", "foreign_credit", "quantity_debit", "quantity_credit"];
+
 /// One cell of the cube.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
@@ -25,6 +28,28 @@ pub struct Cell {
     pub sums: Sums,
 }
 
+/// Debit and credit of a measure. A line counts on the side on which its money stands; a line without money, by its own sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// On debit lines; what came in. A red line makes it less.
+    pub debit: Amount,
+    /// On credit lines; what went out.
+    pub credit: Amount,
+}
+
+impl Sides {
+    /// The debit-positive `value` of a line with these amounts of money; `None` past the range of an amount.
+    pub(crate) fn of(value: Amount, debit: Amount, credit: Amount) -> Option<Sides> {
+        let on_debit = if debit.is_zero() == credit.is_zero() { value >= Amount::ZERO } else { credit.is_zero() };
+        let zero = Amount::ZERO;
+        Some(if on_debit { Sides { debit: value, credit: zero } } else { Sides { debit: zero, credit: value.checked_neg()? } })
+    }
+
+    fn plus(self, other: Sides) -> Option<Sides> {
+        Some(Sides { debit: self.debit.checked_add(other.debit)?, credit: self.credit.checked_add(other.credit)? })
+    }
+}
+
 /// Sums of entry lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
@@ -32,10 +57,10 @@ pub struct Sums {
     pub debit: Amount,
     /// Credit turnover.
     pub credit: Amount,
-    /// Foreign currency, debit-positive; of lines that have one.
-    pub foreign: Amount,
-    /// Quantity, debit-positive; of lines that have one.
-    pub quantity: Amount,
+    /// Foreign currency, of lines that have one.
+    pub foreign: Sides,
+    /// Quantity, of lines that have one.
+    pub quantity: Sides,
     /// Number of lines.
     pub lines: u64,
 }
@@ -46,8 +71,8 @@ impl Sums {
         Some(Sums {
             debit: self.debit.checked_add(other.debit)?,
             credit: self.credit.checked_add(other.credit)?,
-            foreign: self.foreign.checked_add(other.foreign)?,
-            quantity: self.quantity.checked_add(other.quantity)?,
+            foreign: self.foreign.plus(other.foreign)?,
+            quantity: self.quantity.plus(other.quantity)?,
             lines: self.lines.checked_add(other.lines)?,
         })
     }
@@ -125,7 +150,7 @@ pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<(), SealError> {
     let mut fields = vec![text("account", false)];
     fields.extend(DIMENSIONS.iter().map(|name| text(name, true)));
     fields.push(Field::new("closing", DataType::Boolean, false));
-    fields.extend(["debit", "credit", "foreign", "quantity"].map(|name| Field::new(name, DECIMAL, false)));
+    fields.extend(MEASURES.map(|name| Field::new(name, DECIMAL, false)));
     fields.push(Field::new("lines", DataType::UInt64, false));
     let schema = Arc::new(Schema::new(fields));
     let mut arrays: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &*cell.account)))];
@@ -133,7 +158,14 @@ pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<(), SealError> {
         arrays.push(Arc::new(cells.iter().map(|cell| cell.dimensions[at].as_deref()).collect::<StringArray>()));
     }
     arrays.push(Arc::new(BooleanArray::from(cells.iter().map(|cell| cell.closing).collect::<Vec<_>>())));
-    let parts: [fn(&Sums) -> Amount; 4] = [|s| s.debit, |s| s.credit, |s| s.foreign, |s| s.quantity];
+    let parts: [fn(&Sums) -> Amount; MEASURES.len()] = [
+        |s| s.debit,
+        |s| s.credit,
+        |s| s.foreign.debit,
+        |s| s.foreign.credit,
+        |s| s.quantity.debit,
+        |s| s.quantity.credit,
+    ];
     for part in parts {
         let units = Decimal128Array::from_iter_values(cells.iter().map(|cell| part(&cell.sums).units()));
         arrays.push(Arc::new(units.with_data_type(DECIMAL)));
@@ -158,7 +190,7 @@ pub fn read(path: &Path) -> Result<Vec<Cell>, SealError> {
             let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
             let decimal = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<arrow_array::types::Decimal128Type>();
             let dimensions: Option<Vec<_>> = DIMENSIONS.iter().map(|name| text(name)).collect();
-            let sums: Option<Vec<_>> = ["debit", "credit", "foreign", "quantity"].iter().map(|name| decimal(name)).collect();
+            let sums: Option<Vec<_>> = MEASURES.iter().map(|name| decimal(name)).collect();
             let closing = batch.column_by_name("closing")?.as_boolean_opt()?;
             let lines = batch.column_by_name("lines")?.as_primitive_opt::<arrow_array::types::UInt64Type>()?;
             Some((text("account")?, dimensions?, closing, sums?, lines))
@@ -171,8 +203,10 @@ pub fn read(path: &Path) -> Result<Vec<Cell>, SealError> {
             for (value, array) in values.iter_mut().zip(&dimensions) {
                 *value = array.is_valid(at).then(|| Arc::from(array.value(at)));
             }
-            let [debit, credit, foreign, quantity] = [0, 1, 2, 3].map(|i: usize| Amount::from_units(sums[i].value(at)));
-            let sums = Sums { debit, credit, foreign, quantity, lines: lines.value(at) };
+            let amount = |i: usize| Amount::from_units(sums[i].value(at));
+            let sides = |i: usize| Sides { debit: amount(i), credit: amount(i + 1) };
+            let (debit, credit) = (amount(0), amount(1));
+            let sums = Sums { debit, credit, foreign: sides(2), quantity: sides(4), lines: lines.value(at) };
             cells.push(Cell { account: account.value(at).into(), dimensions: values, closing: closing.value(at), sums });
         }
     }

@@ -10,15 +10,17 @@ mod columns;
 mod cube;
 mod diff;
 mod entries;
+mod figures;
 mod files;
 mod merkle;
 mod sealer;
 
 pub use balances::{BalanceError, Balances, Class, Row, UNDISTRIBUTED, Years};
 pub use columns::{AMOUNTS, TEXTS, schema};
-pub use cube::{Cell, DIMENSIONS, Sums, read as read_cube};
+pub use cube::{Cell, DIMENSIONS, Sides, Sums, read as read_cube};
 pub use diff::{Change, LineChange, diff};
 pub use entries::{Entry, read as read_entries, root as root_of};
+pub use figures::{Book, Coverage, Seen, passes};
 pub use files::{SealError, file_digest};
 pub use merkle::Digest;
 pub use sealer::{ClosingVoucher, Pending, Role, Sealer, cube_path, entries_path};

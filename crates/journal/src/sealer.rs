@@ -16,7 +16,7 @@ use parquet::arrow::ArrowWriter;
 use crate::{
     Digest, SealError,
     columns::{ACCOUNT, AMOUNTS, CLOSING, DECIMAL, NUMBER, TEXTS, VOUCHER, schema},
-    cube::{self, Builder, Cell, DIMENSIONS, Sums},
+    cube::{self, Builder, Cell, DIMENSIONS, Sides, Sums},
     files::{self, Digesting},
     merkle,
 };
@@ -331,14 +331,17 @@ impl<'a> Sealer<'a> {
             self.voucher.marked |= text(CLOSING) == Some("1");
             let [debit, credit, foreign, quantity] = [0, 1, 2, 3].map(|at: usize| units[at][row]);
             let amount = |units: Option<i128>| Amount::from_units(units.unwrap_or(0));
-            let sums = Sums {
-                debit: amount(debit),
-                credit: amount(credit),
-                foreign: amount(foreign),
-                quantity: amount(quantity),
-                lines: 1,
-            };
+            let (own_debit, own_credit) = (amount(debit), amount(credit));
+            let sides = |value| Sides::of(amount(value), own_debit, own_credit);
             let voucher = &mut self.voucher;
+            let (foreign, quantity) = match sides(foreign).zip(sides(quantity)) {
+                Some(both) => both,
+                None => {
+                    voucher.overflow = true;
+                    Default::default()
+                }
+            };
+            let sums = Sums { debit: own_debit, credit: own_credit, foreign, quantity, lines: 1 };
             match voucher.debit.checked_add(sums.debit).zip(voucher.credit.checked_add(sums.credit)) {
                 Some(both) => (voucher.debit, voucher.credit) = both,
                 None => voucher.overflow = true,
@@ -352,7 +355,7 @@ impl<'a> Sealer<'a> {
             for at in 0..TEXTS.len() {
                 merkle::put_text(line, text(at));
             }
-            for value in [debit, credit, foreign, quantity] {
+            for value in [0, 1, 2, 3].map(|at: usize| units[at][row]) {
                 merkle::put_amount(line, value);
             }
             let cell = &mut voucher.cells[voucher.used];

@@ -7,13 +7,20 @@ Pure: texts and figures come in, values and findings go out. No form, code, acco
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod chart;
+pub mod document;
+mod draft;
+mod engine;
 mod form;
 mod mapping;
+mod rates;
 mod standard;
 
 pub use chart::{BookAccount, chart};
+pub use draft::{Built, Order, Sealed, build, evidence_digest};
+pub use engine::{Engine, Sources};
 pub use form::{Form, Frequency, Header, Row, RowKind, Rule};
 pub use mapping::{Decision, Formula, Mapping, RuleFormula};
+pub use rates::{Converted, Rate, Rates};
 pub use standard::{Match, Standard, StandardAccount};
 
 /// Accounting standards that come with the program: name and text.

@@ -1,0 +1,380 @@
+//! What is kept and exported of a draft and of a ledger cell: documents with decimals as strings, missing as null with a status.
+
+use std::collections::BTreeMap;
+
+use formula::{Measure, Side, Trace, Value, What};
+use model::{Finding, Level};
+use serde::{Deserialize, Serialize};
+
+/// Empty values are left out of documents, so that their bytes say no more than there is.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// A report draft (报表草稿).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// Form code (表号).
+    pub form: String,
+    /// Edition (制度年份).
+    pub edition: String,
+    /// Name of the form (表名).
+    pub name: String,
+    /// Month, `YYYY-MM`.
+    pub period: String,
+    /// Reporting unit.
+    pub unit: Unit,
+    /// Book it was built from.
+    pub book: String,
+    /// Currency of the book, ISO 4217; empty where nobody said.
+    pub currency: String,
+    /// Whether the form is due for this month.
+    pub due: bool,
+    /// 账未结: a month in it is not closed in the ERP, so that figures may still move.
+    pub books_open: bool,
+    /// Whether unposted vouchers are in it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unposted: bool,
+    /// Head of the form.
+    pub header: Header,
+    /// Foot of the form.
+    pub footer: Footer,
+    /// Digest of the mapping: standard, forms and layers.
+    pub mapping: String,
+    /// Root of the seal of each period up to this one.
+    pub evidence: BTreeMap<String, String>,
+    /// Indicators in the form's order.
+    pub cells: Vec<Cell>,
+    /// What a person should know.
+    pub findings: Vec<Note>,
+}
+
+/// Reporting unit (填报单位).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Unified social credit code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Head of an official form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// 制定机关
+    pub authority: String,
+    /// 文号
+    pub document: String,
+    /// 有效期至
+    pub valid_until: String,
+    /// 计量单位
+    pub money_unit: String,
+    /// 填报范围
+    pub scope: String,
+    /// 报送时间, in words
+    pub deadline: String,
+}
+
+/// Foot of an official form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footer {
+    /// 单位负责人
+    pub head: String,
+    /// 统计负责人
+    pub statistician: String,
+    /// 填表人
+    pub preparer: String,
+    /// 联系电话
+    pub phone: String,
+    /// 报出日期; empty until it is sent
+    pub sent_on: String,
+}
+
+/// One indicator of a draft.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Code, or the id that the pack gives it.
+    pub id: String,
+    /// Official code (指标代码).
+    pub code: Option<String>,
+    /// Name (指标名称).
+    pub name: String,
+    /// Unit (计量单位).
+    pub unit: String,
+    /// `stock`, `flow` or `count`.
+    pub kind: String,
+    /// Columns.
+    pub columns: Columns,
+    /// Formula as it is written in the mapping.
+    pub formula: Option<String>,
+    /// Where it is written: `file:line:column`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub place: Option<String>,
+    /// Status of its current columns: `ok`, `missing_account`, `missing_source`, `before_first_period`, `no_rate` …
+    pub status: String,
+    /// How sure the pack is of the indicator: `confirmed` or `recalled`.
+    pub fact: String,
+    /// Which sealed months it stands on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub evidence: Option<Evidence>,
+    /// Whether its figures differ from the version before.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub changed: bool,
+    /// Figures of the version before, where they differ.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub before: Option<Columns>,
+}
+
+/// Columns of a form (栏).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// 本月
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub this_month: Option<Column>,
+    /// 1—本月
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cumulative: Option<Column>,
+    /// 期末
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub closing: Option<Column>,
+    /// 上年同月
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub prior_year_month: Option<Column>,
+    /// 上年同期
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub prior_year: Option<Column>,
+}
+
+impl Columns {
+    /// The columns that are there, with their machine names, in the order in which people read them.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &Column)> {
+        [
+            ("this_month", &self.this_month),
+            ("cumulative", &self.cumulative),
+            ("closing", &self.closing),
+            ("prior_year_month", &self.prior_year_month),
+            ("prior_year", &self.prior_year),
+        ]
+        .into_iter()
+        .filter_map(|(name, column)| Some((name, column.as_ref()?)))
+    }
+
+    /// The column with this machine name.
+    pub fn get(&self, name: &str) -> Option<&Column> {
+        self.each().find(|(known, _)| *known == name).map(|(_, column)| column)
+    }
+
+    /// The same without lineage: figures only.
+    #[must_use]
+    pub fn figures(&self) -> Columns {
+        let bare = |column: &Option<Column>| column.as_ref().map(|column| Column { lineage: None, ..column.clone() });
+        Columns {
+            this_month: bare(&self.this_month),
+            cumulative: bare(&self.cumulative),
+            closing: bare(&self.closing),
+            prior_year_month: bare(&self.prior_year_month),
+            prior_year: bare(&self.prior_year),
+        }
+    }
+}
+
+/// One figure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// In the form's unit, rounded once.
+    pub value: Option<String>,
+    /// In 元, not rounded.
+    pub raw: Option<String>,
+    /// `ok`, or why there is no figure.
+    pub status: String,
+    /// In the book's currency, where that is not the form's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub original: Option<Original>,
+    /// How it came about; kept with the ledger.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lineage: Option<Lineage>,
+}
+
+/// A figure before it was converted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Original {
+    /// ISO 4217.
+    pub currency: String,
+    /// In whole units, not rounded.
+    pub raw: String,
+}
+
+/// The sealed months a figure stands on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// First month; absent where it stands on everything before too.
+    pub from: Option<String>,
+    /// Last month.
+    pub to: String,
+    /// Digest over the periods and roots of those seals.
+    pub digest: String,
+}
+
+/// One version of one indicator in the ledger (台账).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerCell {
+    /// The indicator with its columns and their lineage.
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// Growth on the same month and period of last year, in percent with one decimal.
+    pub growth: Growth,
+    /// Digest of the mapping.
+    pub mapping: String,
+    /// Where the figures come from (资料来源).
+    pub source: String,
+    /// How 元 became the form's unit (换算).
+    pub conversion: String,
+    /// 账未结
+    pub books_open: bool,
+    /// A person's change beside what was computed.
+    pub adjustment: Option<String>,
+    /// Why.
+    pub adjustment_reason: Option<String>,
+    /// What is reported (填报值): computed and adjusted.
+    pub reported: Option<String>,
+    /// What the platform has (平台值).
+    pub platform: Option<String>,
+    /// Audit rules that are not met (审核结果).
+    pub audit: Vec<String>,
+    /// 核实说明
+    pub explanation: Option<String>,
+    /// 锁定状态
+    pub locked: bool,
+}
+
+/// Growth in percent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    /// 本月 on 上年同月.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub month: Option<String>,
+    /// 1—本月 or 期末 on 上年同期.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cumulative: Option<String>,
+}
+
+/// A finding as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Entry of the catalogue.
+    pub code: String,
+    /// `note`, `warning` or `error`.
+    pub level: String,
+    /// Where.
+    pub place: String,
+    /// Values of the sentence.
+    pub arguments: BTreeMap<String, String>,
+}
+
+impl From<&Finding> for Note {
+    fn from(finding: &Finding) -> Note {
+        let arguments = finding.arguments.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        let (code, level) = (finding.code.to_string(), finding.level.name().to_owned());
+        Note { code, level, place: finding.place.clone(), arguments }
+    }
+}
+
+impl Note {
+    /// The finding that it was.
+    pub fn finding(&self) -> Finding {
+        let level = [Level::Error, Level::Warning].into_iter().find(|level| level.name() == self.level).unwrap_or(Level::Note);
+        let arguments = self.arguments.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
+        Finding { code: self.code.clone().into(), level, place: self.place.clone(), arguments }
+    }
+}
+
+/// How a figure came about: the formula as a tree of values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// This part of the formula.
+    pub text: String,
+    /// Its value; `true` or `false` for a comparison.
+    pub value: Option<String>,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub gap: Option<Note>,
+    /// What was asked of the book.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub question: Option<Question>,
+    /// What each account gave, with the sign it has in the value.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub parts: Vec<Part>,
+    /// What it was made from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub children: Vec<Lineage>,
+}
+
+/// A question to the book.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// `opening`, `closing`, `turnover`, `net`, `movement` or `counter`.
+    pub what: String,
+    /// `money`, `quantity` or `foreign`.
+    pub measure: String,
+    /// First month; balances go back to the beginning.
+    pub from: String,
+    /// Last month.
+    pub to: String,
+    /// `debit` or `credit`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub side: Option<String>,
+    /// Only balances of account and party on this side.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub detail: Option<String>,
+    /// Only lines with these values of dimensions.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub filters: Vec<String>,
+}
+
+/// What one account gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Code in the book.
+    pub account: String,
+    /// In 元.
+    pub amount: String,
+}
+
+impl From<&Trace> for Lineage {
+    fn from(trace: &Trace) -> Lineage {
+        let side = |side: Side| if side == Side::Debit { "debit" } else { "credit" }.to_owned();
+        let question = trace.question.as_ref().map(|question| Question {
+            what: match question.what {
+                What::Opening => "opening",
+                What::Closing => "closing",
+                What::Turnover => "turnover",
+                What::Net => "net",
+                What::Movement => "movement",
+                What::Counter => "counter",
+            }
+            .to_owned(),
+            measure: match question.measure {
+                Measure::Money => "money",
+                Measure::Quantity => "quantity",
+                Measure::Foreign => "foreign",
+            }
+            .to_owned(),
+            from: question.from.to_string(),
+            to: question.to.to_string(),
+            side: question.side.map(side),
+            detail: question.detail.map(side),
+            filters: question.filters.iter().map(|filter| format!("{:?}={}", filter.name, filter.value).to_lowercase()).collect(),
+        });
+        Lineage {
+            text: trace.text.clone(),
+            value: trace.outcome.as_ref().ok().map(|value| match value {
+                Value::Number(number) => number.to_string(),
+                Value::Truth(truth) => truth.to_string(),
+            }),
+            gap: trace.outcome.as_ref().err().map(|gap| Note::from(&crate::draft::gap_finding(gap, Level::Note))),
+            question,
+            parts: trace.parts.iter().map(|part| Part { account: part.account.clone(), amount: part.amount.to_string() }).collect(),
+            children: trace.children.iter().map(Lineage::from).collect(),
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Ledger cells and the report draft of one form, book and month.
+
+use std::collections::BTreeMap;
+
+use formula::{At, Gap, Mode, Scope, Trace, Value, What};
+use model::{Amount, Finding, Level, Month, Period};
+
+use crate::{
+    Form, Row, RowKind,
+    document::{Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Unit},
+    engine::Engine,
+};
+
+/// A seal that figures stand on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Merkle root over its vouchers.
+    pub root: String,
+    /// Whether the ERP had closed the period.
+    pub closed: bool,
+}
+
+/// What a draft is built from.
+pub struct Order<'a> {
+    /// The form.
+    pub form: &'a Form,
+    /// The month.
+    pub month: Month,
+    /// Formulas on the book, in 元.
+    pub engine: &'a Engine<'a>,
+    /// The same in the book's own currency, where that is another.
+    pub original: Option<&'a Engine<'a>>,
+    /// Reporting unit.
+    pub unit: Unit,
+    /// Who answers for it.
+    pub footer: Footer,
+    /// Id of the book.
+    pub book: String,
+    /// Currency of the book.
+    pub currency: String,
+    /// What the ledger says the figures come from.
+    pub source: String,
+    /// Whether unposted vouchers are in the figures.
+    pub unposted: bool,
+    /// Seals of the book.
+    pub seals: &'a BTreeMap<Period, Sealed>,
+    /// Digest of the mapping.
+    pub mapping: String,
+    /// SHA-256 of a text in hexadecimal digits.
+    pub digest: &'a dyn Fn(&str) -> String,
+}
+
+/// A draft and its ledger cells.
+pub struct Built {
+    /// The draft.
+    pub draft: Draft,
+    /// The ledger cells with their lineage, in the form's order.
+    pub ledger: Vec<LedgerCell>,
+    /// What was found; an error means that nothing may be kept.
+    pub findings: Vec<Finding>,
+}
+
+/// Builds the draft. The same evidence with the same mapping gives the same documents.
+pub fn build(order: &Order<'_>) -> Built {
+    let mut building = Building { order, findings: Vec::new(), audit: BTreeMap::new() };
+    building.rules();
+    let ledger: Vec<LedgerCell> = order.form.rows.iter().map(|row| building.row(row)).collect();
+    let last = Period { month: order.month, adjustment: false };
+    let year = Month::new(order.month.year(), 1).map(Period::from);
+    let upto = |period: &Period| *period <= last || period.month == order.month;
+    let seals = order.seals.iter().filter(|(period, _)| upto(period));
+    let books_open = seals.clone().any(|(period, seal)| !seal.closed && year.is_none_or(|year| *period >= year) && *period <= last);
+    let place = building.place();
+    if books_open {
+        building.findings.push(Finding::note("books-open").at(place));
+    }
+    let findings = building.findings;
+    let form = order.form;
+    let draft = Draft {
+        form: form.form.clone(),
+        edition: form.edition.clone(),
+        name: form.name.clone(),
+        period: order.month.to_string(),
+        unit: order.unit.clone(),
+        book: order.book.clone(),
+        currency: order.currency.clone(),
+        due: form.is_due(order.month),
+        books_open,
+        unposted: order.unposted,
+        header: Header {
+            authority: form.header.authority.clone(),
+            document: form.header.document.clone(),
+            valid_until: form.header.valid_until.clone(),
+            money_unit: form.unit.clone(),
+            scope: form.scope.clone(),
+            deadline: form.deadline.clone(),
+        },
+        footer: order.footer.clone(),
+        mapping: order.mapping.clone(),
+        evidence: seals.map(|(period, seal)| (period.to_string(), seal.root.clone())).collect(),
+        cells: ledger.iter().map(|cell| Cell { columns: cell.cell.columns.figures(), ..cell.cell.clone() }).collect(),
+        findings: findings.iter().map(Note::from).collect(),
+    };
+    let ledger = ledger.into_iter().map(|cell| LedgerCell { books_open, ..cell }).collect();
+    Built { draft, ledger, findings }
+}
+
+/// Digest over the seals between two months, as ledger cells keep it.
+pub fn evidence_digest(
+    seals: &BTreeMap<Period, Sealed>,
+    from: Option<Month>,
+    to: Month,
+    digest: &dyn Fn(&str) -> String,
+) -> String {
+    let within = seals.iter().filter(|(period, _)| period.month <= to && from.is_none_or(|from| period.month >= from));
+    digest(&within.map(|(period, seal)| format!("{period} {}\n", seal.root)).collect::<String>())
+}
+
+/// Why there is no value, as a finding.
+pub(crate) fn gap_finding(gap: &Gap, level: Level) -> Finding {
+    gap.arguments.iter().fold(Finding::new(level, gap.code), |finding, (name, value)| finding.with(name, value))
+}
+
+struct Building<'a> {
+    order: &'a Order<'a>,
+    findings: Vec<Finding>,
+    /// Rules that are not met, by indicator.
+    audit: BTreeMap<String, Vec<String>>,
+}
+
+impl Building<'_> {
+    fn place(&self) -> String {
+        format!("{}, {}, book {}", self.order.form.form, self.order.month, self.order.book)
+    }
+
+    fn report(&mut self, finding: Finding) {
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Audit rules that have all their figures and are not true.
+    fn rules(&mut self) {
+        let (form, at) = (self.order.form, At { month: self.order.month, mode: Mode::ToDate });
+        let rules = self.order.engine.mapping().rules.iter().filter(|rule| rule.form == form.form);
+        for (rule, known) in rules.filter_map(|rule| Some((rule, form.rules.get(rule.at)?))) {
+            let trace = self.order.engine.rule(&form.form, &rule.expr, at);
+            if trace.outcome != Ok(Value::Truth(false)) {
+                continue;
+            }
+            let side = |at: usize| match trace.children.get(at).map(|side| &side.outcome) {
+                Some(Ok(Value::Number(number))) => number.fixed(2),
+                _ => "—".to_owned(),
+            };
+            let code = if known.severity == "mandatory" { "rule-mandatory" } else { "rule-verify" };
+            let finding = Finding::warning(code).at(self.place()).with("rule", &known.id).with("text", &known.text);
+            self.findings.push(finding.with("formula", &rule.expr).with("left", side(0)).with("right", side(1)));
+            for (of, row) in formula::references(&rule.expr) {
+                if of.is_none_or(|of| of == form.form) {
+                    self.audit.entry(row).or_default().push(known.id.clone());
+                }
+            }
+        }
+    }
+
+    fn row(&mut self, row: &Row) -> LedgerCell {
+        let order = self.order;
+        let month = order.month;
+        let (at, before) = (|month, mode| At { month, mode }, month.prior_year());
+        let mut traces: Vec<Trace> = Vec::new();
+        let mut column = |at: Option<At>| {
+            let (column, trace) = self.column(row, at);
+            traces.extend(trace);
+            Some(column)
+        };
+        let to_date = |month| at(month, Mode::ToDate);
+        let columns = match row.kind {
+            RowKind::Flow => Columns {
+                this_month: column(Some(at(month, Mode::Month))),
+                cumulative: column(Some(to_date(month))),
+                closing: None,
+                prior_year_month: column(before.map(|month| at(month, Mode::Month))),
+                prior_year: column(before.map(to_date)),
+            },
+            RowKind::Stock | RowKind::Count => {
+                let closing = column(Some(to_date(month)));
+                Columns { closing, prior_year: column(before.map(to_date)), ..Columns::default() }
+            }
+        };
+        let status = [&columns.cumulative, &columns.this_month, &columns.closing]
+            .into_iter()
+            .flatten()
+            .map(|column| column.status.as_str())
+            .find(|status| *status != "ok")
+            .unwrap_or("ok")
+            .to_owned();
+        let key = (order.form.form.clone(), row.key().to_owned());
+        let formula = order.engine.mapping().cells.get(&key);
+        let growth = |now: &Option<Column>, then: &Option<Column>| growth(now.as_ref()?.raw.as_ref()?, then.as_ref()?.raw.as_ref()?);
+        let cell = Cell {
+            id: row.key().to_owned(),
+            code: row.code.clone(),
+            name: row.name.clone(),
+            unit: row.unit.clone().unwrap_or_else(|| order.form.unit.clone()),
+            kind: match row.kind {
+                RowKind::Stock => "stock",
+                RowKind::Flow => "flow",
+                RowKind::Count => "count",
+            }
+            .to_owned(),
+            formula: formula.map(|formula| formula.text.clone()),
+            place: formula.map(|formula| formula.place.clone()),
+            status,
+            fact: row.status.clone(),
+            evidence: self.evidence(&traces),
+            changed: false,
+            before: None,
+            columns,
+        };
+        let main = cell.columns.cumulative.as_ref().or(cell.columns.closing.as_ref());
+        let (divisor, places) = self.conversion(row);
+        LedgerCell {
+            growth: Growth {
+                month: growth(&cell.columns.this_month, &cell.columns.prior_year_month),
+                cumulative: growth(
+                    if cell.columns.cumulative.is_some() { &cell.columns.cumulative } else { &cell.columns.closing },
+                    &cell.columns.prior_year,
+                ),
+            },
+            mapping: order.mapping.clone(),
+            source: order.source.clone(),
+            conversion: if divisor == 1 { String::new() } else { format!("÷{divisor}, .{places}") },
+            reported: main.and_then(|column| column.value.clone()),
+            audit: self.audit.get(row.key()).cloned().unwrap_or_default(),
+            cell,
+            ..LedgerCell::default()
+        }
+    }
+
+    /// Money is divided into the form's unit; people are counted as they are.
+    fn conversion(&self, row: &Row) -> (i64, u32) {
+        if row.kind == RowKind::Count { (1, 0) } else { (self.order.form.divisor, self.order.form.places) }
+    }
+
+    fn column(&mut self, row: &Row, at: Option<At>) -> (Column, Option<Trace>) {
+        let Some(at) = at else { return (Column { status: "before_first_period".to_owned(), ..Column::default() }, None) };
+        let form = &self.order.form.form;
+        let trace = self.order.engine.cell(form, row.key(), at);
+        let lineage = Some(Lineage::from(&trace));
+        let original = self.order.original.and_then(|engine| match engine.cell(form, row.key(), at).outcome {
+            Ok(Value::Number(raw)) => Some(Original { currency: self.order.currency.clone(), raw: raw.to_string() }),
+            _ => None,
+        });
+        let (divisor, places) = self.conversion(row);
+        let figure = match &trace.outcome {
+            Ok(Value::Number(raw)) => {
+                raw.div_round(divisor.into(), places).map(|value| (value, *raw)).ok_or_else(|| Gap::new("error", "amount-too-large"))
+            }
+            Ok(Value::Truth(_)) => Err(Gap::new("error", "value-wrong-kind")),
+            Err(gap) => Err(gap.clone()),
+        };
+        let column = match figure {
+            Ok((value, raw)) => Column {
+                value: Some(value.to_string()),
+                raw: Some(raw.to_string()),
+                status: "ok".to_owned(),
+                original,
+                lineage,
+            },
+            Err(gap) => {
+                // A last year that was never read is missing, and nothing to tell a person.
+                if at.month == self.order.month {
+                    self.gap(row, &gap);
+                }
+                Column { status: gap.status.to_owned(), original, lineage, ..Column::default() }
+            }
+        };
+        (column, Some(trace))
+    }
+
+    /// Tells why an indicator has no figure, at the level its reason deserves.
+    fn gap(&mut self, row: &Row, gap: &Gap) {
+        let form = &self.order.form.form;
+        let formula = self.order.engine.mapping().cells.get(&(form.clone(), row.key().to_owned()));
+        let own = formula.is_some_and(|formula| formula.scope == Scope::Own);
+        let cell = || match formula {
+            Some(formula) => format!("{form}:{} ({})", row.key(), formula.place),
+            None => format!("{form}:{}", row.key()),
+        };
+        let finding = match gap.status {
+            "error" => gap_finding(gap, Level::Error).at(cell()),
+            "no_rate" => gap_finding(gap, Level::Error).at(self.place()),
+            "before_first_period" => gap_finding(gap, Level::Warning).at(self.place()),
+            "missing_source" if formula.is_some() => gap_finding(gap, Level::Warning).at(self.place()),
+            "undecided_account" => gap_finding(gap, Level::Warning).at(cell()),
+            "missing_account" if own => gap_finding(gap, Level::Warning).at(cell()),
+            // The standard has no such thing; the form leaves the cell empty.
+            "not_applicable" => return,
+            _ => gap_finding(gap, Level::Note).at(cell()),
+        };
+        self.report(finding);
+    }
+
+    /// The sealed months that figures stand on.
+    fn evidence(&self, traces: &[Trace]) -> Option<Evidence> {
+        let mut span: Option<(Option<Month>, Month)> = None;
+        let mut waiting: Vec<&Trace> = traces.iter().collect();
+        while let Some(trace) = waiting.pop() {
+            waiting.extend(&trace.children);
+            let Some(question) = trace.question.as_ref().filter(|_| trace.outcome.is_ok()) else { continue };
+            let from = (!matches!(question.what, What::Opening | What::Closing)).then_some(question.from);
+            span = Some(match span {
+                None => (from, question.to),
+                Some((known, to)) => (known.zip(from).map(|(known, from)| known.min(from)), to.max(question.to)),
+            });
+        }
+        let (from, to) = span?;
+        let digest = evidence_digest(self.order.seals, from, to, self.order.digest);
+        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest })
+    }
+}
+
+/// Growth in percent, one decimal; nothing on nothing, and nothing on zero.
+fn growth(now: &str, then: &str) -> Option<String> {
+    let (now, then): (Amount, Amount) = (now.parse().ok()?, then.parse().ok()?);
+    let size = if then < Amount::ZERO { then.checked_neg()? } else { then };
+    let percent = now.checked_sub(then)?.checked_mul(Amount::from_whole(100)?)?.checked_div(size)?;
+    percent.round(1).map(|percent| percent.fixed(1))
+}

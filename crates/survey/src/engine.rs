@@ -1,0 +1,128 @@
+//! Formulas of a mapping evaluated on a book: the world in which items and indicators refer to each other.
+
+use std::cell::Cell;
+
+use formula::{Account, At, Column, Figures, Gap, Mode, Part, Question, Scope, Trace, World, evaluate};
+
+use crate::{Frequency, Mapping};
+
+/// References followed into each other at most: a formula may ask for its own previous month, and that for the one before.
+const DEEPEST: usize = 40;
+
+/// Figures of one book for forms: `monthly` leaves adjustment periods out, `annual` takes them in.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// For monthly and quarterly forms.
+    pub monthly: &'a dyn Figures,
+    /// For annual forms.
+    pub annual: &'a dyn Figures,
+}
+
+/// A mapping on a book's chart and figures.
+pub struct Engine<'a> {
+    mapping: &'a Mapping,
+    chart: &'a [Account],
+    sources: Sources<'a>,
+    depth: Cell<usize>,
+}
+
+impl<'a> Engine<'a> {
+    /// Puts a mapping on a book.
+    pub fn new(mapping: &'a Mapping, chart: &'a [Account], sources: Sources<'a>) -> Engine<'a> {
+        Engine { mapping, chart, sources, depth: Cell::new(0) }
+    }
+
+    /// The mapping.
+    pub fn mapping(&self) -> &'a Mapping {
+        self.mapping
+    }
+
+    /// Value and lineage of an indicator: the formula of a row of a form.
+    pub fn cell(&self, form: &str, row: &str, at: At) -> Trace {
+        let text = format!("[{form}:{row}]");
+        let Some(formula) = self.mapping.cells.get(&(form.to_owned(), row.to_owned())) else {
+            return gap(text, Gap::new("missing_source", "indicator-without-source").with("indicator", row));
+        };
+        self.deeper(text, |text| {
+            let trace = evaluate(&formula.expr, &Lens { engine: self, form, scope: formula.scope }, at);
+            Trace { text, outcome: trace.outcome.clone(), question: None, parts: Vec::new(), children: vec![trace] }
+        })
+    }
+
+    /// Value and lineage of an audit rule of a form.
+    pub fn rule(&self, form: &str, expr: &formula::Expr, at: At) -> Trace {
+        evaluate(expr, &Lens { engine: self, form, scope: Scope::Standard }, at)
+    }
+
+    fn item(&self, form: &str, name: &str, at: At) -> Trace {
+        let text = format!("@{name}");
+        match self.mapping.items.get(name) {
+            None => gap(text, Gap::new("error", "item-unknown").with("item", name)),
+            Some(None) => gap(text, Gap::new("not_applicable", "item-not-in-standard").with("item", name)),
+            Some(Some(formula)) => self.deeper(text, |text| {
+                let trace = evaluate(&formula.expr, &Lens { engine: self, form, scope: formula.scope }, at);
+                Trace { text, outcome: trace.outcome.clone(), question: None, parts: Vec::new(), children: vec![trace] }
+            }),
+        }
+    }
+
+    fn deeper(&self, text: String, evaluate: impl FnOnce(String) -> Trace) -> Trace {
+        if self.depth.get() >= DEEPEST {
+            return gap(text, Gap::new("error", "reference-too-deep").with("deepest", DEEPEST));
+        }
+        self.depth.set(self.depth.get() + 1);
+        let trace = evaluate(text);
+        self.depth.set(self.depth.get() - 1);
+        trace
+    }
+
+    fn figures(&self, form: &str) -> &'a dyn Figures {
+        let annual = self.mapping.form(form).is_some_and(|form| form.frequency == Frequency::Annual);
+        if annual { self.sources.annual } else { self.sources.monthly }
+    }
+}
+
+fn gap(text: String, gap: Gap) -> Trace {
+    Trace { text, outcome: Err(gap), question: None, parts: Vec::new(), children: Vec::new() }
+}
+
+/// What a formula sees: its form, and the codes by which it names accounts.
+struct Lens<'e, 'a> {
+    engine: &'e Engine<'a>,
+    form: &'e str,
+    scope: Scope,
+}
+
+impl World for Lens<'_, '_> {
+    fn chart(&self) -> &[Account] {
+        self.engine.chart
+    }
+
+    fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
+        self.engine.figures(self.form).ask(question)
+    }
+
+    fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
+        let moved = |months: i32, mode: Mode| at.month.plus(months).map(|month| At { month, mode });
+        let at = match column {
+            None => Some(at),
+            Some(Column::ThisMonth) => moved(0, Mode::Month),
+            Some(Column::Cumulative | Column::Closing) => moved(0, Mode::ToDate),
+            Some(Column::PriorYearMonth) => moved(-12, Mode::Month),
+            Some(Column::PriorYear) => moved(-12, Mode::ToDate),
+            Some(Column::Previous) => moved(-1, at.mode),
+        };
+        match at {
+            Some(at) => self.engine.cell(form.unwrap_or(self.form), code, at),
+            None => gap(format!("[{code}]"), Gap::new("before_first_period", "month-out-of-range")),
+        }
+    }
+
+    fn item(&self, name: &str, at: At) -> Trace {
+        self.engine.item(self.form, name, at)
+    }
+
+    fn scope(&self) -> Scope {
+        self.scope
+    }
+}

@@ -1,0 +1,82 @@
+//! A book in another currency: its figures in 元 by a table of rates.
+
+use std::collections::BTreeMap;
+
+use formula::{Figures, Gap, Measure, Part, Question, What};
+use model::{Amount, Month};
+
+/// Rates of one currency: 元 for one unit of it.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    months: BTreeMap<Month, Rate>,
+}
+
+/// Rates of a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// On its last day: for balances.
+    pub closing: Amount,
+    /// Average of its days: for turnover.
+    pub average: Amount,
+}
+
+impl Rates {
+    /// Adds a month; `false` where the table has it already.
+    pub fn add(&mut self, month: Month, rate: Rate) -> bool {
+        self.months.insert(month, rate).is_none()
+    }
+
+    fn of(&self, month: Month, currency: &str) -> Result<Rate, Gap> {
+        let rate = self.months.get(&month).copied();
+        rate.ok_or_else(|| Gap::new("no_rate", "rate-missing").with("currency", currency).with("month", month))
+    }
+}
+
+/// Figures of a book in `currency`, converted: balances at the closing rate of their month, turnover month by month at the average rate.
+pub struct Converted<'a> {
+    /// The book's own figures.
+    pub figures: &'a dyn Figures,
+    /// Its currency.
+    pub currency: &'a str,
+    /// The table.
+    pub rates: &'a Rates,
+}
+
+impl Figures for Converted<'_> {
+    fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
+        if question.measure != Measure::Money {
+            return self.figures.ask(question);
+        }
+        let multiplied = |mut parts: Vec<Part>, rate: Amount| {
+            for part in &mut parts {
+                let product = part.amount.checked_mul(rate);
+                part.amount = product.ok_or_else(|| Gap::new("error", "amount-too-large").with("account", &part.account))?;
+            }
+            Ok(parts)
+        };
+        let at = match question.what {
+            What::Closing => Some(question.to),
+            What::Opening => question.from.plus(-1),
+            _ => None,
+        };
+        if let Some(month) = at {
+            // What the book itself cannot say is told before what the table cannot say.
+            let parts = self.figures.ask(question)?;
+            return multiplied(parts, self.rates.of(month, self.currency)?.closing);
+        }
+        self.figures.ask(question)?;
+        let mut sums: BTreeMap<String, Amount> = BTreeMap::new();
+        let mut month = Some(question.from);
+        while let Some(now) = month.filter(|month| *month <= question.to) {
+            let rate = self.rates.of(now, self.currency)?.average;
+            let parts = self.figures.ask(&Question { from: now, to: now, ..question.clone() })?;
+            for part in multiplied(parts, rate)? {
+                let sum = sums.entry(part.account.clone()).or_default();
+                let added = sum.checked_add(part.amount);
+                *sum = added.ok_or_else(|| Gap::new("error", "amount-too-large").with("account", &part.account))?;
+            }
+            month = now.plus(1);
+        }
+        Ok(sums.into_iter().map(|(account, amount)| Part { account, amount }).collect())
+    }
+}
