@@ -127,3 +127,13 @@ pub fn balance_finding(error: &journal::BalanceError) -> Finding {
         E::TooLarge { account } => Finding::error("amount-too-large").at(account.clone()),
     }
 }
+
+/// Names of a book's accounts as they were last sealed.
+pub fn names(store: &Store, book: &str) -> Result<BTreeMap<String, String>, Failure> {
+    let seals = store.current_seals(book)?;
+    let Some(newest) = seals.iter().max_by_key(|seal| (seal.operation, seal.id)) else { return Ok(BTreeMap::new()) };
+    let context: Context = serde_json::from_str(&store.context(&newest.context)?).map_err(|error| {
+        Failure::source(Finding::error("file-damaged").at(format!("context {}", newest.context)).with("reason", error))
+    })?;
+    Ok(context.accounts.into_iter().map(|account| (account.account, account.name)).collect())
+}

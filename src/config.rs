@@ -189,8 +189,26 @@ pub struct Form {
     pub phone: String,
 }
 
+impl Form {
+    /// A form that nobody configured.
+    pub fn of(code: &str, edition: &str) -> Form {
+        let none = String::new();
+        Form {
+            code: code.to_owned(),
+            edition: edition.to_owned(),
+            book: None,
+            mapping: Vec::new(),
+            unposted: false,
+            head: none.clone(),
+            statistician: none.clone(),
+            preparer: none.clone(),
+            phone: none,
+        }
+    }
+}
+
 fn edition() -> String {
-    "2025".to_owned()
+    crate::forms::EDITION.to_owned()
 }
 
 /// A value that is written as text.
@@ -261,6 +279,14 @@ impl Agent {
             };
             Failure::config(finding.at(self.path.display().to_string()).with("known", known()))
         })
+    }
+
+    /// The books that a form is built from: those that are configured for it, or all that have no forms of their own.
+    pub fn books_of(&self, form: Option<&str>) -> Vec<&Book> {
+        let meant = |own: &&Form| form.is_none_or(|code| own.code == code);
+        let forms: Vec<&Form> = self.forms.iter().filter(meant).collect();
+        let wanted = |book: &&Book| forms.is_empty() || forms.iter().any(|own| own.book.as_ref().is_none_or(|id| *id == book.id));
+        self.books.iter().filter(wanted).collect()
     }
 
     /// Folder of the configuration file.

@@ -7,12 +7,15 @@ not be reached.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod books;
+mod build;
 mod cli;
 mod config;
+mod forms;
 mod output;
 mod packs;
 mod pull;
 mod report;
+mod sheet;
 mod source;
 
 use std::{

@@ -1,8 +1,14 @@
 /*! The command line: one file per verb. */
 
 mod balances;
+mod build;
+mod demo;
 mod diff;
+mod draft;
+mod explain;
+mod ledger;
 mod log;
+mod mapping;
 mod pull;
 
 use std::path::PathBuf;
@@ -71,6 +77,41 @@ pub enum Verb {
         #[arg(long)]
         period: Period,
     },
+    /// 台账与报表草稿 Ledger and drafts of a month, from sealed evidence
+    Build {
+        /// Form code; every configured form where absent
+        #[arg(long)]
+        form: Option<String>,
+        /// Book id; every book of the form where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// YYYY-MM
+        #[arg(long)]
+        period: Month,
+    },
+    /// 报表草稿 Report drafts
+    Draft {
+        #[command(subcommand)]
+        what: draft::What,
+    },
+    /// 追溯到凭证 A figure from its formula down to entry lines
+    Explain(explain::What),
+    /// 电子统计台账 The electronic statistical ledger
+    Ledger {
+        #[command(subcommand)]
+        what: ledger::What,
+    },
+    /// 取数映射 Mappings from accounts to indicators
+    Mapping {
+        #[command(subcommand)]
+        what: mapping::What,
+    },
+    /// 演示 The whole story on a bundled real company: nothing to install, nothing to configure
+    Demo {
+        /// Folder that the demo makes and works in
+        #[arg(long, default_value = "taizhang-demo")]
+        dir: PathBuf,
+    },
     /// 操作日志 The operation log
     Log {
         #[command(subcommand)]
@@ -96,6 +137,11 @@ struct Ctx {
 }
 
 impl Ctx {
+    /// Whether results are for people.
+    fn people(&self) -> bool {
+        self.format == Format::Table
+    }
+
     fn agent(&self) -> Result<Agent, Failure> {
         Agent::load(&self.config)
     }
@@ -115,6 +161,12 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Pull { book, from, to, full } => pull::run(&ctx, book.as_deref(), crate::pull::Scope { from, to, full }),
         Verb::Balances { book, period, without_closing } => balances::run(&ctx, book.as_deref(), period, without_closing),
         Verb::Diff { book, period } => diff::run(&ctx, book.as_deref(), period),
+        Verb::Build { form, book, period } => build::run(&ctx, form.as_deref(), book.as_deref(), period),
+        Verb::Draft { what } => draft::run(&ctx, &what),
+        Verb::Explain(what) => explain::run(&ctx, &what),
+        Verb::Ledger { what } => ledger::run(&ctx, &what),
+        Verb::Mapping { what } => mapping::run(&ctx, &what),
+        Verb::Demo { dir } => demo::run(&ctx, &dir),
         Verb::Log { what } => log::run(&ctx, &what),
         // Served in main before any of this.
         Verb::Reader => Ok(Vec::new()),

@@ -1,18 +1,15 @@
 /*! Answers of a sealed book to the questions of formulas. */
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    fs::File,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use arrow_array::{Array, cast::AsArray, types::Decimal128Type};
 use formula::{Figures, Filter, Gap, Measure, Name, Part, Question, Side, What};
 use model::{Amount, Month, Period};
-use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 
-use crate::{Cell, DIMENSIONS, SealError, Sides, files};
+use crate::{Cell, DIMENSIONS, Entry, SealError, Sides, lines};
 
 /// From when to when a book can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +53,7 @@ impl Coverage {
 pub struct Book {
     coverage: Coverage,
     accounts: HashMap<Arc<str>, Vec<(Period, Cell)>>,
+    periods: BTreeSet<Period>,
     entries: BTreeMap<Period, PathBuf>,
     /// Answers that had to be read from entry lines.
     read: Mutex<Vec<(bool, Question, Vec<Part>)>>,
@@ -69,12 +67,14 @@ impl Book {
         entries: BTreeMap<Period, PathBuf>,
     ) -> Book {
         let mut accounts: HashMap<Arc<str>, Vec<(Period, Cell)>> = HashMap::new();
+        let mut periods = BTreeSet::new();
         for (period, cells) in cubes {
+            periods.insert(period);
             for cell in cells {
                 accounts.entry(cell.account.clone()).or_default().push((period, cell));
             }
         }
-        Book { coverage, accounts, entries, read: Mutex::new(Vec::new()) }
+        Book { coverage, accounts, periods, entries, read: Mutex::new(Vec::new()) }
     }
 
     /// From when to when it can answer.
@@ -177,18 +177,88 @@ impl Seen<'_> {
             return Ok(parts);
         }
         let mut sums = BTreeMap::new();
-        for period in self.book.accounts.values().flatten().map(|(period, _)| *period).collect::<HashSet<_>>() {
-            if !self.holds(period, question) {
-                continue;
-            }
-            let path = self.book.entries.get(&period);
+        for period in self.book.periods.iter().filter(|period| self.holds(**period, question)) {
+            let path = self.book.entries.get(period);
             let path = path.ok_or_else(|| Gap::new("missing_source", "seal-without-entries").with("period", period))?;
-            countered(path, question, &mut sums)?;
+            let wanted: Vec<&str> = COUNTERED.into_iter().chain(DIMENSIONS).collect();
+            let mut overflow = false;
+            lines::walk(path, question, &HashSet::new(), Some(&wanted), |entry, amount| {
+                let sum: &mut Amount = sums.entry(entry.account().to_owned()).or_default();
+                match sum.checked_add(amount) {
+                    Some(added) => *sum = added,
+                    None => overflow = true,
+                }
+            })
+            .map_err(|error| Gap::new("error", "file-damaged").with("path", path.display()).with("reason", error))?;
+            if overflow {
+                return Err(Gap::new("error", "amount-too-large").with("account", question.accounts.join(", ")));
+            }
         }
         let parts: Vec<Part> = sums.into_iter().map(|(account, amount)| Part { account, amount }).collect();
         lock().push((self.adjustments, question.clone(), parts.clone()));
         Ok(parts)
     }
+}
+
+impl Seen<'_> {
+    /// The sealed lines that an answer is made of, the newest period first: their amounts add up to the answer's parts. `closing` names
+    /// the closing vouchers of each period. What was sealed without lines comes as one amount for each account.
+    pub fn lines(
+        &self,
+        question: &Question,
+        closing: &BTreeMap<Period, HashSet<String>>,
+        mut take: impl FnMut(Period, Sealed<'_>),
+    ) -> Result<(), SealError> {
+        let standing = question.detail.map(|_| self.standing(question));
+        let none = HashSet::new();
+        for period in self.book.periods.iter().rev().filter(|period| self.holds(**period, question)) {
+            let closing = closing.get(period).unwrap_or(&none);
+            let balance = matches!(question.what, What::Opening | What::Closing);
+            let left_out = if question.what == What::Movement || period.adjustment && !balance { closing } else { &none };
+            match self.book.entries.get(period) {
+                Some(path) => lines::walk(path, question, left_out, None, |entry, amount| {
+                    let detail = (entry.account().to_owned(), entry.text("party").map(str::to_owned));
+                    if standing.as_ref().is_none_or(|standing| standing.contains(&detail)) {
+                        take(*period, Sealed::Entry(entry, amount));
+                    }
+                })?,
+                None => {
+                    let only = Seen { book: self.book, adjustments: true };
+                    let month = Question { from: period.month, to: period.month, what: What::Net, ..question.clone() };
+                    for account in &question.accounts {
+                        if let Ok(Some(amount)) = only.part(account, &month) {
+                            take(*period, Sealed::Opening(account, amount));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Account and party of each balance that stands on the side a question asks for.
+    fn standing(&self, question: &Question) -> HashSet<(String, Option<String>)> {
+        let mut details: BTreeMap<(&str, Option<&str>), Amount> = BTreeMap::new();
+        for account in &question.accounts {
+            for (period, cell) in self.book.accounts.get(account.as_str()).into_iter().flatten() {
+                if self.holds(*period, question) && question.filters.iter().all(|filter| passes(filter, &cell.dimensions)) {
+                    let detail = details.entry((account, cell.dimensions[PARTY].as_deref())).or_default();
+                    *detail = cell.sums.net().and_then(|net| detail.checked_add(net)).unwrap_or(*detail);
+                }
+            }
+        }
+        let credit = question.detail == Some(Side::Credit);
+        let stands = details.into_iter().filter(|(_, amount)| if credit { *amount < Amount::ZERO } else { *amount > Amount::ZERO });
+        stands.map(|((account, party), _)| (account.to_owned(), party.map(str::to_owned))).collect()
+    }
+}
+
+/// A sealed line of an answer, with the amount it adds.
+pub enum Sealed<'e> {
+    /// A line.
+    Entry(&'e Entry, Amount),
+    /// What an account carries from periods that were sealed without lines.
+    Opening(&'e str, Amount),
 }
 
 impl Figures for Seen<'_> {
@@ -206,6 +276,9 @@ impl Figures for Seen<'_> {
         Ok(parts)
     }
 }
+
+/// Columns that a counter question looks at, beside the dimensions.
+const COUNTERED: [&str; 6] = ["voucher", "account", "debit", "credit", "foreign_amount", "quantity"];
 
 /// Index of the party among [`DIMENSIONS`].
 const PARTY: usize = 1;
@@ -234,80 +307,4 @@ pub fn passes<T: AsRef<str>>(filter: &Filter, dimensions: &[Option<T>; DIMENSION
         Some(at) => means(&dimensions[at]),
         None => dimensions.iter().any(means),
     }
-}
-
-/// One line of a voucher, as far as a counter question looks at it.
-struct Line {
-    account: String,
-    money: Sides,
-    sides: Sides,
-    dimensions: [Option<String>; DIMENSIONS.len()],
-}
-
-fn countered(path: &Path, question: &Question, sums: &mut BTreeMap<String, Amount>) -> Result<(), Gap> {
-    let failed = |error: SealError| Gap::new("error", "file-damaged").with("reason", error);
-    let file = File::open(path).map_err(files::io(path)).map_err(failed)?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(files::parquet(path)).map_err(failed)?;
-    let measure = match question.measure {
-        Measure::Money => None,
-        Measure::Foreign => Some("foreign_amount"),
-        Measure::Quantity => Some("quantity"),
-    };
-    let wanted = ["voucher", "account", "debit", "credit"].into_iter().chain(DIMENSIONS).chain(measure);
-    let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
-    let reader = builder.with_projection(mask).build().map_err(files::parquet(path)).map_err(failed)?;
-    let (mut key, mut lines): (String, Vec<Line>) = (String::new(), Vec::new());
-    for batch in reader {
-        let batch = batch.map_err(files::damaged(path)).map_err(failed)?;
-        let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
-        let decimal = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Decimal128Type>();
-        let columns = || {
-            let dimensions: Option<Vec<_>> = DIMENSIONS.iter().map(|name| text(name)).collect();
-            Some((text("voucher")?, text("account")?, decimal("debit")?, decimal("credit")?, dimensions?))
-        };
-        let Some((vouchers, accounts, debits, credits, dimensions)) = columns() else {
-            return Err(failed(SealError::Damaged { path: path.to_owned(), reason: "a column is missing".to_owned() }));
-        };
-        for row in 0..batch.num_rows() {
-            if vouchers.value(row) != key {
-                voucher(&lines, question, sums)?;
-                lines.clear();
-                key = vouchers.value(row).to_owned();
-            }
-            let (debit, credit) = (Amount::from_units(debits.value(row)), Amount::from_units(credits.value(row)));
-            let sides = match measure {
-                None => Some(Sides { debit, credit }),
-                Some(name) => {
-                    let value = decimal(name).filter(|array| array.is_valid(row)).map_or(0, |array| array.value(row));
-                    Sides::of(Amount::from_units(value), debit, credit)
-                }
-            };
-            let sides = sides.ok_or_else(|| Gap::new("error", "amount-too-large").with("account", accounts.value(row)))?;
-            let dimension = |at: usize| dimensions[at].is_valid(row).then(|| dimensions[at].value(row).to_owned());
-            let dimensions = std::array::from_fn(dimension);
-            let money = Sides { debit, credit };
-            lines.push(Line { account: accounts.value(row).to_owned(), money, sides, dimensions });
-        }
-    }
-    voucher(&lines, question, sums)
-}
-
-fn voucher(lines: &[Line], question: &Question, sums: &mut BTreeMap<String, Amount>) -> Result<(), Gap> {
-    let credit = question.side == Some(Side::Credit);
-    let on = |sides: &Sides, credit: bool| if credit { sides.credit } else { sides.debit };
-    let across = lines.iter().any(|line| question.counter.contains(&line.account) && !on(&line.money, !credit).is_zero());
-    if !across {
-        return Ok(());
-    }
-    for line in lines {
-        let passed = question.accounts.contains(&line.account)
-            && question.filters.iter().all(|filter| passes(filter, &line.dimensions))
-            && !on(&line.sides, credit).is_zero();
-        if passed {
-            let sum = sums.entry(line.account.clone()).or_default();
-            let added = sum.checked_add(on(&line.sides, credit));
-            *sum = added.ok_or_else(|| Gap::new("error", "amount-too-large").with("account", &line.account))?;
-        }
-    }
-    Ok(())
 }

@@ -12,6 +12,7 @@ mod diff;
 mod entries;
 mod figures;
 mod files;
+mod lines;
 mod merkle;
 mod sealer;
 
@@ -20,7 +21,7 @@ pub use columns::{AMOUNTS, TEXTS, schema};
 pub use cube::{Cell, DIMENSIONS, Sides, Sums, read as read_cube};
 pub use diff::{Change, LineChange, diff};
 pub use entries::{Entry, read as read_entries, root as root_of};
-pub use figures::{Book, Coverage, Seen, passes};
+pub use figures::{Book, Coverage, Sealed, Seen};
 pub use files::{SealError, file_digest};
 pub use merkle::Digest;
 pub use sealer::{ClosingVoucher, Pending, Role, Sealer, cube_path, entries_path};

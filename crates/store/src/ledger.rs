@@ -83,6 +83,16 @@ impl Store {
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
 
+    /// The newest version of each ledger cell of one form and period.
+    pub fn form_cells(&self, book: &str, form: &str, period: &str) -> Result<Vec<CellVersion>, StoreError> {
+        let sqlite = self.sqlite();
+        let sql = "SELECT operation, book, form, edition, period, cell, body FROM cell WHERE id IN \
+                   (SELECT max(id) FROM cell WHERE book = ? AND form = ? AND period = ? GROUP BY cell) ORDER BY id";
+        let mut statement = self.connection.prepare(sql).map_err(&sqlite)?;
+        let rows = statement.query_map([book, form, period], cell);
+        rows.and_then(Iterator::collect).map_err(sqlite)
+    }
+
     /// Every version of one ledger cell, oldest first.
     pub fn cell_versions(&self, book: &str, form: &str, period: &str, id: &str) -> Result<Vec<CellVersion>, StoreError> {
         let sqlite = self.sqlite();

@@ -117,7 +117,7 @@ pub fn evidence_digest(
 }
 
 /// Why there is no value, as a finding.
-pub(crate) fn gap_finding(gap: &Gap, level: Level) -> Finding {
+pub fn gap_finding(gap: &Gap, level: Level) -> Finding {
     gap.arguments.iter().fold(Finding::new(level, gap.code), |finding, (name, value)| finding.with(name, value))
 }
 
@@ -196,7 +196,6 @@ impl Building<'_> {
             .to_owned();
         let key = (order.form.form.clone(), row.key().to_owned());
         let formula = order.engine.mapping().cells.get(&key);
-        let growth = |now: &Option<Column>, then: &Option<Column>| growth(now.as_ref()?.raw.as_ref()?, then.as_ref()?.raw.as_ref()?);
         let cell = Cell {
             id: row.key().to_owned(),
             code: row.code.clone(),
@@ -220,13 +219,7 @@ impl Building<'_> {
         let main = cell.columns.cumulative.as_ref().or(cell.columns.closing.as_ref());
         let (divisor, places) = self.conversion(row);
         LedgerCell {
-            growth: Growth {
-                month: growth(&cell.columns.this_month, &cell.columns.prior_year_month),
-                cumulative: growth(
-                    if cell.columns.cumulative.is_some() { &cell.columns.cumulative } else { &cell.columns.closing },
-                    &cell.columns.prior_year,
-                ),
-            },
+            growth: growth_of(&cell.columns),
             mapping: order.mapping.clone(),
             source: order.source.clone(),
             conversion: if divisor == 1 { String::new() } else { format!("÷{divisor}, .{places}") },
@@ -318,6 +311,13 @@ impl Building<'_> {
         let digest = evidence_digest(self.order.seals, from, to, self.order.digest);
         Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest })
     }
+}
+
+/// Growth on the same month and period of last year.
+pub fn growth_of(columns: &Columns) -> Growth {
+    let of = |now: &Option<Column>, then: &Option<Column>| growth(now.as_ref()?.raw.as_ref()?, then.as_ref()?.raw.as_ref()?);
+    let to_date = if columns.cumulative.is_some() { &columns.cumulative } else { &columns.closing };
+    Growth { month: of(&columns.this_month, &columns.prior_year_month), cumulative: of(to_date, &columns.prior_year) }
 }
 
 /// Growth in percent, one decimal; nothing on nothing, and nothing on zero.

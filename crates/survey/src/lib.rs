@@ -16,7 +16,7 @@ mod rates;
 mod standard;
 
 pub use chart::{BookAccount, chart};
-pub use draft::{Built, Order, Sealed, build, evidence_digest};
+pub use draft::{Built, Order, Sealed, build, evidence_digest, gap_finding, growth_of};
 pub use engine::{Engine, Sources};
 pub use form::{Form, Frequency, Header, Row, RowKind, Rule};
 pub use mapping::{Decision, Formula, Mapping, RuleFormula};

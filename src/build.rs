@@ -1,0 +1,272 @@
+/*! From sealed evidence to ledger versions and drafts, in one operation or not at all. */
+
+use std::collections::BTreeMap;
+
+use journal::Digest;
+use model::{Finding, Level, Month, Period};
+use serde_json::json;
+use store::{CellVersion, DraftVersion, Seal, Store};
+use survey::{
+    Mapping, Order,
+    document::{Cell, Draft, Footer, LedgerCell, Unit},
+};
+
+use crate::{
+    config::{self, Agent, Book},
+    forms::{self, Desk, Layers},
+    packs, pull,
+    report::Failure,
+};
+
+/// State of a draft that nobody has looked at yet.
+const BUILT: &str = "built";
+
+/// A draft that was built, or found as it was.
+pub struct Outcome {
+    /// The draft.
+    pub draft: Draft,
+    /// Operation that wrote this version.
+    pub version: i64,
+    /// Whether this build wrote it.
+    pub new: bool,
+}
+
+/// A book's mapping and figures, ready for any of its forms.
+pub struct Ready {
+    /// Mapping.
+    pub layers: Layers,
+    /// Figures.
+    pub desk: Desk,
+    /// Forms as they are configured.
+    pub forms: Vec<config::Form>,
+    /// What was found on the way.
+    pub findings: Vec<Finding>,
+}
+
+/// Prepares a book, pulling it first where `month` is not sealed.
+pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, month: Month) -> Result<Ready, Failure> {
+    let forms = forms::configured(agent, book, form)?;
+    let layers = forms::layers(agent, &forms)?;
+    let (sealed, mut findings) = pull::sealed(agent, store, book, Period { month, adjustment: true })?;
+    let desk = Desk::new(agent, store, book, sealed, &layers.mapping)?;
+    findings.extend(layers.findings.iter().cloned());
+    findings.extend(desk.findings.iter().cloned());
+    Ok(Ready { layers, desk, forms, findings })
+}
+
+/// Builds the forms of a book for a month: those named `form`, or all. Everything is kept, or, where a figure cannot be computed for an
+/// error in a formula, nothing.
+pub fn build(
+    agent: &Agent,
+    store: &mut Store,
+    book: &Book,
+    form: Option<&str>,
+    month: Month,
+) -> Result<(Vec<Outcome>, Vec<Finding>), Failure> {
+    let Ready { layers, desk, forms, mut findings } = ready(agent, store, book, form, month)?;
+    let seals = desk.sealed();
+    let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
+    let mut drafts = Vec::new();
+    for configured in forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
+        let Some(pack) = layers.mapping.form(&configured.code) else { continue };
+        let built = desk.with(&layers.mapping, |engine, original| {
+            survey::build(&Order {
+                form: pack,
+                month,
+                engine,
+                original,
+                unit: Unit { code: agent.unit.code.clone(), name: agent.unit.name.clone() },
+                footer: footer(configured),
+                book: book.id.clone(),
+                currency: desk.currency.clone(),
+                source: format!("{} · {}", book.id, book.connector),
+                unposted: configured.unposted,
+                seals: &seals,
+                mapping: layers.digest.clone(),
+                digest: &digest,
+            })
+        });
+        findings.extend(built.findings.iter().cloned());
+        drafts.push((built.draft, built.ledger));
+    }
+    // A form without a rate is built without figures and says so; any other error is one of a formula.
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    if errors.clone().any(|finding| finding.code != "rate-missing") {
+        return Err(Failure::findings(findings));
+    }
+    let outcomes = keep(store, book, &layers.mapping, drafts)?;
+    for outcome in outcomes.iter().filter(|outcome| outcome.new) {
+        let moved = outcome.draft.cells.iter().filter(|cell| cell.changed).count();
+        if moved > 0 {
+            let place = format!("{}, {}, book {}", outcome.draft.form, outcome.draft.period, book.id);
+            findings.push(Finding::warning("figures-moved").at(place).with("count", moved));
+        }
+    }
+    Ok((outcomes, findings))
+}
+
+fn footer(form: &config::Form) -> Footer {
+    Footer {
+        head: form.head.clone(),
+        statistician: form.statistician.clone(),
+        preparer: form.preparer.clone(),
+        phone: form.phone.clone(),
+        sent_on: String::new(),
+    }
+}
+
+/// Writes the versions that say something new, as one operation.
+fn keep(
+    store: &mut Store,
+    book: &Book,
+    mapping: &Mapping,
+    drafts: Vec<(Draft, Vec<LedgerCell>)>,
+) -> Result<Vec<Outcome>, Failure> {
+    let damaged = |error: serde_json::Error| Failure::source(Finding::error("state-refused").with("reason", error));
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut fresh: Vec<(usize, String, Vec<(String, String)>)> = Vec::new();
+    for (mut draft, mut ledger) in drafts {
+        let before = current_cells(store, &book.id, &draft.form, &draft.period)?;
+        let mut bodies = Vec::new();
+        for (cell, shown) in ledger.iter_mut().zip(&mut draft.cells) {
+            if let Some((_, old)) = before.get(&cell.cell.id) {
+                follow(cell, old);
+            }
+            (shown.changed, shown.before) = (cell.cell.changed, cell.cell.before.clone());
+            if before.get(&cell.cell.id).is_none_or(|(_, old)| old != cell) {
+                bodies.push((cell.cell.id.clone(), serde_json::to_string(cell).map_err(damaged)?));
+            }
+        }
+        let old = store.current_draft(&book.id, &draft.form, &draft.period)?;
+        let body = serde_json::to_string(&draft).map_err(damaged)?;
+        let same = old.as_ref().is_some_and(|old| old.body == body);
+        let version = old.filter(|_| same).map_or(0, |old| old.operation);
+        outcomes.push(Outcome { draft, version, new: !same });
+        if !same || !bodies.is_empty() {
+            fresh.push((outcomes.len() - 1, body, bodies));
+        }
+    }
+    if fresh.is_empty() {
+        return Ok(outcomes);
+    }
+    let list: Vec<_> = fresh
+        .iter()
+        .map(|(at, body, cells)| {
+            let draft = &outcomes[*at].draft;
+            let digest = Digest::of(body.as_bytes()).to_string();
+            json!({ "form": draft.form, "edition": draft.edition, "period": draft.period, "draft": digest, "cells": cells.len() })
+        })
+        .collect();
+    let mapping: Vec<_> =
+        mapping.sources().map(|(file, text)| json!({ "file": file, "sha256": Digest::of(text.as_bytes()).to_string() })).collect();
+    let work = store.begin(&packs::who(), "build", &json!({ "book": book.id, "drafts": list, "mapping": mapping }))?;
+    for (at, body, cells) in fresh {
+        let outcome = &mut outcomes[at];
+        let draft = &outcome.draft;
+        let (form, edition, period) = (draft.form.clone(), draft.edition.clone(), draft.period.clone());
+        for (cell, body) in cells {
+            let (form, edition, period) = (form.clone(), edition.clone(), period.clone());
+            work.put_cell(&CellVersion { operation: 0, book: book.id.clone(), form, edition, period, cell, body })?;
+        }
+        if outcome.new {
+            let state = BUILT.to_owned();
+            work.put_draft(&DraftVersion { operation: 0, book: book.id.clone(), form, edition, period, state, body })?;
+            outcome.version = work.seq;
+        }
+    }
+    work.commit()?;
+    Ok(outcomes)
+}
+
+/// Puts a newly built cell after the version before: what moved is shown beside it, and what did not stays as it was kept.
+fn follow(cell: &mut LedgerCell, old: &LedgerCell) {
+    let figures = |cell: &Cell| cell.columns.figures();
+    let bare = |cell: &LedgerCell| {
+        let mut cell = cell.clone();
+        (cell.cell.changed, cell.cell.before) = (false, None);
+        cell
+    };
+    if bare(old) == bare(cell) {
+        (cell.cell.changed, cell.cell.before) = (old.cell.changed, old.cell.before.clone());
+    } else if figures(&old.cell) != figures(&cell.cell) {
+        (cell.cell.changed, cell.cell.before) = (true, Some(figures(&old.cell)));
+    }
+}
+
+/// The newest version of each ledger cell of a form and month, by id.
+pub fn current_cells(
+    store: &Store,
+    book: &str,
+    form: &str,
+    period: &str,
+) -> Result<BTreeMap<String, (i64, LedgerCell)>, Failure> {
+    let mut cells = BTreeMap::new();
+    for version in store.form_cells(book, form, period)? {
+        let cell = serde_json::from_str(&version.body).map_err(|error| {
+            let place = format!("{form}:{}, {period}, book {book}", version.cell);
+            Failure::source(Finding::error("file-damaged").at(place).with("reason", error))
+        })?;
+        cells.insert(version.cell, (version.operation, cell));
+    }
+    Ok(cells)
+}
+
+/// A kept draft, read.
+pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
+    serde_json::from_str(&version.body).map_err(|error| {
+        let place = format!("{}, {}, book {}", version.form, version.period, version.book);
+        Failure::source(Finding::error("file-damaged").at(place).with("reason", error))
+    })
+}
+
+/// Indicators whose evidence was sealed anew since they were built.
+pub fn touched(cells: &[Cell], seals: &[Seal]) -> Vec<String> {
+    let sealed = forms::sealed(seals.iter());
+    let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
+    let moved = cells.iter().filter(|cell| {
+        let Some(evidence) = &cell.evidence else { return false };
+        let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
+        let Ok(to) = evidence.to.parse() else { return true };
+        survey::evidence_digest(&sealed, from, to, &digest) != evidence.digest
+    });
+    moved.map(|cell| cell.id.clone()).collect()
+}
+
+/// The kept draft of a form, built first where there is none; with what has changed beneath it since.
+pub fn current(
+    agent: &Agent,
+    store: &mut Store,
+    book: &Book,
+    form: &str,
+    month: Month,
+) -> Result<(Outcome, Vec<Finding>), Failure> {
+    let mut findings = Vec::new();
+    let outcome = match store.current_draft(&book.id, form, &month.to_string())? {
+        Some(version) => Outcome { draft: read(&version)?, version: version.operation, new: false },
+        None => {
+            let (mut outcomes, found) = build(agent, store, book, Some(form), month)?;
+            findings = found;
+            outcomes.pop().ok_or_else(|| Failure::config(Finding::error("form-unknown").with("form", form)))?
+        }
+    };
+    let moved = touched(&outcome.draft.cells, &store.current_seals(&book.id)?);
+    if !moved.is_empty() {
+        let place = format!("{form}, {month}, book {}", book.id);
+        findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
+    }
+    Ok((outcome, findings))
+}
+
+/// Drafts of a book that a new seal touches, as one finding each: what a pull tells.
+pub fn touched_drafts(store: &Store, book: &Book) -> Result<Vec<Finding>, Failure> {
+    let seals = store.current_seals(&book.id)?;
+    let mut findings = Vec::new();
+    for version in store.current_drafts()?.iter().filter(|version| version.book == book.id) {
+        let moved = touched(&read(version)?.cells, &seals);
+        if !moved.is_empty() {
+            let place = format!("{}, {}, book {}", version.form, version.period, book.id);
+            findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
+        }
+    }
+    Ok(findings)
+}

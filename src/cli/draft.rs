@@ -1,0 +1,256 @@
+/*! `taizhang draft`: report drafts, shown, listed and exported. */
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+use model::{Finding, Month};
+use survey::document::{Column, Draft};
+
+use super::Ctx;
+use crate::{
+    build,
+    output::{self, Format, Table, label},
+    report::{self, Failure},
+    sheet,
+};
+
+/// What to do with drafts.
+#[derive(Subcommand)]
+pub enum What {
+    /// 所有草稿 Every draft that was built
+    List,
+    /// 显示草稿 A draft as the form has it; built first where there is none
+    Show(Which),
+    /// 导出草稿 A draft as JSON, XLSX or CSV
+    Export {
+        #[command(flatten)]
+        which: Which,
+        /// Kind of file
+        #[arg(long, value_enum)]
+        to: Kind,
+        /// File, or folder for several forms; JSON and CSV go to stdout where absent
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
+
+/// Which drafts.
+#[derive(Args)]
+pub struct Which {
+    /// Form code; every form where absent
+    #[arg(long)]
+    form: Option<String>,
+    /// Book id; every book of the form where absent
+    #[arg(long)]
+    book: Option<String>,
+    /// YYYY-MM
+    #[arg(long)]
+    period: Month,
+}
+
+/// Kinds of files.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Machine contract.
+    Json,
+    /// Workbook in the form's layout.
+    Xlsx,
+    /// Table for spreadsheets.
+    Csv,
+}
+
+/// Runs the verb.
+pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
+    match what {
+        What::List => list(ctx),
+        What::Show(which) => {
+            let (drafts, findings) = drafts(ctx, which)?;
+            match ctx.format {
+                Format::Json => json(&drafts, which.form.is_some(), None)?,
+                Format::Csv => output::say(&rows_csv(&drafts, false)?)?,
+                Format::Table => drafts.iter().try_for_each(|draft| people(ctx, draft))?,
+            }
+            Ok(findings)
+        }
+        What::Export { which, to, out } => {
+            let (drafts, findings) = drafts(ctx, which)?;
+            match to {
+                Kind::Json => json(&drafts, which.form.is_some(), out.as_deref())?,
+                Kind::Csv => match out {
+                    None => output::say(&rows_csv(&drafts, true)?)?,
+                    Some(path) => sheet::save(path, rows_csv(&drafts, true)?.as_bytes())?,
+                },
+                Kind::Xlsx => {
+                    let (_, store) = ctx.open()?;
+                    for draft in &drafts {
+                        let path = target(out.as_deref(), draft, drafts.len() > 1);
+                        sheet::draft(&path, draft, &store, ctx.lang)?;
+                        output::say(&format!("{}\n", path.display()))?;
+                    }
+                }
+            }
+            Ok(findings)
+        }
+    }
+}
+
+/// Where a workbook goes: `out`, or a name of its own in `out` or here.
+fn target(out: Option<&Path>, draft: &Draft, several: bool) -> PathBuf {
+    let name = format!("{}-{}-{}.xlsx", draft.form, draft.period, draft.book);
+    match out {
+        None => name.into(),
+        Some(path) if several || path.is_dir() => path.join(name),
+        Some(path) => path.to_owned(),
+    }
+}
+
+fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
+    let (agent, store) = ctx.open()?;
+    let mut rows = Vec::new();
+    for version in store.current_drafts()? {
+        let draft = build::read(&version)?;
+        let moved = match agent.books.iter().any(|book| book.id == version.book) {
+            true => build::touched(&draft.cells, &store.current_seals(&version.book)?).len(),
+            false => 0,
+        };
+        let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
+        let books = word(if draft.books_open { "books-open" } else { "books-closed" });
+        let due = word(if draft.due { "due" } else { "not-due" });
+        rows.push(vec![
+            version.form,
+            version.edition,
+            version.book,
+            version.period,
+            word(&version.state),
+            version.operation.to_string(),
+            due,
+            books,
+            moved.to_string(),
+        ]);
+    }
+    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched"];
+    Table { columns: &columns, numbers: &["version", "touched"], rows }.write(ctx.format, ctx.lang)?;
+    Ok(Vec::new())
+}
+
+/// The drafts that are meant, with what was found; a draft's own findings are told too.
+fn drafts(ctx: &Ctx, which: &Which) -> Result<(Vec<Draft>, Vec<Finding>), Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let books = match &which.book {
+        Some(id) => vec![agent.book(Some(id))?],
+        None => agent.books_of(which.form.as_deref()),
+    };
+    let (mut drafts, mut findings) = (Vec::new(), Vec::new());
+    for book in books {
+        let configured = crate::forms::configured(&agent, book, which.form.as_deref())?;
+        for form in configured.iter().filter(|form| which.form.as_ref().is_none_or(|code| form.code == *code)) {
+            let (outcome, found) = build::current(&agent, &mut store, book, &form.code, which.period)?;
+            findings.extend(found);
+            let known = outcome.draft.findings.iter().map(survey::document::Note::finding);
+            findings.extend(known.collect::<Vec<_>>());
+            drafts.push(outcome.draft);
+        }
+    }
+    let mut unique: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !unique.contains(&finding) {
+            unique.push(finding);
+        }
+    }
+    // What held back figures when the draft was built does not hold back showing it.
+    unique.iter_mut().for_each(|finding| finding.level = finding.level.min(model::Level::Warning));
+    Ok((drafts, unique))
+}
+
+fn json(drafts: &[Draft], one: bool, out: Option<&Path>) -> Result<(), Failure> {
+    let lost = |error: serde_json::Error| Failure::source(Finding::error("output-refused").with("reason", error));
+    let value = match drafts {
+        [draft] if one => serde_json::to_value(draft),
+        drafts => serde_json::to_value(drafts),
+    };
+    let value = value.map_err(lost)?;
+    match out {
+        None => output::json(&value),
+        Some(path) => {
+            let text = serde_json::to_string_pretty(&value).map_err(lost)?;
+            fs::write(path, text + "\n").map_err(|error| Failure::source(report::io(path, &error)))
+        }
+    }
+}
+
+const CSV: [&str; 12] = [
+    "form",
+    "period",
+    "book",
+    "code",
+    "name",
+    "unit",
+    "this_month",
+    "cumulative",
+    "closing",
+    "prior_year_month",
+    "prior_year",
+    "status",
+];
+
+/// Drafts as CSV. For a spreadsheet, texts cannot be formulas.
+fn rows_csv(drafts: &[Draft], spreadsheet: bool) -> Result<String, Failure> {
+    let mut rows = Vec::new();
+    for draft in drafts {
+        for cell in &draft.cells {
+            let value = |name: &str| cell.columns.get(name).and_then(|column| column.value.clone()).unwrap_or_default();
+            let text = |text: &str| if spreadsheet { sheet::inert(text) } else { text.to_owned() };
+            let mut row = [&draft.form, &draft.period, &draft.book, &cell.id, &cell.name, &cell.unit].map(|t| text(t)).to_vec();
+            row.extend(["this_month", "cumulative", "closing", "prior_year_month", "prior_year"].map(value));
+            row.push(cell.status.clone());
+            rows.push(row);
+        }
+    }
+    sheet::csv(&CSV, &rows)
+}
+
+/// The form as people read it.
+fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
+    let label = |name: &str| label(ctx.lang, name);
+    let gap = |text: &str| if text.is_empty() { "—".to_owned() } else { text.to_owned() };
+    let mut head = format!("{}  {}\n", draft.form, draft.name);
+    let head_line = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| format!("{}：{}", label(name), gap(value))).collect::<Vec<_>>().join("    ") + "\n"
+    };
+    head += &head_line(&[("unit-name", &draft.unit.name), ("unit-code", &draft.unit.code)]);
+    let header = &draft.header;
+    let facts = [("period", draft.period.as_str()), ("money-unit", &header.money_unit), ("edition", &draft.edition)];
+    head += &head_line(&facts);
+    head += &head_line(&[("authority", &header.authority), ("document", &header.document), ("valid-until", &header.valid_until)]);
+    if draft.books_open {
+        head += &format!("【{}】\n", label("books-open"));
+    }
+    if !draft.due {
+        head += &format!("【{}】\n", label("not-due"));
+    }
+    output::say(&(head + "\n"))?;
+    let columns = ["code", "name", "unit", "this_month", "cumulative", "prior_year", "growth", "status"];
+    let value = |column: Option<&Column>| column.and_then(|column| column.value.clone()).unwrap_or_else(|| "—".to_owned());
+    let rows = draft.cells.iter().map(|cell| {
+        let to_date = cell.columns.cumulative.as_ref().or(cell.columns.closing.as_ref());
+        let growth = survey::growth_of(&cell.columns).cumulative;
+        vec![
+            cell.id.clone(),
+            cell.name.clone(),
+            cell.unit.clone(),
+            if cell.columns.this_month.is_some() { value(cell.columns.this_month.as_ref()) } else { String::new() },
+            value(to_date),
+            value(cell.columns.prior_year.as_ref()),
+            growth.map_or_else(String::new, |growth| format!("{growth}%")),
+            label(&format!("status-{}", cell.status.replace('_', "-"))) + if cell.changed { " *" } else { "" },
+        ]
+    });
+    let numbers = ["this_month", "cumulative", "prior_year", "growth"];
+    Table { columns: &columns, numbers: &numbers, rows: rows.collect() }.write(Format::Table, ctx.lang)?;
+    let foot = &draft.footer;
+    let people = [("head", foot.head.as_str()), ("statistician", &foot.statistician), ("preparer", &foot.preparer)];
+    output::say(&format!("\n{}{}\n", head_line(&people), head_line(&[("phone", &foot.phone), ("sent-on", &foot.sent_on)])))
+}

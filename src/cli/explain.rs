@@ -1,0 +1,279 @@
+/*! `taizhang explain`: a figure from its formula down to entry lines. */
+
+use std::collections::{BTreeMap, HashSet};
+
+use formula::{At, Mode, Question, Trace, Value};
+use journal::Sealed;
+use model::{Amount, Finding, Month, Period};
+use serde_json::{Value as Json, json};
+use survey::{
+    Frequency,
+    document::{Lineage, Note},
+};
+
+use super::Ctx;
+use crate::{
+    build,
+    output::{self, Format, Table, label},
+    report::Failure,
+};
+
+/// What to explain.
+#[derive(clap::Args)]
+pub struct What {
+    /// FORM:CODE, such as B203:301
+    figure: String,
+    /// YYYY-MM
+    #[arg(long)]
+    period: Month,
+    /// Book id; the only one of the form where absent
+    #[arg(long)]
+    book: Option<String>,
+    /// this_month, cumulative, prior_year_month, prior_year or closing; the form's main column where absent
+    #[arg(long)]
+    column: Option<String>,
+    /// Only this account's lines
+    #[arg(long)]
+    account: Option<String>,
+    /// Entry lines shown of each account, the newest months first; 0 for all
+    #[arg(long, default_value_t = 10)]
+    lines: usize,
+}
+
+/// Entry lines of one account in one answer.
+#[derive(Default)]
+struct Lines {
+    months: BTreeMap<Period, (Amount, u64)>,
+    shown: Vec<Json>,
+    count: u64,
+    sum: Option<Amount>,
+}
+
+/// Runs the verb.
+pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let Some((form, row)) = what.figure.split_once(':') else {
+        return Err(Failure::config(Finding::error("figure-unclear").with("figure", &what.figure)));
+    };
+    let book = match (&what.book, agent.books_of(Some(form)).as_slice()) {
+        (None, [only]) => only,
+        (id, _) => agent.book(id.as_deref())?,
+    };
+    let build::Ready { layers, desk, findings, .. } = build::ready(&agent, &mut store, book, Some(form), what.period)?;
+    let pack = layers.mapping.form(form).ok_or_else(|| Failure::config(Finding::error("form-unknown").with("form", form)))?;
+    let Some(known) = pack.row(row) else {
+        let near = settings::nearest(row, pack.rows.iter().map(survey::Row::key)).unwrap_or("—");
+        let finding = Finding::error("indicator-unknown").with("indicator", format!("[{form}:{row}]")).with("near", near);
+        return Err(Failure::config(finding));
+    };
+    let stock = known.kind != survey::RowKind::Flow;
+    let column = what.column.as_deref().unwrap_or(if stock { "closing" } else { "cumulative" });
+    let (back, mode) = match column {
+        "this_month" if !stock => (0, Mode::Month),
+        "prior_year_month" if !stock => (-12, Mode::Month),
+        "cumulative" if !stock => (0, Mode::ToDate),
+        "closing" if stock => (0, Mode::ToDate),
+        "prior_year" => (-12, Mode::ToDate),
+        other => {
+            let known = if stock { "closing, prior_year" } else { "this_month, cumulative, prior_year_month, prior_year" };
+            return Err(Failure::config(Finding::error("column-unknown").with("column", other).with("known", known)));
+        }
+    };
+    let month = what.period.plus(back).unwrap_or(what.period);
+    let trace = desk.with(&layers.mapping, |engine, _| engine.cell(form, row, At { month, mode }));
+    let closing = desk
+        .seals
+        .iter()
+        .map(|(period, seal)| {
+            let vouchers: Vec<[String; 2]> = serde_json::from_str(&seal.closing).unwrap_or_default();
+            (*period, vouchers.into_iter().map(|[key, _]| key).collect::<HashSet<_>>())
+        })
+        .collect::<BTreeMap<_, _>>();
+    let seen = desk.book.seen(pack.frequency == Frequency::Annual);
+    let mut answers = Vec::new();
+    let mut lineage = Vec::new();
+    for leaf in leaves(&trace) {
+        let Some(question) = &leaf.question else { continue };
+        let only = what.account.as_ref().is_none_or(|only| question.accounts.contains(only));
+        if !only || leaf.outcome.is_err() {
+            continue;
+        }
+        let asked = match &what.account {
+            Some(only) => Question { accounts: vec![only.clone()], ..question.clone() },
+            None => question.clone(),
+        };
+        let lines = gather(&seen, &asked, &closing, what.lines)?;
+        answers.push(answer(leaf, &lines, &desk.names));
+        lineage.push((leaf, lines));
+    }
+    let stored = store.current_draft(&book.id, form, &what.period.to_string())?.map(|version| build::read(&version)).transpose()?;
+    let kept = stored.as_ref().and_then(|draft| draft.cells.iter().find(|cell| cell.id == known.key()));
+    let kept = kept.and_then(|cell| cell.columns.get(column)).and_then(|column| column.raw.clone());
+    let mut findings = findings;
+    let now = match &trace.outcome {
+        Ok(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    if kept.is_some() && kept != now {
+        let place = format!("{}, {}, book {}", what.figure, what.period, book.id);
+        findings.push(Finding::warning("evidence-changed").at(place).with("cells", row));
+    }
+    let value = match &trace.outcome {
+        Ok(Value::Number(number)) if known.kind == survey::RowKind::Count => Some(number.to_string()),
+        Ok(Value::Number(number)) => number.div_round(pack.divisor.into(), pack.places).map(|value| value.to_string()),
+        _ => None,
+    };
+    let formula = layers.mapping.cells.get(&(form.to_owned(), known.key().to_owned()));
+    let evidence: BTreeMap<String, &str> = desk
+        .seals
+        .iter()
+        .filter(|(period, _)| period.month <= month)
+        .map(|(period, seal)| (period.to_string(), seal.root.as_str()))
+        .collect();
+    match ctx.format {
+        Format::Json => output::json(&json!({
+            "form": form, "edition": pack.edition, "code": known.code, "id": known.key(), "name": known.name,
+            "book": book.id, "period": what.period.to_string(), "column": column,
+            "value": value, "raw": now, "unit": known.unit.as_ref().unwrap_or(&pack.unit),
+            "formula": formula.map(|f| &f.text), "place": formula.map(|f| &f.place),
+            "why": formula.and_then(|f| f.why.as_ref()), "replaces": formula.and_then(|f| f.replaces.as_ref()),
+            "mapping": layers.digest, "evidence": evidence,
+            "lineage": Lineage::from(&trace), "answers": answers,
+        }))?,
+        Format::Csv => csv(&answers)?,
+        Format::Table => {
+            let unit = known.unit.as_ref().unwrap_or(&pack.unit);
+            let mut text = format!("{form}:{}  {}  {}  {}\n", known.key(), known.name, what.period, label(ctx.lang, column));
+            let shown = value.as_deref().unwrap_or("—");
+            text += &format!("= {shown} {unit}    ({} {})\n", now.as_deref().unwrap_or("—"), label(ctx.lang, "yuan"));
+            if let Some(formula) = formula {
+                text += &format!("{}  ({})\n", formula.text, formula.place);
+            }
+            text.push('\n');
+            output::say(&text)?;
+            tree(&trace, 0, ctx)?;
+            for (leaf, lines) in &lineage {
+                people(ctx, leaf, lines, &desk.names)?;
+            }
+        }
+    }
+    if let Err(gap) = &trace.outcome {
+        let note = Note { level: "warning".to_owned(), ..Note::from(&survey::gap_finding(gap, model::Level::Warning)) };
+        findings.push(note.finding().at(format!("{}, {month}", what.figure)));
+    }
+    Ok(findings)
+}
+
+/// The questions of a trace, in the order of its formula.
+fn leaves(trace: &Trace) -> Vec<&Trace> {
+    let (mut found, mut waiting) = (Vec::new(), vec![trace]);
+    while let Some(trace) = waiting.pop() {
+        if trace.question.is_some() {
+            found.push(trace);
+        }
+        waiting.extend(trace.children.iter().rev());
+    }
+    found
+}
+
+/// Entry lines by account; `most` are kept to be shown, all are counted and added.
+fn gather(
+    seen: &journal::Seen<'_>,
+    question: &Question,
+    closing: &BTreeMap<Period, HashSet<String>>,
+    most: usize,
+) -> Result<BTreeMap<String, Lines>, Failure> {
+    let mut accounts: BTreeMap<String, Lines> = BTreeMap::new();
+    seen.lines(question, closing, |period, sealed| {
+        let (account, amount) = match &sealed {
+            Sealed::Entry(entry, amount) => (entry.account(), *amount),
+            Sealed::Opening(account, amount) => (*account, *amount),
+        };
+        let lines = accounts.entry(account.to_owned()).or_insert_with(|| Lines { sum: Some(Amount::ZERO), ..Lines::default() });
+        lines.sum = lines.sum.and_then(|sum| sum.checked_add(amount));
+        lines.count += 1;
+        let month = lines.months.entry(period).or_default();
+        *month = (month.0.checked_add(amount).unwrap_or(month.0), month.1 + 1);
+        if most == 0 || lines.shown.len() < most {
+            lines.shown.push(match sealed {
+                Sealed::Entry(entry, amount) => json!({
+                    "period": period.to_string(), "voucher": entry.voucher(), "number": entry.number(), "date": entry.text("date"),
+                    "line": entry.text("line"), "account": entry.account(), "summary": entry.text("summary"),
+                    "party": entry.text("party"), "debit": entry.debit().to_string(), "credit": entry.credit().to_string(),
+                    "amount": amount.to_string(),
+                }),
+                Sealed::Opening(account, amount) => json!({
+                    "period": period.to_string(), "account": account, "amount": amount.to_string(), "opening": true,
+                }),
+            });
+        }
+    })?;
+    Ok(accounts)
+}
+
+/// One answer of the book as JSON: each account with its months and lines.
+fn answer(leaf: &Trace, lines: &BTreeMap<String, Lines>, names: &BTreeMap<String, String>) -> Json {
+    let accounts = lines.iter().map(|(account, lines)| {
+        let part = leaf.parts.iter().find(|part| part.account == *account).map(|part| part.amount.to_string());
+        let months = lines.months.iter().map(|(period, (amount, count))| {
+            json!({ "period": period.to_string(), "amount": amount.to_string(), "lines": count })
+        });
+        json!({
+            "account": account, "name": names.get(account), "amount": part,
+            "lines_total": lines.sum.map(|sum| sum.to_string()), "lines_count": lines.count,
+            "months": months.collect::<Vec<_>>(), "lines": lines.shown,
+        })
+    });
+    json!({ "formula": leaf.text, "accounts": accounts.collect::<Vec<_>>() })
+}
+
+const CSV: [&str; 11] =
+    ["formula", "period", "voucher", "number", "date", "account", "debit", "credit", "amount", "party", "summary"];
+
+fn csv(answers: &[Json]) -> Result<(), Failure> {
+    let list = |value: &Json, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let mut rows = Vec::new();
+    for answer in answers {
+        for line in list(answer, "accounts").iter().flat_map(|account| list(account, "lines")) {
+            let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            let mut row = vec![answer["formula"].as_str().unwrap_or_default().to_owned()];
+            row.extend(CSV[1..].iter().map(|name| text(name)));
+            rows.push(row);
+        }
+    }
+    output::say(&crate::sheet::csv(&CSV, &rows)?)
+}
+
+/// The formula as a tree of values.
+fn tree(trace: &Trace, depth: usize, ctx: &Ctx) -> Result<(), Failure> {
+    let value = match &trace.outcome {
+        Ok(Value::Number(number)) => number.fixed(2),
+        Ok(Value::Truth(truth)) => truth.to_string(),
+        Err(gap) => format!("— {}", ui::text(ctx.lang, gap.code, &gap.arguments)),
+    };
+    output::say(&format!("{}{} = {value}\n", "  ".repeat(depth), trace.text))?;
+    trace.children.iter().try_for_each(|child| tree(child, depth + 1, ctx))
+}
+
+fn people(ctx: &Ctx, leaf: &Trace, lines: &BTreeMap<String, Lines>, names: &BTreeMap<String, String>) -> Result<(), Failure> {
+    output::say(&format!("\n{}\n", leaf.text))?;
+    for (account, lines) in lines {
+        let name = names.get(account).map_or("", String::as_str);
+        let sum = lines.sum.map_or_else(|| "—".to_owned(), |sum| sum.fixed(2));
+        let count = [("count", lines.count.to_string())];
+        output::say(&format!("  {account} {name}  {sum}  {}\n", ui::text(ctx.lang, "label-lines-of", &count)))?;
+        let months = lines.months.iter().rev().map(|(period, (amount, _))| format!("{period} {}", amount.fixed(2)));
+        output::say(&format!("    {}\n", months.collect::<Vec<_>>().join(" · ")))?;
+        let rows = lines.shown.iter().map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            vec!["   ".to_owned(), text("period"), text("number"), text("date"), text("amount"), text("party"), text("summary")]
+        });
+        let columns = ["blank", "period", "voucher", "date", "amount", "party", "summary"];
+        Table { columns: &columns, numbers: &["amount"], rows: rows.collect() }.write(Format::Table, ctx.lang)?;
+        let rest = lines.count.saturating_sub(lines.shown.len() as u64);
+        if rest > 0 {
+            output::say(&format!("    {}\n", ui::text(ctx.lang, "label-more-lines", &[("count", rest.to_string())])))?;
+        }
+    }
+    Ok(())
+}

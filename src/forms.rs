@@ -1,0 +1,240 @@
+/*! A sealed book with the mapping of its forms: what building, explaining and checking work on. */
+
+use std::{collections::BTreeMap, fs};
+
+use formula::{Account, Figures};
+use journal::{Coverage, Digest};
+use model::{Amount, Finding, Month, Period};
+use survey::{BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources};
+
+use crate::{
+    books::{self, SealedBook},
+    config::{self, Agent, Book},
+    packs,
+    report::{self, Failure},
+};
+
+/// Currency of the forms.
+const FORM_CURRENCY: &str = "CNY";
+
+/// The newest edition that comes with the program.
+pub const EDITION: &str = "2025";
+
+/// Layers of a book's mapping put together.
+pub struct Layers {
+    /// The mapping.
+    pub mapping: Mapping,
+    /// SHA-256 over its texts.
+    pub digest: String,
+    /// Notes and warnings.
+    pub findings: Vec<Finding>,
+}
+
+/// Forms that are configured for a book; `wanted` is added where it comes with the program and nobody configured it.
+pub fn configured(agent: &Agent, book: &Book, wanted: Option<&str>) -> Result<Vec<config::Form>, Failure> {
+    let own = |form: &&config::Form| form.book.as_ref().is_none_or(|id| *id == book.id);
+    let mut forms: Vec<config::Form> = agent.forms.iter().filter(own).cloned().collect();
+    if let Some(code) = wanted
+        && !forms.iter().any(|form| form.code == code)
+    {
+        forms.push(config::Form::of(code, EDITION));
+    }
+    if forms.is_empty() {
+        let known = survey::FORMS.iter().map(|(_, code, _)| *code).collect::<Vec<_>>().join(", ");
+        return Err(Failure::config(Finding::error("forms-missing").at(agent.path.display().to_string()).with("known", known)));
+    }
+    Ok(forms)
+}
+
+fn form(agent: &Agent, configured: &config::Form) -> Result<Form, Vec<Finding>> {
+    let (edition, code) = (configured.edition.as_str(), configured.code.as_str());
+    let Some((.., text)) = survey::FORMS.iter().find(|(e, c, _)| (*e, *c) == (edition, code)) else {
+        let near = settings::nearest(code, survey::FORMS.iter().map(|(_, code, _)| *code)).unwrap_or("—");
+        let known = survey::FORMS.iter().map(|(edition, code, _)| format!("{edition} {code}")).collect::<Vec<_>>().join(", ");
+        let finding = Finding::error("form-unknown").at(agent.path.display().to_string()).with("form", code);
+        return Err(vec![finding.with("edition", edition).with("near", near).with("known", known)]);
+    };
+    let (form, findings) = Form::parse(&format!("mappings/forms/{edition}/{code}.toml"), text);
+    form.ok_or(findings)
+}
+
+/// Puts standard, forms and layers of a book together; everything that is wrong is told at once.
+pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> {
+    let standard = packs::standard(&agent.unit.accounting_standard)?;
+    let (mut packs, mut texts, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    for configured in forms {
+        match form(agent, configured) {
+            Ok(form) => packs.push(form),
+            Err(wrong) => findings.extend(wrong),
+        }
+        for path in &configured.mapping {
+            let name = path.display().to_string();
+            if texts.iter().any(|(known, _)| *known == name) {
+                continue;
+            }
+            match fs::read_to_string(path) {
+                Ok(text) => texts.push((name, text)),
+                Err(error) => findings.push(report::io(path, &error)),
+            }
+        }
+    }
+    let (mapping, wrong) = Mapping::assemble(&standard, packs, &texts);
+    findings.extend(wrong);
+    match mapping {
+        Some(mapping) if !report::blocked(&findings) => {
+            // The text counts, not where the enterprise keeps the file.
+            let text: String = mapping.sources().map(|(_, text)| format!("{}\n{text}", text.len())).collect();
+            Ok(Layers { digest: Digest::of(text.as_bytes()).to_string(), mapping, findings })
+        }
+        _ => Err(Failure { exit: 2, findings }),
+    }
+}
+
+/// A book ready to be asked by formulas.
+pub struct Desk {
+    /// Chart as formulas see it.
+    pub chart: Vec<Account>,
+    /// Names of accounts as the ERP has them.
+    pub names: BTreeMap<String, String>,
+    /// What was found about the chart.
+    pub findings: Vec<Finding>,
+    /// Currency of the book.
+    pub currency: String,
+    /// Seals by period.
+    pub seals: BTreeMap<Period, store::Seal>,
+    /// The figures.
+    pub book: journal::Book,
+    rates: Option<Rates>,
+}
+
+impl Desk {
+    /// Prepares a sealed book for the formulas of `mapping`.
+    pub fn new(agent: &Agent, store: &store::Store, book: &Book, sealed: SealedBook, mapping: &Mapping) -> Result<Desk, Failure> {
+        let place = format!("book {}", book.id);
+        let context = sealed.context;
+        let standard = &mapping.standard;
+        let losses: BTreeMap<&str, bool> = context
+            .accounts
+            .iter()
+            .map(|a| {
+                (a.account.as_str(), a.class == "profit_and_loss" || standard.is_profit_and_loss(&a.account, &a.name))
+            })
+            .collect();
+        let cubes = sealed.cubes.iter().map(|(period, cells)| (*period, cells.as_slice()));
+        let first = book.first_period.map(|text| text.0);
+        let coverage = Coverage::of(cubes, |account| losses.get(account).copied().unwrap_or(false), first)
+            .ok_or_else(|| Failure::findings(vec![Finding::error("book-empty").at(&place)]))?;
+        let folder = store.snapshots(&book.id)?;
+        let mut entries = BTreeMap::new();
+        for seal in sealed.seals.iter().filter(|seal| seal.file.is_some()) {
+            entries.insert(seal.period, journal::entries_path(&folder, seal.period, books::digest(seal)?));
+        }
+        let figures = journal::Book::new(coverage, sealed.cubes, entries);
+        let accounts: Vec<BookAccount> = context
+            .accounts
+            .iter()
+            .map(|account| BookAccount {
+                code: account.account.clone(),
+                name: account.name.clone(),
+                class: account.class.clone(),
+                side: account.side.clone(),
+            })
+            .collect();
+        let (chart, found) = survey::chart(mapping, &accounts, &|account| figures.is_used(account));
+        let mut findings: Vec<Finding> =
+            found.into_iter().map(|finding| Finding { place: format!("{place}, {}", finding.place), ..finding }).collect();
+        if context.currency.is_empty() {
+            findings.push(Finding::warning("currency-unknown").at(&place));
+        }
+        let foreign = !context.currency.is_empty() && context.currency != FORM_CURRENCY;
+        let rates = if foreign { Some(rates(agent, &context.currency)?) } else { None };
+        Ok(Desk {
+            chart,
+            names: context.accounts.into_iter().map(|account| (account.account, account.name)).collect(),
+            findings,
+            currency: context.currency,
+            seals: sealed.seals.into_iter().map(|seal| (seal.period, seal)).collect(),
+            book: figures,
+            rates,
+        })
+    }
+
+    /// The seals as drafts look at them.
+    pub fn sealed(&self) -> BTreeMap<Period, Sealed> {
+        sealed(self.seals.values())
+    }
+
+    /// Gives `work` the formulas on the book's figures in 元, and in its own currency where that is another.
+    pub fn with<T>(&self, mapping: &Mapping, work: impl FnOnce(&Engine<'_>, Option<&Engine<'_>>) -> T) -> T {
+        let (monthly, annual) = (self.book.seen(false), self.book.seen(true));
+        let own = Engine::new(mapping, &self.chart, Sources { monthly: &monthly, annual: &annual });
+        match &self.rates {
+            None => work(&own, None),
+            Some(rates) => {
+                let converted = |figures| Converted { figures, currency: &self.currency, rates };
+                let (monthly, annual) = (converted(&monthly as &dyn Figures), converted(&annual as &dyn Figures));
+                let engine = Engine::new(mapping, &self.chart, Sources { monthly: &monthly, annual: &annual });
+                work(&engine, Some(&own))
+            }
+        }
+    }
+}
+
+/// Seals as drafts look at them.
+pub fn sealed<'a>(seals: impl Iterator<Item = &'a store::Seal>) -> BTreeMap<Period, Sealed> {
+    seals.map(|seal| (seal.period, Sealed { root: seal.root.clone(), closed: seal.state == "closed" })).collect()
+}
+
+/// The table of rates of one currency; no table is an empty one.
+fn rates(agent: &Agent, currency: &str) -> Result<Rates, Failure> {
+    let mut table = Rates::default();
+    let Some(path) = &agent.rates else { return Ok(table) };
+    let name = path.display().to_string();
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_path(path)
+        .map_err(|error| Failure::config(Finding::error("rates-unreadable").at(&name).with("reason", error)))?;
+    let wrong = |line: u64, reason: String| Finding::error("rates-unreadable").at(format!("{name}:{line}")).with("reason", reason);
+    let headers: Vec<String> = match reader.headers() {
+        // A spreadsheet may write a byte order mark before the first name.
+        Ok(headers) => headers.iter().map(|name| name.trim_start_matches('\u{feff}').to_lowercase()).collect(),
+        Err(error) => return Err(Failure::config(wrong(1, error.to_string()))),
+    };
+    let column = |wanted: &str| headers.iter().position(|name| name == wanted);
+    let (Some(month), Some(code), Some(rate)) = (column("month"), column("currency"), column("rate")) else {
+        return Err(Failure::config(wrong(1, "month,currency,rate[,average]".to_owned())));
+    };
+    let mut findings = Vec::new();
+    for (at, record) in reader.records().enumerate() {
+        let line = at as u64 + 2;
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                findings.push(wrong(line, error.to_string()));
+                continue;
+            }
+        };
+        let text = |at: usize| record.get(at).unwrap_or_default();
+        let amount = |text: &str| match text.parse::<Amount>() {
+            Ok(amount) if amount > Amount::ZERO => Ok(amount),
+            Ok(_) => Err(format!("{text} ≤ 0")),
+            Err(error) => Err(error.to_string()),
+        };
+        let average = column("average").map(text).filter(|text| !text.is_empty());
+        let read = text(month).parse::<Month>().map_err(|error| error.to_string()).and_then(|month| {
+            let closing = amount(text(rate))?;
+            Ok((month, Rate { closing, average: average.map_or(Ok(closing), amount)? }))
+        });
+        match read {
+            Ok((month, rate)) if text(code) == currency => {
+                if !table.add(month, rate) {
+                    findings.push(wrong(line, format!("{month} {currency} ×2")));
+                }
+            }
+            Ok(_) => {}
+            Err(reason) => findings.push(wrong(line, reason)),
+        }
+    }
+    if findings.is_empty() { Ok(table) } else { Err(Failure { exit: 2, findings }) }
+}

@@ -1,0 +1,300 @@
+/*! Files for spreadsheets: workbooks in the form's layout, and CSV whose texts cannot be formulas. */
+
+use std::{fs, path::Path};
+
+use model::Finding;
+use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
+use store::Store;
+use survey::document::{Cell, Draft, LedgerCell, Lineage};
+use ui::Lang;
+
+use crate::{
+    build,
+    output::label,
+    report::{self, Failure},
+};
+
+/// A text that no spreadsheet takes for a formula: an apostrophe keeps its first character from counting.
+pub fn inert(text: &str) -> String {
+    match text.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => format!("'{text}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Rows as CSV, UTF-8 without BOM.
+pub fn csv(columns: &[&str], rows: &[Vec<String>]) -> Result<String, Failure> {
+    let refused = |reason: String| Failure::source(Finding::error("output-refused").with("reason", reason));
+    let mut sheet = csv::Writer::from_writer(Vec::new());
+    sheet.write_record(columns).map_err(|error| refused(error.to_string()))?;
+    for row in rows {
+        sheet.write_record(row).map_err(|error| refused(error.to_string()))?;
+    }
+    let bytes = sheet.into_inner().map_err(|error| refused(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| refused(error.to_string()))
+}
+
+/// Writes a file; what was there is replaced only by a whole one.
+pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let part = path.with_extension("part");
+    let refused = |error: std::io::Error| Failure::source(report::io(path, &error));
+    fs::write(&part, bytes).map_err(refused)?;
+    fs::rename(&part, path).map_err(refused)
+}
+
+/// Looks of a workbook.
+struct Looks {
+    title: Format,
+    plain: Format,
+    head: Format,
+    text: Format,
+    number: Format,
+    raw: Format,
+    percent: Format,
+    gap: Format,
+    moved: Format,
+    warning: Format,
+}
+
+impl Looks {
+    fn new(places: usize) -> Looks {
+        let font = || Format::new().set_font_name("宋体").set_font_size(10);
+        let boxed = || font().set_border(FormatBorder::Thin).set_align(FormatAlign::VerticalCenter);
+        let decimals = if places == 0 { "#,##0".to_owned() } else { format!("#,##0.{}", "0".repeat(places)) };
+        Looks {
+            title: font().set_bold().set_font_size(16).set_align(FormatAlign::Center),
+            plain: font(),
+            head: boxed().set_bold().set_align(FormatAlign::Center).set_background_color(Color::RGB(0x00E8_EEF4)).set_text_wrap(),
+            text: boxed().set_text_wrap(),
+            number: boxed().set_align(FormatAlign::Right).set_num_format(&decimals),
+            raw: boxed().set_align(FormatAlign::Right).set_num_format("#,##0.00"),
+            percent: boxed().set_align(FormatAlign::Right).set_num_format("0.0"),
+            gap: boxed().set_align(FormatAlign::Right).set_font_color(Color::RGB(0x0080_8080)),
+            moved: boxed().set_align(FormatAlign::Right).set_num_format(&decimals).set_background_color(Color::RGB(0x00FF_F2CC)),
+            warning: font().set_bold().set_font_color(Color::RGB(0x00C0_0000)),
+        }
+    }
+}
+
+fn refused(path: &Path) -> impl Fn(XlsxError) -> Failure {
+    let place = path.display().to_string();
+    move |error| Failure::source(Finding::error("file-refused").at(&place).with("reason", error))
+}
+
+/// Puts a decimal into a cell as a number where a spreadsheet's fifteen digits hold it, and as text where they do not.
+fn decimal(sheet: &mut Worksheet, row: u32, column: u16, text: Option<&str>, format: &Format, gap: &Format) -> Result<(), XlsxError> {
+    match text {
+        None => sheet.write_string_with_format(row, column, "—", gap)?,
+        Some(text) if text.bytes().filter(u8::is_ascii_digit).count() <= 15 => match text.parse::<f64>() {
+            Ok(number) => sheet.write_number_with_format(row, column, number, format)?,
+            Err(_) => sheet.write_string_with_format(row, column, text, format)?,
+        },
+        Some(text) => sheet.write_string_with_format(row, column, text, format)?,
+    };
+    Ok(())
+}
+
+/// Writes a draft as a workbook: the form, where its figures come from, and what was found.
+pub fn draft(path: &Path, draft: &Draft, store: &Store, lang: Lang) -> Result<(), Failure> {
+    let cells = build::current_cells(store, &draft.book, &draft.form, &draft.period)?;
+    let names = crate::books::names(store, &draft.book)?;
+    let places = draft.cells.iter().filter_map(|cell| cell.columns.each().find_map(|(_, column)| column.value.clone()));
+    let places = places.filter_map(|value| value.split_once('.').map(|(_, decimals)| decimals.len())).max().unwrap_or(0);
+    let looks = Looks::new(places);
+    let mut book = Workbook::new();
+    let mut write = || -> Result<Vec<u8>, XlsxError> {
+        form(book.add_worksheet(), draft, &looks, lang)?;
+        lineage(book.add_worksheet(), draft, &cells, &names, &looks, lang)?;
+        findings(book.add_worksheet(), draft, &looks, lang)?;
+        book.save_to_buffer()
+    };
+    let bytes = write().map_err(refused(path))?;
+    save(path, &bytes)
+}
+
+/// The form as it is printed.
+fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
+    let label = |name: &str| label(lang, name);
+    let fact = |name: &str, value: &str| format!("{}：{}", label(name), value);
+    let header = &draft.header;
+    sheet.set_name(&draft.form)?.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
+    let widths = [("code", 9.0), ("name", 38.0), ("unit", 9.0), ("this_month", 16.0), ("cumulative", 16.0)];
+    let widths = widths.into_iter().chain([("prior_year_month", 16.0), ("prior_year", 16.0), ("growth", 9.0), ("status", 14.0)]);
+    let columns: Vec<(&str, f64)> = widths.collect();
+    for (at, (_, width)) in (0..).zip(&columns) {
+        sheet.set_column_width(at, *width)?;
+    }
+    let last = columns.len() as u16 - 1;
+    sheet.merge_range(0, 0, 0, last, &draft.name, &looks.title)?;
+    let facts = [
+        [fact("form", &draft.form), fact("authority", &header.authority)],
+        [fact("unit-code", &draft.unit.code), fact("document", &header.document)],
+        [fact("unit-name", &draft.unit.name), fact("valid-until", &header.valid_until)],
+        [fact("period", &draft.period), fact("money-unit", &header.money_unit)],
+    ];
+    for (row, [left, right]) in (1..).zip(&facts) {
+        sheet.write_string_with_format(row, 0, left, &looks.plain)?;
+        sheet.write_string_with_format(row, 5, right, &looks.plain)?;
+    }
+    let mut marks = Vec::new();
+    if draft.books_open {
+        marks.push(label("books-open"));
+    }
+    if !draft.due {
+        marks.push(label("not-due"));
+    }
+    if !marks.is_empty() {
+        sheet.write_string_with_format(5, 0, marks.join("；"), &looks.warning)?;
+    }
+    let head = 6;
+    for (at, (name, _)) in (0..).zip(&columns) {
+        sheet.write_string_with_format(head, at, label(name), &looks.head)?;
+    }
+    sheet.set_freeze_panes(head + 1, 2)?.set_repeat_rows(head, head)?;
+    for (row, cell) in (head + 1..).zip(&draft.cells) {
+        figures(sheet, row, cell, looks, lang)?;
+    }
+    let foot = head + 2 + draft.cells.len() as u32;
+    let footer = &draft.footer;
+    let people = [("head", &footer.head), ("statistician", &footer.statistician), ("preparer", &footer.preparer)];
+    for (at, (name, value)) in people.into_iter().chain([("phone", &footer.phone), ("sent-on", &footer.sent_on)]).enumerate() {
+        let column = [0, 1, 3, 5, 7][at];
+        sheet.write_string_with_format(foot, column, fact(name, value), &looks.plain)?;
+    }
+    sheet.write_string_with_format(foot + 1, 0, fact("scope", &header.scope), &looks.plain)?;
+    sheet.write_string_with_format(foot + 2, 0, fact("deadline", &header.deadline), &looks.plain)?;
+    Ok(())
+}
+
+fn figures(sheet: &mut Worksheet, row: u32, cell: &Cell, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
+    for (at, text) in (0..).zip([&cell.id, &cell.name, &cell.unit]) {
+        sheet.write_string_with_format(row, at, text, &looks.text)?;
+    }
+    let look = if cell.changed { &looks.moved } else { &looks.number };
+    let columns = &cell.columns;
+    let to_date = columns.cumulative.as_ref().or(columns.closing.as_ref());
+    for (at, column) in [(3, columns.this_month.as_ref()), (4, to_date), (5, columns.prior_year_month.as_ref())]
+        .into_iter()
+        .chain([(6, columns.prior_year.as_ref())])
+    {
+        match column {
+            // A stock has no month of its own.
+            None => drop(sheet.write_blank(row, at, &looks.text)?),
+            Some(column) => decimal(sheet, row, at, column.value.as_deref(), look, &looks.gap)?,
+        }
+    }
+    match survey::growth_of(columns).cumulative {
+        Some(growth) => decimal(sheet, row, 7, Some(&growth), &looks.percent, &looks.gap)?,
+        None => drop(sheet.write_blank(row, 7, &looks.text)?),
+    }
+    let status = label(lang, &format!("status-{}", cell.status.replace('_', "-")));
+    sheet.write_string_with_format(row, 8, status, &looks.text)?;
+    Ok(())
+}
+
+type Cells = std::collections::BTreeMap<String, (i64, LedgerCell)>;
+type Names = std::collections::BTreeMap<String, String>;
+
+/// Where each figure comes from: formula, then the accounts it was made of.
+fn lineage(
+    sheet: &mut Worksheet,
+    draft: &Draft,
+    cells: &Cells,
+    names: &Names,
+    looks: &Looks,
+    lang: Lang,
+) -> Result<(), XlsxError> {
+    let columns = ["code", "name", "column", "formula", "account", "account-name", "from", "to", "amount"];
+    sheet.set_name(label(lang, "sheet-lineage"))?.set_freeze_panes(1, 0)?;
+    for (at, (name, width)) in (0..).zip(columns.iter().zip([9.0, 30.0, 12.0, 48.0, 14.0, 30.0, 10.0, 10.0, 18.0])) {
+        sheet.set_column_width(at, width)?;
+        sheet.write_string_with_format(0, at, label(lang, name), &looks.head)?;
+    }
+    let mut row = 1;
+    for shown in &draft.cells {
+        let Some((_, cell)) = cells.get(&shown.id) else { continue };
+        for (name, column) in cell.cell.columns.each() {
+            let Some(tree) = &column.lineage else { continue };
+            let mut line = |formula: &str, account: &str, from: &str, to: &str, amount: Option<&str>| -> Result<(), XlsxError> {
+                let title = names.get(account).map_or("", String::as_str);
+                let texts = [&shown.id, &shown.name, &label(lang, name), formula, account, title, from, to];
+                for (at, text) in (0..).zip(texts) {
+                    sheet.write_string_with_format(row, at, text, &looks.text)?;
+                }
+                decimal(sheet, row, 8, amount, &looks.raw, &looks.gap)?;
+                row += 1;
+                Ok(())
+            };
+            line(shown.formula.as_deref().unwrap_or_default(), "", "", "", column.raw.as_deref())?;
+            for leaf in leaves(tree) {
+                let Some(question) = &leaf.question else { continue };
+                for part in &leaf.parts {
+                    line(&leaf.text, &part.account, &question.from, &question.to, Some(&part.amount))?;
+                }
+            }
+        }
+    }
+    sheet.autofilter(0, 0, row.saturating_sub(1).max(1), columns.len() as u16 - 1)?;
+    Ok(())
+}
+
+/// The questions of a tree, in the order of its formula.
+pub fn leaves(tree: &Lineage) -> Vec<&Lineage> {
+    let mut found = Vec::new();
+    let mut waiting = vec![tree];
+    while let Some(tree) = waiting.pop() {
+        if tree.question.is_some() {
+            found.push(tree);
+        }
+        waiting.extend(tree.children.iter().rev());
+    }
+    found
+}
+
+fn findings(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
+    sheet.set_name(label(lang, "sheet-findings"))?.set_freeze_panes(1, 0)?;
+    for (at, (name, width)) in (0..).zip([("code", 28.0), ("level", 9.0), ("place", 40.0), ("sentence", 90.0)]) {
+        sheet.set_column_width(at, width)?;
+        sheet.write_string_with_format(0, at, label(lang, name), &looks.head)?;
+    }
+    for (row, note) in (1..).zip(&draft.findings) {
+        let finding = note.finding();
+        let level = ui::text(lang, &format!("level-{}", note.level), &finding.arguments);
+        let sentence = ui::text(lang, &note.code, &finding.arguments);
+        for (at, text) in (0..).zip([&note.code, &level, &note.place, &sentence]) {
+            sheet.write_string_with_format(row, at, text, &looks.text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes rows as a workbook of one sheet: texts are texts, and the columns named in `numbers` are numbers.
+pub fn table(path: &Path, title: &str, columns: &[&str], numbers: &[&str], rows: &[Vec<String>], lang: Lang) -> Result<(), Failure> {
+    let looks = Looks::new(0);
+    let mut book = Workbook::new();
+    let mut write = || -> Result<Vec<u8>, XlsxError> {
+        let sheet = book.add_worksheet();
+        sheet.set_name(title)?.set_freeze_panes(1, 3)?.set_landscape();
+        for (at, name) in (0..).zip(columns) {
+            let longest = rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(row[usize::from(at)].as_str())).max();
+            // A width is no money; Excel's columns are measured in characters.
+            let width = u8::try_from(longest.unwrap_or(0).clamp(8, 40) + 2).unwrap_or(42);
+            sheet.set_column_width(at, f64::from(width))?;
+            sheet.write_string_with_format(0, at, label(lang, name), &looks.head)?;
+        }
+        for (row, cells) in (1..).zip(rows) {
+            for (at, (text, name)) in (0..).zip(cells.iter().zip(columns)) {
+                if numbers.contains(name) {
+                    let text = (!text.is_empty()).then_some(text.as_str());
+                    decimal(sheet, row, at, text, &Format::new().set_font_name("宋体").set_num_format("#,##0.######"), &looks.gap)?;
+                } else {
+                    sheet.write_string_with_format(row, at, text, &looks.text)?;
+                }
+            }
+        }
+        sheet.autofilter(0, 0, u32::try_from(rows.len()).unwrap_or(u32::MAX).max(1), columns.len() as u16 - 1)?;
+        book.save_to_buffer()
+    };
+    let bytes = write().map_err(refused(path))?;
+    save(path, &bytes)
+}
