@@ -248,7 +248,8 @@ impl Seen<'_> {
             }
         }
         let credit = question.detail == Some(Side::Credit);
-        let stands = details.into_iter().filter(|(_, amount)| if credit { *amount < Amount::ZERO } else { *amount > Amount::ZERO });
+        let stands =
+            details.into_iter().filter(|(_, amount)| if credit { *amount < Amount::ZERO } else { *amount > Amount::ZERO });
         stands.map(|((account, party), _)| (account.to_owned(), party.map(str::to_owned))).collect()
     }
 }
@@ -300,7 +301,8 @@ fn dimension(name: Name) -> Option<usize> {
 pub fn passes<T: AsRef<str>>(filter: &Filter, dimensions: &[Option<T>; DIMENSIONS.len()]) -> bool {
     let means = |value: &Option<T>| {
         value.as_ref().map(AsRef::as_ref).is_some_and(|text| {
-            text == filter.value || text.rsplit_once(" #").is_some_and(|(name, code)| name == filter.value || code == filter.value)
+            text == filter.value
+                || text.rsplit_once(" #").is_some_and(|(name, code)| name == filter.value || code == filter.value)
         })
     };
     match dimension(filter.name) {
