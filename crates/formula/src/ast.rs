@@ -170,12 +170,14 @@ pub enum Span {
     Month(i32),
     /// A month of the year, 1 to 12.
     Of(u8),
-    /// 季: the quarter of the draft's month.
+    /// 季: all three months of the quarter of the draft's month.
     Quarter,
-    /// 年: the whole calendar year.
+    /// 年: the whole calendar year, its months after the draft's included.
     Year,
     /// 累计: from January to the draft's month; the month alone where the month is evaluated.
     ToDate,
+    /// From January to this month of the year, 1 to 12: LFS and SL with a number.
+    Through(u8),
 }
 
 /// Year of a question.

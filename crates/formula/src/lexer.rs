@@ -22,6 +22,9 @@ const MARKS: [&str; 29] = [
     ">", "!", "#", "~", "?", "%",
 ];
 
+/// What sheets and chat programs leave in copied text, and nobody sees.
+const INVISIBLE: [char; 3] = ['\u{200b}', '\u{2060}', '\u{feff}'];
+
 fn ascii(c: char) -> char {
     match c {
         '，' | '、' => ',',
@@ -32,6 +35,7 @@ fn ascii(c: char) -> char {
         '：' => ':',
         '“' | '”' | '＂' => '"',
         '‘' | '’' => '\'',
+        '−' => '-',
         '×' => '*',
         '÷' => '/',
         '≤' | '≥' | '≠' => c,
@@ -57,7 +61,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn spaces(&mut self) {
-        while let Some(c) = self.text[self.at..].chars().next().filter(|c| c.is_whitespace()) {
+        while let Some(c) = self.text[self.at..].chars().next().filter(|c| c.is_whitespace() || INVISIBLE.contains(c)) {
             self.at += c.len_utf8();
         }
     }
