@@ -30,17 +30,14 @@ pub fn parse(text: &str) -> (Option<Expr>, Vec<Fault>) {
     parser.eat("=");
     let mut expr = None;
     loop {
-        let before = parser.span.start;
+        let before = parser.faults.len();
         let part = parser.formula();
         expr = expr.or(part);
-        if parser.token == Token::End {
-            break;
-        }
-        if parser.faults.last().is_none_or(|fault| fault.span.start < before) {
+        if parser.token != Token::End && parser.faults.len() == before {
             parser.expected("formula-operator");
         }
-        // What follows is read for its own faults.
-        if parser.span.start == before || matches!(parser.token, Token::Mark(_) | Token::Strange) {
+        // What follows is read for its own faults, from where a formula may begin.
+        while !matches!(parser.token, Token::End | Token::Digits | Token::Word | Token::Mark("(" | "[" | "@" | "-" | "!")) {
             parser.advance();
         }
         if parser.token == Token::End {
@@ -89,13 +86,12 @@ impl Parser<'_> {
     }
 
     pub(crate) fn expected(&mut self, code: &'static str) {
-        let quote = self.token == Token::Strange && self.lexer.text(&self.span).starts_with(['"', '\'']);
-        if quote && self.faults.last().is_none_or(|last| last.span != self.span) {
-            // All that follows an open quote is inside it.
-            let found = self.lexer.text(&self.span);
-            let mark = found.chars().take(1).collect::<String>();
-            self.faults.push(Fault::new("formula-unclosed", self.span.clone()).with("found", found).with("mark", mark));
+        // All that follows an open quote is inside it, so that nothing more can be said.
+        if self.faults.last().is_some_and(|last| last.code == "formula-quote") {
+            return;
         }
+        let quote = self.token == Token::Strange && self.lexer.text(&self.span).starts_with(['"', '\'']);
+        let code = if quote { "formula-quote" } else { code };
         let found = if self.token == Token::End { "—".to_owned() } else { self.lexer.text(&self.span) };
         // One fault per place: what follows from the first says nothing.
         if self.faults.last().is_none_or(|last| last.span != self.span) {
@@ -114,8 +110,11 @@ impl Parser<'_> {
     }
 
     /// To the next comma or bracket of the arguments that are being read. An operator or a new bracket ends the search: the bracket of
-    /// the arguments is missing then, and what follows has faults of its own.
-    pub(crate) fn recover(&mut self) {
+    /// the arguments is missing then, and what follows has faults of its own. `before` is the number of faults before the argument.
+    pub(crate) fn recover(&mut self, before: usize) {
+        if !matches!(self.token, Token::Mark(_) | Token::End) && self.operator().is_none() && self.faults.len() == before {
+            self.expected("formula-separator");
+        }
         while matches!(self.token, Token::Digits | Token::Word | Token::Text(_) | Token::Strange) && self.operator().is_none() {
             self.advance();
         }
@@ -340,14 +339,12 @@ impl Parser<'_> {
         let mut arguments = Vec::new();
         let mut whole = true;
         while !self.is(")") && self.token != Token::End {
+            let before = self.faults.len();
             match self.formula() {
                 Some(argument) => arguments.push(argument),
                 None => whole = false,
             }
-            if !self.is(",") && !self.is(")") && self.token != Token::End {
-                self.expected("formula-separator");
-                self.recover();
-            }
+            self.recover(before);
             if !self.eat(",") {
                 break;
             }

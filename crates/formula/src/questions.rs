@@ -117,14 +117,12 @@ impl Parser<'_> {
         let (year, side, detail, filters) = (Year::Offset(0), None, None, Vec::new());
         let mut call = AccountCall { what, measure, accounts, counter, span, year, side, detail, filters };
         let (mut position, mut given) = (0, Vec::new());
-        self.recover();
+        self.recover(before);
         while self.is(",") {
             self.advance();
+            let before = self.faults.len();
             self.argument(&mut call, &mut position, to_date, &mut given);
-            if !self.is(",") && !self.is(")") && self.faults.len() == before {
-                self.expected("formula-separator");
-            }
-            self.recover();
+            self.recover(before);
         }
         let end = self.span.end;
         self.close(")");
