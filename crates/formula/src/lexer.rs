@@ -138,8 +138,13 @@ impl<'a> Lexer<'a> {
         self.run(from, |c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '*' | '?' | '/'))
     }
 
+    /// A text with its full-width characters made ASCII.
+    pub(crate) fn plain(text: &str) -> String {
+        text.chars().map(ascii).collect()
+    }
+
     /// The text of a span with its full-width characters made ASCII.
     pub(crate) fn text(&self, span: &Range<usize>) -> String {
-        self.text[span.clone()].chars().map(ascii).collect()
+        Lexer::plain(&self.text[span.clone()])
     }
 }

@@ -106,3 +106,26 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row.last().copied().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_in_the_reference() {
+        let document = include_str!("../../../docs/reference/formula.md");
+        let mut words = Vec::new();
+        for (short, long, ..) in ACCOUNT_FUNCTIONS {
+            words.extend([format!("`{}`", short.to_uppercase()), format!("`{long}`")]);
+            words.extend(FAMILIES[1..].iter().map(|(prefix, ..)| format!("{prefix}{short}").to_uppercase()));
+        }
+        words.extend(COLUMNS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`.{name}`"))));
+        words.extend(FUNCTIONS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}"))));
+        words.extend(DIMENSIONS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
+        words.extend(SIDES.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
+        words.extend(SPANS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
+        words.extend(YEARS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
+        let absent: Vec<String> = words.into_iter().filter(|word| !document.contains(word.as_str())).collect();
+        assert!(absent.is_empty(), "docs/reference/formula.md does not have {absent:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     Fault,
     ast::{AccountCall, Filter, Measure, Name, Pick, Selector, Span, What, Year},
-    lexer::Token,
+    lexer::{Lexer, Token},
     names::{DIMENSIONS, SIDES, SPANS, YEARS, find},
     parser::Parser,
     select::Class,
@@ -317,7 +317,10 @@ impl Parser<'_> {
         if code.is_empty()
             && let Token::Text(text) = &self.token
         {
-            code = text.clone();
+            // A quoted code with full-width digits is that code all the same.
+            let plain = Lexer::plain(text);
+            let bare = Lexer::new(&plain).code() == (0..plain.len());
+            code = if bare { plain } else { text.clone() };
             self.advance();
         }
         if code.is_empty() {
