@@ -19,6 +19,34 @@ impl PartialEq for Expr {
     }
 }
 
+/// The operands of a chain of operators of one level, the first without its operator. Comparisons do not chain.
+pub(crate) fn operands(expr: &Expr) -> (&Expr, Vec<(Operator, &Expr)>) {
+    let (mut first, mut rest, mut level) = (expr, Vec::new(), None);
+    while let Node::Binary { operator, left, right } = &first.node {
+        if level.is_some_and(|level| level != operator.sign().1) {
+            break;
+        }
+        level = Some(operator.sign().1);
+        rest.push((*operator, &**right));
+        first = left;
+    }
+    rest.reverse();
+    (first, rest)
+}
+
+/// Levels of the tree, a chain of operators being one.
+pub(crate) fn depth(expr: &Expr) -> usize {
+    1 + match &expr.node {
+        Node::Negate(operand) | Node::Not(operand) => depth(operand),
+        Node::Binary { .. } => {
+            let (first, rest) = operands(expr);
+            rest.into_iter().map(|(_, right)| depth(right)).fold(depth(first), usize::max)
+        }
+        Node::Call { arguments, .. } => arguments.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// What an expression says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {

@@ -3,7 +3,7 @@
 use model::{Amount, Month};
 
 use crate::{
-    ast::{AccountCall, Expr, Function, Node, Operator, Side, Span, What, Year},
+    ast::{AccountCall, Expr, Function, Node, Operator, Side, Span, What, Year, operands},
     select::{Account, Selected, select},
     world::{At, Gap, Mode, Outcome, Question, Trace, Value, World},
 };
@@ -30,20 +30,26 @@ pub fn evaluate(expr: &Expr, world: &dyn World, at: At) -> Trace {
                 .and_then(|value| value.checked_neg().ok_or_else(|| error("amount-too-large")).map(Value::Number))
         }
         Node::Not(operand) => child(&mut trace, evaluate(operand, world, at)).and_then(truth).map(|value| Value::Truth(!value)),
-        Node::Binary { operator, left, right } => {
-            let left = child(&mut trace, evaluate(left, world, at));
-            // `and` and `or` ask for the right side only where the left does not decide.
-            match (operator, &left) {
-                (Operator::And, Ok(Value::Truth(false))) | (Operator::Or, Ok(Value::Truth(true))) => left,
-                _ => {
-                    let right = child(&mut trace, evaluate(right, world, at));
-                    left.and_then(|left| right.and_then(|right| binary(*operator, left, right)))
-                }
-            }
-        }
+        Node::Binary { .. } => chain(expr, world, at, &mut trace),
         Node::Call { function, arguments } => call(*function, arguments, world, at, &mut trace),
     };
     trace
+}
+
+/// Operators of one level, as in `a + b - c`, are one node with an operand for each child: a long sum is as flat as it reads, and no
+/// deeper for who walks it.
+fn chain(expr: &Expr, world: &dyn World, at: At, trace: &mut Trace) -> Outcome {
+    let (first, rest) = operands(expr);
+    let mut value = child(trace, evaluate(first, world, at));
+    for (operator, right) in rest {
+        // `and` and `or` ask for the right side only where the left does not decide.
+        if let (Operator::And, Ok(Value::Truth(false))) | (Operator::Or, Ok(Value::Truth(true))) = (operator, &value) {
+            break;
+        }
+        let right = child(trace, evaluate(right, world, at));
+        value = value.and_then(|left| right.and_then(|right| binary(operator, left, right)));
+    }
+    value
 }
 
 fn error(code: &'static str) -> Gap {

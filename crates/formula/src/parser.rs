@@ -6,16 +6,16 @@ use model::Amount;
 
 use crate::{
     Fault,
-    ast::{Expr, Node, Operator},
+    ast::{Expr, Node, Operator, depth},
     lexer::{Lexer, Token},
     names::{ACCOUNT_FUNCTIONS, COLUMNS, FUNCTIONS, account_function, find, nearest_function},
 };
 
 /// Bytes of the longest formula.
 pub const LONGEST: usize = 10_240;
-/// Depth of the deepest formula.
-const DEEPEST: usize = 64;
-/// Operators of the longest formula: a chain of them is as deep a tree.
+/// Levels of the deepest formula, a chain of operators being one: what walks a tree, or reads its lineage as JSON, recurses so often.
+const DEEPEST: usize = 32;
+/// Operators of the longest formula: printing and dropping a chain of them recurses as often.
 const MOST: usize = 256;
 
 /// Reads a formula. A tree is given only when nothing is wrong.
@@ -43,6 +43,9 @@ pub fn parse(text: &str) -> (Option<Expr>, Vec<Fault>) {
         if parser.token == Token::End {
             break;
         }
+    }
+    if let Some(deep) = expr.as_ref().filter(|expr| depth(expr) > DEEPEST) {
+        parser.faults.push(Fault::new("formula-too-deep", deep.span.clone()).with("deepest", DEEPEST));
     }
     if parser.faults.is_empty() {
         return (expr, Vec::new());

@@ -8,7 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Small, at};
-use formula::{Kind, Mode, Outcome, Scope, Value, check, cycle, evaluate, parse};
+use formula::{Kind, Mode, Outcome, Scope, Trace, Value, check, cycle, evaluate, parse};
 use model::Amount;
 
 fn value(text: &str, mode: Mode) -> Outcome {
@@ -252,16 +252,31 @@ fn a_formula_of_ones_own_is_told_what_it_names_in_vain() {
 #[test]
 fn the_deepest_formulas_that_are_read_are_evaluated() {
     for text in [
-        format!("{}1{}", "(".repeat(60), ")".repeat(60)),
-        format!("{}1", "-".repeat(60)),
+        format!("{}1{}", "(".repeat(28), ")".repeat(28)),
+        format!("{}1", "-".repeat(28)),
         format!("{}1", "1+".repeat(250)),
-        format!("{}1{}", "1+(".repeat(60), ")".repeat(60)),
-        format!("{}1{}", "max(1,".repeat(60), ")".repeat(60)),
+        format!("{}1{}", "1+(".repeat(28), ")".repeat(28)),
+        format!("{}1{}", "max(1,".repeat(28), ")".repeat(28)),
     ] {
         let (read, faults) = parse(&text);
         assert_eq!(faults, [], "{text}");
         let read = read.unwrap();
         assert_eq!(parse(&read.to_string()).0.as_ref(), Some(&read), "{text}");
-        assert!(evaluate(&read, &Small::new(), at(Mode::Month)).outcome.is_ok(), "{text}");
+        let trace = evaluate(&read, &Small::new(), at(Mode::Month));
+        assert!(trace.outcome.is_ok() && levels(&trace) <= 32, "{text}");
     }
+    for text in [format!("{}1{}", "1 or 1 and 1 = 1 + 1 * (".repeat(10), ")".repeat(10)), "--".repeat(20) + "1"] {
+        assert_eq!(parse(&text).1.iter().map(|fault| fault.code).collect::<Vec<_>>(), ["formula-too-deep"], "{text}");
+    }
+}
+
+fn levels(trace: &Trace) -> usize {
+    1 + trace.children.iter().map(levels).max().unwrap_or(0)
+}
+
+#[test]
+fn a_sum_has_its_terms_side_by_side_in_the_lineage() {
+    let trace = evaluate(&parse("QM(1001) + 2 - @seven * 3 / 7 - (1 + 1)").0.unwrap(), &Small::new(), at(Mode::Month));
+    let texts: Vec<&str> = trace.children.iter().map(|child| child.text.as_str()).collect();
+    assert_eq!((trace.outcome, texts), (whole(9), vec!["QM(1001)", "2", "@seven * 3 / 7", "1 + 1"]));
 }
