@@ -19,6 +19,34 @@ impl PartialEq for Expr {
     }
 }
 
+/// The operands of a chain of operators of one level, the first without its operator. Comparisons do not chain.
+pub(crate) fn operands(expr: &Expr) -> (&Expr, Vec<(Operator, &Expr)>) {
+    let (mut first, mut rest, mut level) = (expr, Vec::new(), None);
+    while let Node::Binary { operator, left, right } = &first.node {
+        if level.is_some_and(|level| level != operator.sign().1) {
+            break;
+        }
+        level = Some(operator.sign().1);
+        rest.push((*operator, &**right));
+        first = left;
+    }
+    rest.reverse();
+    (first, rest)
+}
+
+/// Levels of the tree, a chain of operators being one.
+pub(crate) fn depth(expr: &Expr) -> usize {
+    1 + match &expr.node {
+        Node::Negate(operand) | Node::Not(operand) => depth(operand),
+        Node::Binary { .. } => {
+            let (first, rest) = operands(expr);
+            rest.into_iter().map(|(_, right)| depth(right)).fold(depth(first), usize::max)
+        }
+        Node::Call { arguments, .. } => arguments.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// What an expression says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
@@ -170,12 +198,14 @@ pub enum Span {
     Month(i32),
     /// A month of the year, 1 to 12.
     Of(u8),
-    /// 季: the quarter of the draft's month.
+    /// 季: all three months of the quarter of the draft's month.
     Quarter,
-    /// 年: the whole calendar year.
+    /// 年: the whole calendar year, its months after the draft's included.
     Year,
     /// 累计: from January to the draft's month; the month alone where the month is evaluated.
     ToDate,
+    /// From January to this month of the year, 1 to 12: LFS and SL with a number.
+    Through(u8),
 }
 
 /// Year of a question.

@@ -7,6 +7,7 @@ use model::Amount;
 use crate::{
     Fault,
     ast::{AccountCall, Expr, Function, Node, Operator, Selector, What},
+    evaluate::round_places,
     select::{Account, Class, Scope, select},
 };
 
@@ -123,6 +124,13 @@ impl Checker<'_> {
             let fault = Fault::new("formula-argument-count", expr.span.clone()).with("formula", expr);
             self.faults.push(fault.with("given", arguments.len()).with("wanted", least));
         }
+        if function == Function::Round
+            && let Some(places) = arguments.get(1)
+            && let Some(number) = constant(places)
+            && round_places(number).is_none()
+        {
+            self.faults.push(Fault::new("round-places", places.span.clone()).with("places", number));
+        }
         match function {
             Function::If => {
                 let mut arguments = arguments.iter();
@@ -160,8 +168,11 @@ impl Checker<'_> {
         selectors.extend(&call.counter);
         for selector in selectors {
             let selected = select(selector, chart, scope);
-            if selected.accounts.is_empty() && selected.undecided.is_empty() {
-                self.faults.push(fault("account-missing").with("account", selected.empty.join(", ")));
+            let none = selected.accounts.is_empty() && selected.undecided.is_empty();
+            // A shipped selection lists what any book may have; one of the enterprise's own names its accounts.
+            let odd = if none || scope == Scope::Own { [selected.empty, selected.idle].concat() } else { Vec::new() };
+            if none || !odd.is_empty() {
+                self.faults.push(fault("account-missing").with("account", odd.join(", ")));
             }
         }
         let selected = select(&call.accounts, chart, scope);
@@ -171,10 +182,26 @@ impl Checker<'_> {
         {
             self.faults.push(fault("movement-of-balance").with("account", &account.code).with("name", &account.name));
         }
-        let mixed = accounts().map(|account| account.debit).collect::<BTreeSet<_>>().len() > 1;
-        if mixed && call.side.is_none() && call.detail.is_none() && call.what != What::Net {
-            self.faults.push(fault("side-mixed"));
+        if call.side.is_none() && call.detail.is_none() && call.what != What::Net {
+            // What `evaluate` refuses: accounts without a normal side, or with both.
+            if let Some(account) = accounts().find(|account| account.debit.is_none()) {
+                self.faults.push(fault("side-unknown").with("account", &account.code).with("name", &account.name));
+            } else if accounts().map(|account| account.debit).collect::<BTreeSet<_>>().len() > 1 {
+                self.faults.push(fault("side-mixed"));
+            }
         }
+    }
+}
+
+/// A number that is written out.
+fn constant(expr: &Expr) -> Option<Amount> {
+    match &expr.node {
+        Node::Number(number) => Some(*number),
+        Node::Negate(operand) => match &operand.node {
+            Node::Number(number) => number.checked_neg(),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

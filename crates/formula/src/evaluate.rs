@@ -3,7 +3,7 @@
 use model::{Amount, Month};
 
 use crate::{
-    ast::{AccountCall, Expr, Function, Node, Operator, Side, Span, What, Year},
+    ast::{AccountCall, Expr, Function, Node, Operator, Side, Span, What, Year, operands},
     select::{Account, Selected, select},
     world::{At, Gap, Mode, Outcome, Question, Trace, Value, World},
 };
@@ -30,20 +30,26 @@ pub fn evaluate(expr: &Expr, world: &dyn World, at: At) -> Trace {
                 .and_then(|value| value.checked_neg().ok_or_else(|| error("amount-too-large")).map(Value::Number))
         }
         Node::Not(operand) => child(&mut trace, evaluate(operand, world, at)).and_then(truth).map(|value| Value::Truth(!value)),
-        Node::Binary { operator, left, right } => {
-            let left = child(&mut trace, evaluate(left, world, at));
-            // `and` and `or` ask for the right side only where the left does not decide.
-            match (operator, &left) {
-                (Operator::And, Ok(Value::Truth(false))) | (Operator::Or, Ok(Value::Truth(true))) => left,
-                _ => {
-                    let right = child(&mut trace, evaluate(right, world, at));
-                    left.and_then(|left| right.and_then(|right| binary(*operator, left, right)))
-                }
-            }
-        }
+        Node::Binary { .. } => chain(expr, world, at, &mut trace),
         Node::Call { function, arguments } => call(*function, arguments, world, at, &mut trace),
     };
     trace
+}
+
+/// Operators of one level, as in `a + b - c`, are one node with an operand for each child: a long sum is as flat as it reads, and no
+/// deeper for who walks it.
+fn chain(expr: &Expr, world: &dyn World, at: At, trace: &mut Trace) -> Outcome {
+    let (first, rest) = operands(expr);
+    let mut value = child(trace, evaluate(first, world, at));
+    for (operator, right) in rest {
+        // `and` and `or` ask for the right side only where the left does not decide.
+        if let (Operator::And, Ok(Value::Truth(false))) | (Operator::Or, Ok(Value::Truth(true))) = (operator, &value) {
+            break;
+        }
+        let right = child(trace, evaluate(right, world, at));
+        value = value.and_then(|left| right.and_then(|right| binary(operator, left, right)));
+    }
+    value
 }
 
 fn error(code: &'static str) -> Gap {
@@ -110,8 +116,8 @@ fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace
         }
         Function::Round => {
             let (value, places) = (of(0).and_then(number)?, of(1).and_then(number)?);
-            let whole = u32::try_from(places.units() / Amount::from_whole(1).map_or(1, Amount::units)).unwrap_or(9);
-            value.round(whole).map(Value::Number).ok_or_else(|| error("amount-too-large"))
+            let places = round_places(places).ok_or_else(|| error("round-places").with("places", places))?;
+            rounded(value, places).map(Value::Number).ok_or_else(|| error("amount-too-large"))
         }
         Function::Min | Function::Max => {
             let mut best = of(0).and_then(number)?;
@@ -129,8 +135,7 @@ fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace
             let mut last = of(0);
             for at in 1..arguments.len() {
                 match last {
-                    // An error is not a gap in the data: it is never passed over.
-                    Err(gap) if gap.status != "error" => last = of(at),
+                    Err(gap) if gap.is_absence() => last = of(at),
                     _ => break,
                 }
             }
@@ -138,10 +143,24 @@ fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace
         }
         Function::Missing => match of(0) {
             Ok(_) => Ok(Value::Truth(false)),
-            Err(gap) if gap.status == "error" => Err(gap),
-            Err(_) => Ok(Value::Truth(true)),
+            Err(gap) if gap.is_absence() => Ok(Value::Truth(true)),
+            Err(gap) => Err(gap),
         },
     }
+}
+
+/// Places that `round` takes: a whole number from −9 to 9.
+pub(crate) fn round_places(places: Amount) -> Option<i32> {
+    (-9..=9).find(|whole| Amount::from_whole(i128::from(*whole)) == Some(places))
+}
+
+/// Rounded once, half away from zero; −3 places are thousands.
+fn rounded(value: Amount, places: i32) -> Option<Amount> {
+    if places >= 0 {
+        return value.round(places.unsigned_abs());
+    }
+    let step = 10_i128.pow(places.unsigned_abs());
+    value.div_round(step, 0)?.units().checked_mul(step).map(Amount::from_units)
 }
 
 /// First and last month that a question is about.
@@ -161,6 +180,7 @@ fn months(call: &AccountCall, at: At) -> Option<(Month, Month)> {
         Span::Year => of(1).zip(of(12)),
         Span::ToDate if at.mode == Mode::Month => Some((month, month)),
         Span::ToDate => of(1).map(|first| (first, month)),
+        Span::Through(number) => of(1).zip(of(number)),
     }
 }
 
@@ -175,13 +195,20 @@ fn account(call: &AccountCall, world: &dyn World, at: At, trace: &mut Trace) -> 
     };
     let normal = |account: &Account| account.debit.map(|debit| if debit { Side::Debit } else { Side::Credit });
     let mut sides = accounts.iter().map(|account| normal(account));
+    let unknown = accounts.iter().find(|account| account.debit.is_none());
     let shared = sides.next().flatten().filter(|first| sides.all(|side| side == Some(*first)));
     // Net turnover is debit minus credit unless a side is said; everything else is towards the normal side.
     let side = match (call.side, call.what) {
         (Some(side), _) => side,
         (None, What::Net) => Side::Debit,
         (None, _) if call.detail.is_some() => call.detail.unwrap_or(Side::Debit),
-        (None, _) => shared.ok_or_else(|| Gap::new("error", "side-mixed").with("formula", call))?,
+        (None, _) => match unknown {
+            Some(account) => {
+                let gap = error("side-unknown").with("formula", call).with("account", &account.code);
+                return Err(gap.with("name", &account.name));
+            }
+            None => shared.ok_or_else(|| error("side-mixed").with("formula", call))?,
+        },
     };
     let codes = |accounts: &[&Account]| accounts.iter().map(|account| account.code.clone()).collect::<Vec<_>>();
     let question = Question {

@@ -22,6 +22,9 @@ const MARKS: [&str; 29] = [
     ">", "!", "#", "~", "?", "%",
 ];
 
+/// What sheets and chat programs leave in copied text, and nobody sees.
+const INVISIBLE: [char; 3] = ['\u{200b}', '\u{2060}', '\u{feff}'];
+
 fn ascii(c: char) -> char {
     match c {
         '，' | '、' => ',',
@@ -32,6 +35,7 @@ fn ascii(c: char) -> char {
         '：' => ':',
         '“' | '”' | '＂' => '"',
         '‘' | '’' => '\'',
+        '−' => '-',
         '×' => '*',
         '÷' => '/',
         '≤' | '≥' | '≠' => c,
@@ -57,7 +61,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn spaces(&mut self) {
-        while let Some(c) = self.text[self.at..].chars().next().filter(|c| c.is_whitespace()) {
+        while let Some(c) = self.text[self.at..].chars().next().filter(|c| c.is_whitespace() || INVISIBLE.contains(c)) {
             self.at += c.len_utf8();
         }
     }
@@ -134,8 +138,13 @@ impl<'a> Lexer<'a> {
         self.run(from, |c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '*' | '?' | '/'))
     }
 
+    /// A text with its full-width characters made ASCII.
+    pub(crate) fn plain(text: &str) -> String {
+        text.chars().map(ascii).collect()
+    }
+
     /// The text of a span with its full-width characters made ASCII.
     pub(crate) fn text(&self, span: &Range<usize>) -> String {
-        self.text[span.clone()].chars().map(ascii).collect()
+        Lexer::plain(&self.text[span.clone()])
     }
 }

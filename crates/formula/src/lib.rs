@@ -10,8 +10,10 @@ mod ast;
 mod check;
 mod evaluate;
 mod lexer;
+mod names;
 mod parser;
 mod print;
+mod questions;
 mod select;
 mod world;
 

@@ -1,4 +1,4 @@
-//! From text to tree, with every syntax error that can be told apart.
+//! From text to tree, with every syntax error that can be told apart: expressions. Account functions are read in `questions`.
 
 use std::ops::Range;
 
@@ -6,16 +6,16 @@ use model::Amount;
 
 use crate::{
     Fault,
-    ast::{AccountCall, Column, Expr, Filter, Function, Measure, Name, Node, Operator, Pick, Selector, Side, Span, What, Year},
+    ast::{Expr, Node, Operator, depth},
     lexer::{Lexer, Token},
-    select::Class,
+    names::{ACCOUNT_FUNCTIONS, COLUMNS, FUNCTIONS, account_function, find, nearest_function},
 };
 
 /// Bytes of the longest formula.
 pub const LONGEST: usize = 10_240;
-/// Depth of the deepest formula.
-const DEEPEST: usize = 64;
-/// Operators of the longest formula: a chain of them is as deep a tree.
+/// Levels of the deepest formula, a chain of operators being one: what walks a tree, or reads its lineage as JSON, recurses so often.
+const DEEPEST: usize = 32;
+/// Operators of the longest formula: printing and dropping a chain of them recurses as often.
 const MOST: usize = 256;
 
 /// Reads a formula. A tree is given only when nothing is wrong.
@@ -26,47 +26,53 @@ pub fn parse(text: &str) -> (Option<Expr>, Vec<Fault>) {
     let mut parser =
         Parser { lexer: Lexer::new(text), token: Token::End, span: 0..0, faults: Vec::new(), depth: 0, operators: 0 };
     parser.advance();
+    // A cell of a sheet begins with it.
+    parser.eat("=");
     let mut expr = None;
     loop {
-        let before = parser.span.start;
+        let before = parser.faults.len();
         let part = parser.formula();
         expr = expr.or(part);
-        if parser.token == Token::End {
-            break;
-        }
-        if parser.faults.last().is_none_or(|fault| fault.span.start < before) {
+        if parser.token != Token::End && parser.faults.len() == before {
             parser.expected("formula-operator");
         }
-        // What follows is read for its own faults.
-        if parser.span.start == before || matches!(parser.token, Token::Mark(_) | Token::Strange) {
+        // What follows is read for its own faults, from where a formula may begin.
+        while !matches!(parser.token, Token::End | Token::Digits | Token::Word | Token::Mark("(" | "[" | "@" | "-" | "!")) {
             parser.advance();
         }
         if parser.token == Token::End {
             break;
         }
     }
-    if parser.faults.is_empty() { (expr, Vec::new()) } else { (None, parser.faults) }
+    if let Some(deep) = expr.as_ref().filter(|expr| depth(expr) > DEEPEST) {
+        parser.faults.push(Fault::new("formula-too-deep", deep.span.clone()).with("deepest", DEEPEST));
+    }
+    if parser.faults.is_empty() {
+        return (expr, Vec::new());
+    }
+    parser.faults.sort_by_key(|fault| fault.span.start);
+    (None, parser.faults)
 }
 
-struct Parser<'a> {
-    lexer: Lexer<'a>,
-    token: Token,
-    span: Range<usize>,
-    faults: Vec<Fault>,
+pub(crate) struct Parser<'a> {
+    pub lexer: Lexer<'a>,
+    pub token: Token,
+    pub span: Range<usize>,
+    pub faults: Vec<Fault>,
     depth: usize,
     operators: usize,
 }
 
 impl Parser<'_> {
-    fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         (self.token, self.span) = self.lexer.next();
     }
 
-    fn is(&self, mark: &str) -> bool {
+    pub(crate) fn is(&self, mark: &str) -> bool {
         matches!(self.token, Token::Mark(found) if found == mark)
     }
 
-    fn eat(&mut self, mark: &str) -> bool {
+    pub(crate) fn eat(&mut self, mark: &str) -> bool {
         let found = self.is(mark);
         if found {
             self.advance();
@@ -75,14 +81,20 @@ impl Parser<'_> {
     }
 
     /// A keyword under the token, in lower case.
-    fn word(&self) -> String {
+    pub(crate) fn word(&self) -> String {
         match self.token {
             Token::Word => self.lexer.text(&self.span).to_lowercase(),
             _ => String::new(),
         }
     }
 
-    fn expected(&mut self, code: &'static str) {
+    pub(crate) fn expected(&mut self, code: &'static str) {
+        // All that follows an open quote is inside it, so that nothing more can be said.
+        if self.faults.last().is_some_and(|last| last.code == "formula-quote") {
+            return;
+        }
+        let quote = self.token == Token::Strange && self.lexer.text(&self.span).starts_with(['"', '\'']);
+        let code = if quote { "formula-quote" } else { code };
         let found = if self.token == Token::End { "—".to_owned() } else { self.lexer.text(&self.span) };
         // One fault per place: what follows from the first says nothing.
         if self.faults.last().is_none_or(|last| last.span != self.span) {
@@ -90,13 +102,33 @@ impl Parser<'_> {
         }
     }
 
-    fn close(&mut self, mark: &'static str) {
+    pub(crate) fn close(&mut self, mark: &'static str) {
         if !self.eat(mark) {
             self.expected("formula-unclosed");
             if let Some(last) = self.faults.last_mut().filter(|last| last.code == "formula-unclosed" && last.arguments.len() == 1)
             {
                 last.arguments.push(("mark", mark.to_owned()));
             }
+        }
+    }
+
+    /// To the next comma or bracket of the arguments that are being read. An operator or a new bracket ends the search: the bracket of
+    /// the arguments is missing then, and what follows has faults of its own. `before` is the number of faults before the argument.
+    pub(crate) fn recover(&mut self, before: usize) {
+        if !matches!(self.token, Token::Mark(_) | Token::End) && self.operator().is_none() && self.faults.len() == before {
+            self.expected("formula-separator");
+        }
+        while matches!(self.token, Token::Digits | Token::Word | Token::Text(_) | Token::Strange) && self.operator().is_none() {
+            self.advance();
+        }
+    }
+
+    /// Past the bracket that is open.
+    fn pass_bracket(&mut self) {
+        let mut open = 1;
+        while self.token != Token::End && open > 0 {
+            open += i32::from(self.is("(")) - i32::from(self.is(")"));
+            self.advance();
         }
     }
 
@@ -253,12 +285,14 @@ impl Parser<'_> {
         if self.is(".") {
             self.advance();
             let word = self.word();
-            match columns().iter().find(|(names, _)| names.contains(&word.as_str())) {
-                Some((_, found)) => column = Some(*found),
-                None => self.expected("formula-column"),
+            column = find(COLUMNS, &word);
+            if column.is_none() {
+                self.expected("formula-column");
             }
             end = self.span.end;
-            self.advance();
+            if self.token == Token::Word {
+                self.advance();
+            }
         }
         Some(Expr { node: Node::Reference { form, code, column }, span: from..end })
     }
@@ -276,39 +310,44 @@ impl Parser<'_> {
             }
             _ => {}
         }
-        let known = functions().iter().find(|(names, _)| names.contains(&name.as_str())).map(|(_, function)| *function);
-        let asks = account_function(&name);
-        if known.is_none() && asks.is_none() {
-            let names = functions().iter().flat_map(|(names, _)| names.iter().copied());
-            let near = nearest(&name, names.chain(ACCOUNT_FUNCTIONS.iter().map(|(name, ..)| *name)));
-            self.faults.push(Fault::new("formula-function", span.clone()).with("name", &name).with("near", near));
-        }
+        let (known, asks) = (find(FUNCTIONS, &name), account_function(&name));
         // The bracket is looked at without reading past it: account arguments are read by their own rules.
-        let mut ahead = Lexer::new("");
-        std::mem::swap(&mut ahead, &mut self.lexer);
-        let at = ahead.at;
-        let (token, bracket) = ahead.next();
-        ahead.at = at;
-        std::mem::swap(&mut ahead, &mut self.lexer);
-        if token != Token::Mark("(") {
-            self.advance();
-            if known.is_some() || asks.is_some() {
+        let before = self.lexer.at;
+        let called = self.lexer.next().0 == Token::Mark("(");
+        if !called {
+            self.lexer.at = before;
+            if known.is_none() && asks.is_none() {
+                self.expected("formula-operand");
+                self.advance();
+            } else {
+                self.advance();
                 self.expected("formula-call");
             }
             return None;
         }
-        self.lexer.at = bracket.end;
         if let Some((what, measure, to_date)) = asks {
-            return self.account_call(span, what, measure, to_date);
+            let (end, call) = self.account_call(what, measure, to_date);
+            return call.map(|call| Expr { node: Node::Account(call), span: span.start..end });
         }
         self.advance();
+        if known.is_none() {
+            let near = nearest_function(&name);
+            self.faults.push(Fault::new("formula-function", span.clone()).with("name", &name).with("near", near));
+            // Where accounts are meant, its arguments are no expressions and say nothing more.
+            if ACCOUNT_FUNCTIONS.iter().any(|(short, long, ..)| near == *short || near == *long) {
+                self.pass_bracket();
+                return None;
+            }
+        }
         let mut arguments = Vec::new();
         let mut whole = true;
         while !self.is(")") && self.token != Token::End {
+            let before = self.faults.len();
             match self.formula() {
                 Some(argument) => arguments.push(argument),
                 None => whole = false,
             }
+            self.recover(before);
             if !self.eat(",") {
                 break;
             }
@@ -318,332 +357,4 @@ impl Parser<'_> {
         let function = known?;
         whole.then_some(Expr { node: Node::Call { function, arguments }, span: span.start..end })
     }
-
-    /// Arguments of an account function, from behind its bracket.
-    fn account_call(&mut self, name: Range<usize>, what: What, measure: Measure, to_date: bool) -> Option<Expr> {
-        let before = self.faults.len();
-        let accounts = self.selector();
-        let mut counter = None;
-        if what == What::Counter {
-            if self.is(",") {
-                counter = Some(self.selector());
-            } else {
-                self.expected("formula-counter");
-            }
-        }
-        let span = if to_date { Span::ToDate } else { Span::Month(0) };
-        let mut call = AccountCall {
-            what,
-            measure,
-            accounts,
-            counter,
-            span,
-            year: Year::Offset(0),
-            side: None,
-            detail: None,
-            filters: Vec::new(),
-        };
-        let mut position = 0;
-        while self.is(",") {
-            self.advance();
-            self.argument(&mut call, &mut position, to_date);
-        }
-        let end = self.span.end;
-        self.close(")");
-        (self.faults.len() == before).then_some(Expr { node: Node::Account(call), span: name.start..end })
-    }
-
-    /// One argument after the accounts: by its name, or by its place in UFO's order.
-    fn argument(&mut self, call: &mut AccountCall, position: &mut usize, to_date: bool) {
-        if matches!(self.token, Token::Mark("," | ")") | Token::End) {
-            *position += 1;
-            return;
-        }
-        let mut span = self.span.clone();
-        let mut value = self.value();
-        let mut name = None;
-        if self.eat("=") {
-            name = Some(value.to_lowercase());
-            span = self.span.clone();
-            value = self.value();
-        } else {
-            *position += 1;
-        }
-        let word = value.to_lowercase();
-        let place = match (name.as_deref(), *position) {
-            (Some("period" | "期间"), _) | (None, 1) => 1,
-            (Some("side" | "方向"), _) | (None, 2) => 2,
-            // UFO has the number of the set of books here; a formula is about one book, and says so by being empty.
-            (None, 3) => 3,
-            (Some("year" | "年度"), _) | (None, 4) => 4,
-            (Some("detail" | "明细"), _) => 5,
-            (None, 5 | 6) => 6,
-            (Some(_), _) => 7,
-            (None, _) => 0,
-        };
-        let whole = || word.parse::<i32>().ok();
-        let understood = match place {
-            1 => match (word.as_str(), whole()) {
-                ("月" | "month", _) => {
-                    call.span = if to_date { Span::ToDate } else { Span::Month(0) };
-                    true
-                }
-                ("季" | "quarter", _) => {
-                    call.span = Span::Quarter;
-                    true
-                }
-                ("年" | "year", _) => {
-                    call.span = Span::Year;
-                    true
-                }
-                ("累计" | "ytd", _) => {
-                    call.span = Span::ToDate;
-                    true
-                }
-                (_, Some(month @ 1..=12)) => {
-                    call.span = Span::Of(u8::try_from(month).unwrap_or(1));
-                    true
-                }
-                (_, Some(offset @ -1200..=0)) if !to_date => {
-                    call.span = Span::Month(offset);
-                    true
-                }
-                _ => false,
-            },
-            2 => side(&word).map(|side| call.side = Some(side)).is_some(),
-            4 => match whole() {
-                Some(year @ 1900..=9998) => {
-                    call.year = Year::Of(u16::try_from(year).unwrap_or(1900));
-                    true
-                }
-                Some(offset @ -100..=0) => {
-                    call.year = Year::Offset(offset);
-                    true
-                }
-                _ => false,
-            },
-            5 => side(&word).map(|side| call.detail = Some(side)).is_some(),
-            6 => {
-                call.filters.push(Filter { name: Name::Any, value });
-                return;
-            }
-            7 => {
-                let dimension = name.as_deref().and_then(|name| dimensions().iter().find(|(names, _)| names.contains(&name)));
-                dimension.map(|(_, name)| call.filters.push(Filter { name: *name, value: value.clone() })).is_some()
-            }
-            _ => false,
-        };
-        if !understood {
-            let what =
-                name.unwrap_or_else(|| ["", "period", "side", "book", "year"].get(place).copied().unwrap_or("").to_owned());
-            self.faults.push(Fault::new("formula-argument", span).with("argument", what).with("value", word));
-        }
-    }
-
-    /// A value of an argument: a word, a number with its sign, or a text.
-    fn value(&mut self) -> String {
-        let sign = if self.eat("-") { "-" } else { "" };
-        let value = match &self.token {
-            Token::Text(text) => text.clone(),
-            Token::Word | Token::Digits => self.lexer.text(&self.span),
-            _ => {
-                self.expected("formula-value");
-                if matches!(self.token, Token::Mark("," | ")") | Token::End) {
-                    return String::new();
-                }
-                String::new()
-            }
-        };
-        self.advance();
-        format!("{sign}{value}")
-    }
-
-    /// Accounts: one pick, or `{pick, pick, !pick}`. The lexer stands before it; the token after it is read.
-    fn selector(&mut self) -> Selector {
-        let mut selector = Selector { picks: Vec::new(), without: Vec::new() };
-        let at = self.lexer.at;
-        self.advance();
-        if !self.is("{") {
-            self.lexer.at = at;
-            selector.picks.extend(self.pick());
-            return selector;
-        }
-        loop {
-            let at = self.lexer.at;
-            self.advance();
-            if self.is("}") && !selector.picks.is_empty() {
-                break;
-            }
-            let without = self.is("!");
-            if !without {
-                self.lexer.at = at;
-            }
-            let pick = self.pick();
-            let list = if without { &mut selector.without } else { &mut selector.picks };
-            match pick {
-                Some(pick) => list.push(pick),
-                None => break,
-            }
-            if !self.is(",") {
-                break;
-            }
-        }
-        self.close("}");
-        if selector.picks.is_empty() && !selector.without.is_empty() {
-            self.expected("formula-accounts");
-        }
-        selector
-    }
-
-    /// One pick; the lexer stands before it, and the token after it is read.
-    fn pick(&mut self) -> Option<Pick> {
-        let at = self.lexer.at;
-        self.advance();
-        if self.is("#") {
-            self.advance();
-            let class = Class::named(&self.word());
-            if class.is_none() {
-                self.expected("formula-class");
-            }
-            self.advance();
-            return class.map(Pick::Class);
-        }
-        self.lexer.at = at;
-        let code = self.code()?;
-        if self.is(":") {
-            return self.code().map(|to| Pick::Range(code, to));
-        }
-        if self.is("~") {
-            self.advance();
-            let text = match &self.token {
-                Token::Text(text) => text.clone(),
-                Token::Word => self.lexer.text(&self.span),
-                _ => {
-                    self.expected("formula-value");
-                    return None;
-                }
-            };
-            self.advance();
-            return Some(Pick::Code(code, Some(text)));
-        }
-        if code.contains(['*', '?']) { Some(Pick::Pattern(code)) } else { Some(Pick::Code(code, None)) }
-    }
-
-    /// A code, bare or quoted; the token after it is read.
-    fn code(&mut self) -> Option<String> {
-        let span = self.lexer.code();
-        let mut code = self.lexer.text(&span);
-        self.advance();
-        if code.is_empty()
-            && let Token::Text(text) = &self.token
-        {
-            code = text.clone();
-            self.advance();
-        }
-        if code.is_empty() {
-            self.expected("formula-accounts");
-            return None;
-        }
-        Some(code)
-    }
-}
-
-type Named<T> = &'static [(&'static [&'static str], T)];
-
-pub(crate) fn columns() -> Named<Column> {
-    &[
-        (&["this_month", "本月"], Column::ThisMonth),
-        (&["cumulative", "累计", "本年累计"], Column::Cumulative),
-        (&["prior_year_month", "上年同月"], Column::PriorYearMonth),
-        (&["prior_year", "上年同期"], Column::PriorYear),
-        (&["closing", "期末"], Column::Closing),
-        (&["previous", "上期"], Column::Previous),
-    ]
-}
-
-pub(crate) fn functions() -> Named<Function> {
-    &[
-        (&["abs", "绝对值"], Function::Abs),
-        (&["min", "最小"], Function::Min),
-        (&["max", "最大"], Function::Max),
-        (&["round", "四舍五入"], Function::Round),
-        (&["if", "如果"], Function::If),
-        (&["coalesce", "有则取"], Function::Coalesce),
-        (&["missing", "缺失"], Function::Missing),
-    ]
-}
-
-pub(crate) fn dimensions() -> Named<Name> {
-    &[
-        (&["any"], Name::Any),
-        (&["party", "往来单位"], Name::Party),
-        (&["product", "存货"], Name::Product),
-        (&["department", "部门"], Name::Department),
-        (&["project", "项目"], Name::Project),
-        (&["person", "个人"], Name::Person),
-        (&["currency", "币种"], Name::Currency),
-    ]
-}
-
-/// Names of account functions without their S and W families, and whether they run from January.
-pub(crate) const ACCOUNT_FUNCTIONS: &[(&str, What, bool)] = &[
-    ("qc", What::Opening, false),
-    ("qm", What::Closing, false),
-    ("fs", What::Turnover, false),
-    ("lfs", What::Turnover, true),
-    ("je", What::Net, false),
-    ("dfs", What::Counter, false),
-    ("sy", What::Movement, false),
-    ("sl", What::Movement, true),
-    ("opening", What::Opening, false),
-    ("closing", What::Closing, false),
-    ("turnover", What::Turnover, false),
-    ("turnover_to_date", What::Turnover, true),
-    ("net", What::Net, false),
-    ("counter", What::Counter, false),
-    ("movement", What::Movement, false),
-    ("movement_to_date", What::Movement, true),
-];
-
-fn account_function(name: &str) -> Option<(What, Measure, bool)> {
-    let find = |name: &str| ACCOUNT_FUNCTIONS.iter().find(|(known, ..)| *known == name);
-    if let Some((_, what, to_date)) = find(name) {
-        return Some((*what, Measure::Money, *to_date));
-    }
-    for (prefix, measure) in
-        [("s", Measure::Quantity), ("w", Measure::Foreign), ("quantity_", Measure::Quantity), ("foreign_", Measure::Foreign)]
-    {
-        // The short names have short prefixes, the long ones long prefixes.
-        let rest = name.strip_prefix(prefix).filter(|rest| (prefix.len() == 1) == (rest.len() <= 3));
-        if let Some((_, what, to_date)) = rest.and_then(find) {
-            return Some((*what, measure, *to_date));
-        }
-    }
-    None
-}
-
-fn side(word: &str) -> Option<Side> {
-    match word {
-        "借" | "debit" | "d" | "借方" => Some(Side::Debit),
-        "贷" | "credit" | "c" | "贷方" => Some(Side::Credit),
-        _ => None,
-    }
-}
-
-/// The known name that differs least; bounded, as names are short.
-fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> &'k str {
-    let distance = |a: &str, b: &str| {
-        let b: Vec<char> = b.chars().take(32).collect();
-        let mut row: Vec<usize> = (0..=b.len()).collect();
-        for (i, x) in a.chars().take(32).enumerate() {
-            let mut diagonal = row[0];
-            row[0] = i + 1;
-            for (j, y) in b.iter().enumerate() {
-                let next = (diagonal + usize::from(x != *y)).min(row[j] + 1).min(row[j + 1] + 1);
-                diagonal = std::mem::replace(&mut row[j + 1], next);
-            }
-        }
-        row.last().copied().unwrap_or(0)
-    };
-    known.min_by_key(|known| distance(name, known)).unwrap_or("—")
 }

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::{
-    ast::{AccountCall, Expr, Filter, Measure, Node, Operator, Pick, Selector, Side, Span, What, Year},
-    parser::{columns, dimensions, functions},
+    ast::{AccountCall, Expr, Filter, Measure, Node, Operator, Pick, Selector, Side, Span, Year},
+    names::{ACCOUNT_FUNCTIONS, COLUMNS, DIMENSIONS, FUNCTIONS, name_of},
 };
 
 impl Operator {
@@ -27,13 +27,9 @@ impl Operator {
     }
 }
 
-fn name_of<T: PartialEq>(names: &[(&'static [&'static str], T)], wanted: &T) -> &'static str {
-    names.iter().find(|(_, value)| value == wanted).map_or("", |(names, _)| names[0])
-}
-
 impl Display for crate::Column {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(name_of(columns(), self))
+        f.write_str(name_of(COLUMNS, self))
     }
 }
 
@@ -74,7 +70,7 @@ impl Expr {
             }
             Node::Account(call) => write!(f, "{call}"),
             Node::Call { function, arguments } => {
-                write!(f, "{}(", name_of(functions(), function))?;
+                write!(f, "{}(", name_of(FUNCTIONS, function))?;
                 for (at, argument) in arguments.iter().enumerate() {
                     f.write_str(if at == 0 { "" } else { ", " })?;
                     argument.put(f, 0)?;
@@ -108,26 +104,20 @@ impl Display for AccountCall {
             Measure::Quantity => "S",
             Measure::Foreign => "W",
         };
-        let to_date = self.span == Span::ToDate;
-        let (name, implied) = match self.what {
-            What::Opening => ("QC", false),
-            What::Closing => ("QM", false),
-            What::Turnover if to_date => ("LFS", true),
-            What::Turnover => ("FS", false),
-            What::Net => ("JE", false),
-            What::Movement if to_date => ("SL", true),
-            What::Movement => ("SY", false),
-            What::Counter => ("DFS", false),
-        };
+        // The functions that run from January say so by their name.
+        let to_date = matches!(self.span, Span::ToDate | Span::Through(_));
+        let named = |to: bool| ACCOUNT_FUNCTIONS.iter().find(|(.., what, runs)| *what == self.what && *runs == to);
+        let runs = to_date && named(true).is_some();
+        let name = named(runs).map_or(String::new(), |(short, ..)| short.to_uppercase());
         write!(f, "{prefix}{name}({}", self.accounts)?;
         if let Some(counter) = &self.counter {
             write!(f, ", {counter}")?;
         }
         match self.span {
             Span::Month(0) => {}
-            Span::ToDate if implied => {}
+            Span::ToDate if runs => {}
             Span::Month(offset) => write!(f, ", period={offset}")?,
-            Span::Of(month) => write!(f, ", period={month}")?,
+            Span::Of(month) | Span::Through(month) => write!(f, ", period={month}")?,
             Span::Quarter => f.write_str(", period=季")?,
             Span::Year => f.write_str(", period=年")?,
             Span::ToDate => f.write_str(", period=累计")?,
@@ -144,7 +134,7 @@ impl Display for AccountCall {
             write!(f, ", detail={side}")?;
         }
         for Filter { name, value } in &self.filters {
-            write!(f, ", {}={}", name_of(dimensions(), name), Quoted(value))?;
+            write!(f, ", {}={}", name_of(DIMENSIONS, name), Quoted(value))?;
         }
         f.write_str(")")
     }

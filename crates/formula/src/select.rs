@@ -75,6 +75,8 @@ pub struct Selected {
     pub accounts: Vec<usize>,
     /// Picks that select nothing.
     pub empty: Vec<String>,
+    /// Exceptions that take nothing out.
+    pub idle: Vec<String>,
     /// Places of accounts that may belong here, and that nobody has decided on.
     pub undecided: Vec<usize>,
 }
@@ -82,21 +84,26 @@ pub struct Selected {
 /// The accounts that `selector` means in `chart`.
 ///
 /// A code means itself and all below it: `1602` is `1602`, `160201`, `1602.01` and `1602-01`, never `16020` of a chart that also has
-/// four-digit siblings by accident of digits: Chinese charts add two digits or more a level, so at least two must follow.
+/// four-digit siblings by accident of digits: Chinese charts add two digits or more a level, so at least two must follow. A code that no
+/// account has stands for what is below it only from four digits on, as `160` for `1601` would otherwise be `160201`.
 pub fn select(selector: &Selector, chart: &[Account], scope: Scope) -> Selected {
     let mut selected = Selected::default();
     let mut accounts = BTreeSet::new();
     let mut undecided = BTreeSet::new();
     for pick in &selector.picks {
-        let found = matching(pick, chart, scope);
-        undecided.extend(maybe(pick, chart));
-        if found.is_empty() {
+        let (found, maybe) = matching(pick, chart, scope);
+        if found.is_empty() && maybe.is_empty() {
             selected.empty.push(pick.to_string());
         }
         accounts.extend(found);
+        undecided.extend(maybe);
     }
     for pick in &selector.without {
-        for at in matching(pick, chart, scope) {
+        let (found, _) = matching(pick, chart, scope);
+        if found.is_empty() {
+            selected.idle.push(format!("!{pick}"));
+        }
+        for at in found {
             accounts.remove(&at);
             undecided.remove(&at);
         }
@@ -107,11 +114,16 @@ pub fn select(selector: &Selector, chart: &[Account], scope: Scope) -> Selected 
     selected
 }
 
-fn matching(pick: &Pick, chart: &[Account], scope: Scope) -> Vec<usize> {
+/// Accounts that the pick means, and undecided ones that it may mean.
+fn matching(pick: &Pick, chart: &[Account], scope: Scope) -> (Vec<usize>, Vec<usize>) {
     let by = |code: fn(&Account) -> Option<&str>| -> Vec<usize> {
+        let known = match pick {
+            Pick::Code(wanted, _) => wanted.len() >= 4 || chart.iter().any(|account| code(account) == Some(wanted)),
+            _ => true,
+        };
         let fits = |account: &Account| match pick {
             Pick::Class(class) => account.class == Some(*class) && account.undecided.is_empty(),
-            _ => code(account).is_some_and(|code| fits(pick, code, &account.name)),
+            _ => code(account).is_some_and(|code| fits(pick, code, &account.name, known)),
         };
         chart.iter().enumerate().filter(|(_, account)| fits(account)).map(|(at, _)| at).collect()
     };
@@ -124,11 +136,16 @@ fn matching(pick: &Pick, chart: &[Account], scope: Scope) -> Vec<usize> {
             found.extend(plain.into_iter().filter(|at| own(&chart[*at])));
             found.sort_unstable();
             found.dedup();
-            found
+            (found, maybe(pick, chart))
         }
         Scope::Own => {
             let found = by(|account| Some(&account.code));
-            if found.is_empty() { matching(pick, chart, Scope::Standard) } else { found }
+            match pick {
+                Pick::Class(_) => (found, maybe(pick, chart)),
+                _ if found.is_empty() => matching(pick, chart, Scope::Standard),
+                // The enterprise's own codes are no question of the standard.
+                _ => (found, Vec::new()),
+            }
         }
     }
 }
@@ -137,26 +154,34 @@ fn matching(pick: &Pick, chart: &[Account], scope: Scope) -> Vec<usize> {
 fn maybe(pick: &Pick, chart: &[Account]) -> Vec<usize> {
     let fits = |account: &Account| match pick {
         Pick::Class(_) => true,
-        _ => account.undecided.iter().any(|code| fits(pick, code, &account.name)),
+        _ => account.undecided.iter().any(|code| fits(pick, code, &account.name, true)),
     };
     chart.iter().enumerate().filter(|(_, account)| !account.undecided.is_empty() && fits(account)).map(|(at, _)| at).collect()
 }
 
-fn fits(pick: &Pick, code: &str, name: &str) -> bool {
+fn fits(pick: &Pick, code: &str, name: &str, known: bool) -> bool {
     match pick {
-        Pick::Code(wanted, text) => below(code, wanted) && text.as_deref().is_none_or(|text| name.contains(text)),
-        Pick::Range(from, to) => code >= from.as_str() && (code <= to.as_str() || below(code, to)),
+        Pick::Code(wanted, text) => {
+            (code == wanted || below(code, wanted, known)) && text.as_deref().is_none_or(|text| name.contains(text))
+        }
+        Pick::Range(from, to) => between(code, from, to),
         Pick::Pattern(pattern) => like(code, pattern),
         Pick::Class(_) => false,
     }
 }
 
-/// Whether `code` is `above` or an account below it.
-fn below(code: &str, above: &str) -> bool {
+/// Whether `code` is an account below `above`.
+fn below(code: &str, above: &str, known: bool) -> bool {
     code.strip_prefix(above).is_some_and(|rest| {
-        let digits = rest.len() >= 2 && above.chars().all(|c| c.is_ascii_digit());
-        rest.is_empty() || rest.starts_with(['.', '-', '_', '/']) || digits
+        let digits = known && rest.chars().count() >= 2 && above.chars().all(|c| c.is_ascii_digit());
+        rest.starts_with(['.', '-', '_', '/']) || digits
     })
+}
+
+/// Whether `code` stands from `from` to `to`, or below `to`. Codes are compared as texts, as charts are sorted; one that is shorter than
+/// both ends is on another level and stands between no two of them.
+fn between(code: &str, from: &str, to: &str) -> bool {
+    code.len() >= from.len().min(to.len()) && code >= from && (code <= to || below(code, to, true))
 }
 
 /// `*` is any text, `?` one character; without recursion, as patterns come from files.
@@ -215,6 +240,13 @@ mod tests {
             ("{1401:1411, 5001, !1405}", vec!["140100", "1411.02", "5001"]),
             ("1405~甲", vec!["140501"]),
             ("9999", vec![]),
+            // 14 and 140 are no accounts here, and 1411:1401 is the wrong way round.
+            ("14", vec![]),
+            ("140", vec![]),
+            ("1411:1401", vec![]),
+            ("1401:140501", vec!["140100", "1405", "140501"]),
+            ("\"1405\"", vec!["1405", "140501"]),
+            ("{\"1001\":\"1405\", !\"140501\"}", vec!["1001", "140100", "1405"]),
         ] {
             assert_eq!(codes(selector, &chart, Scope::Standard), expected, "{selector}");
         }
@@ -242,5 +274,37 @@ mod tests {
         let crate::Node::Account(call) = expr.unwrap().node else { panic!("no call") };
         let selected = select(&call.accounts, &chart, Scope::Standard);
         assert_eq!((selected.accounts, selected.undecided), (vec![1], vec![0]));
+        // A code of one's own says which account is meant, whatever the standard thinks of it.
+        let selected = select(&call.accounts, &chart[1..], Scope::Own);
+        assert_eq!((selected.accounts, selected.empty), (vec![0], vec!["2203".to_owned()]));
+        let (expr, _) = crate::parse("QM(1122)");
+        let crate::Node::Account(call) = expr.unwrap().node else { panic!("no call") };
+        let selected = select(&call.accounts, &chart, Scope::Own);
+        assert_eq!((selected.accounts, selected.undecided), (vec![0], vec![]));
+    }
+
+    #[test]
+    fn levels_of_a_chart_are_told_by_digits_or_by_signs() {
+        for (code, above, expected) in [
+            ("160201", "1602", true),
+            ("1602001", "1602", true),
+            ("16020", "1602", false),
+            ("1602.1", "1602", true),
+            ("1602-01", "1602", true),
+            ("1602.01.02", "1602.01", true),
+            ("6.10", "6.1", false),
+            ("6.1.10", "6.1", true),
+            ("1602", "1602", false),
+            ("1601", "1602", false),
+            ("1602甲", "1602", false),
+        ] {
+            assert_eq!(below(code, above, true), expected, "{code} below {above}");
+        }
+        // Of a chart with three-digit and four-digit codes, 101 is not between 1001 and 1121 though it sorts there.
+        for (code, expected) in
+            [("1001", true), ("100201", true), ("101", false), ("1121", true), ("112101", true), ("1122", false)]
+        {
+            assert_eq!(between(code, "1001", "1121"), expected, "{code}");
+        }
     }
 }

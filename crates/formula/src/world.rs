@@ -61,7 +61,7 @@ pub struct Part {
 /// Why there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// `missing_account`, `missing_source`, `before_first_period`, `no_rate`, `undecided_account`, `error`.
+    /// `missing_account`, `missing_source`, `before_first_period`, `no_rate`, `undecided_account`, `error`; a world may have more.
     pub status: &'static str,
     /// Code of the message that says why.
     pub code: &'static str,
@@ -73,6 +73,13 @@ impl Gap {
     /// A gap with this status and message.
     pub fn new(status: &'static str, code: &'static str) -> Gap {
         Gap { status, code, arguments: Vec::new() }
+    }
+
+    /// Whether there is known to be nothing, so that `coalesce` may pass it over and `missing` is true: the book has no such account, the
+    /// standard no such item. Where a figure exists or may exist and is not known here, passing it over would make a zero of it: a month
+    /// that was not read, a year before the first period, an account that nobody has decided on, a rate that is not there, an error.
+    pub fn is_absence(&self) -> bool {
+        !matches!(self.status, "error" | "undecided_account" | "missing_source" | "before_first_period" | "no_rate")
     }
 
     /// Adds a value of the message.
@@ -120,7 +127,12 @@ pub trait World {
     /// The chart, sorted by code.
     fn chart(&self) -> &[Account];
 
-    /// Answers a question: one part for each account with an amount.
+    /// Answers a question: one part for each account with an amount. No part at all is zero, so what is not known must be a gap: a month
+    /// that was not read, a dimension or a measure that the book does not keep, lines where only balances are. A value of a dimension
+    /// that never occurs in the book is one too, as it is most likely misspelt.
+    ///
+    /// Filters choose lines first, all of them together; `detail` then nets what is left by account and party, where no party counts as
+    /// one, and keeps the nets on its side.
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap>;
 
     /// Value of another indicator, of this form where `form` is absent; in 元, unrounded.
