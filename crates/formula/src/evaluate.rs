@@ -129,8 +129,7 @@ fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace
             let mut last = of(0);
             for at in 1..arguments.len() {
                 match last {
-                    // An error is not a gap in the data: it is never passed over.
-                    Err(gap) if gap.status != "error" => last = of(at),
+                    Err(gap) if absent(&gap) => last = of(at),
                     _ => break,
                 }
             }
@@ -138,10 +137,16 @@ fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace
         }
         Function::Missing => match of(0) {
             Ok(_) => Ok(Value::Truth(false)),
-            Err(gap) if gap.status == "error" => Err(gap),
-            Err(_) => Ok(Value::Truth(true)),
+            Err(gap) if absent(&gap) => Ok(Value::Truth(true)),
+            Err(gap) => Err(gap),
         },
     }
+}
+
+/// Whether there is nothing, so that a formula may go on without it. An error, an account that nobody has decided on and a rate that is
+/// not known are no such thing: there may be money behind them.
+fn absent(gap: &Gap) -> bool {
+    !matches!(gap.status, "error" | "undecided_account" | "no_rate")
 }
 
 /// First and last month that a question is about.
