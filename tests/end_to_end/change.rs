@@ -50,8 +50,9 @@ fn a_changed_amount_is_found_shown_and_marked() {
 
     let erp = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
     erp.execute_batch(EDIT).unwrap();
-    let kind: String =
-        erp.query_row("SELECT typeof(debit) || CAST(debit AS TEXT) FROM account_move_line WHERE id = 1216", [], |r| r.get(0)).unwrap();
+    let kind: String = erp
+        .query_row("SELECT typeof(debit) || CAST(debit AS TEXT) FROM account_move_line WHERE id = 1216", [], |r| r.get(0))
+        .unwrap();
     assert_eq!(kind, "blob35692.00");
     drop(erp);
 
@@ -70,7 +71,9 @@ fn a_changed_amount_is_found_shown_and_marked() {
         .iter()
         .map(|row| ["change", "voucher", "sign", "account", "debit", "credit"].map(|name| row[name].as_str().unwrap().to_owned()))
         .collect();
-    let line = |sign: &str, account: &str, debit: &str, credit: &str| ["changed", "183", sign, account, debit, credit].map(str::to_owned);
+    let line = |sign: &str, account: &str, debit: &str, credit: &str| {
+        ["changed", "183", sign, account, debit, credit].map(str::to_owned)
+    };
     let expected = BTreeSet::from([
         line("-", "5.2.2.01", "34692.00", "0.00"),
         line("+", "5.2.2.01", "35692.00", "0.00"),
@@ -115,7 +118,9 @@ fn a_changed_amount_is_found_shown_and_marked() {
         cell["columns"][column]["raw"].as_str().unwrap().parse::<model::Amount>().unwrap()
     };
     let thousand = model::Amount::from_whole(1000).unwrap();
-    for (id, column, more) in [("313", "this_month", true), ("217", "closing", true), ("401", "cumulative", true), ("323", "this_month", false)] {
+    for (id, column, more) in
+        [("313", "this_month", true), ("217", "closing", true), ("401", "cumulative", true), ("323", "this_month", false)]
+    {
         let (was, is) = (figure(&draft_before, id, column), figure(&draft, id, column));
         let (low, high) = if more { (was, is) } else { (is, was) };
         assert_eq!(high.checked_sub(low), Some(thousand), "{id} {column}");

@@ -6,6 +6,7 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 mod balances;
 mod change;
 mod drafts;
+mod hand;
 mod servers;
 
 use std::{
