@@ -42,8 +42,9 @@ impl Coverage {
         }
         let first: Month = first?;
         Some(Coverage {
-            balances_from: first_period.unwrap_or(first).max(first),
-            turnover_from: first_period.or(moved).unwrap_or(first).max(first),
+            // A first period before the first entry says that the book is whole from then on: an enterprise founded in June has a January.
+            balances_from: first_period.unwrap_or(first),
+            turnover_from: first_period.or(moved).unwrap_or(first),
             to: last?,
         })
     }

@@ -32,8 +32,9 @@ pub fn chart(mapping: &Mapping, accounts: &[BookAccount], used: &dyn Fn(&str) ->
         let found = decided.or_else(|| match standard.find(&account.code, &account.name) {
             Match::Is(found) => Some(found),
             Match::Disagrees { code, name } => {
-                undecided = [Some(code), name].into_iter().flatten().map(|found| found.code.clone()).collect();
+                // An account without a line adds nothing wherever it belongs, so it holds no figure up.
                 if used(&account.code) {
+                    undecided = [Some(code), name].into_iter().flatten().map(|found| found.code.clone()).collect();
                     let finding = Finding::warning("account-name-disagrees").at(account.code.clone()).with("name", &account.name);
                     let by_name = name.map_or_else(|| "—".to_owned(), |found| format!("{} {}", found.code, found.names[0]));
                     let by_code = format!("{} {}", code.code, code.names[0]);
