@@ -44,7 +44,7 @@ pub struct What {
 #[derive(Default)]
 struct Lines {
     months: BTreeMap<Period, (Amount, u64)>,
-    shown: Vec<Json>,
+    shown: Vec<(Amount, Json)>,
     count: u64,
     sum: Option<Amount>,
 }
@@ -59,7 +59,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         (None, [only]) => only,
         (id, _) => agent.book(id.as_deref())?,
     };
-    let build::Ready { layers, desk, findings, .. } = build::ready(&agent, &mut store, book, Some(form), what.period)?;
+    let build::Ready { layers, desk, mut findings, .. } = build::ready(&agent, &mut store, book, Some(form), what.period)?;
     let pack = layers.mapping.form(form).ok_or_else(|| Failure::config(Finding::error("form-unknown").with("form", form)))?;
     let Some(known) = pack.row(row) else {
         let near = settings::nearest(row, pack.rows.iter().map(survey::Row::key)).unwrap_or("—");
@@ -90,6 +90,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         })
         .collect::<BTreeMap<_, _>>();
     let seen = desk.book.seen(pack.frequency == Frequency::Annual);
+    let place = format!("{}, {}, book {}", what.figure, what.period, book.id);
     let mut answers = Vec::new();
     let mut lineage = Vec::new();
     for leaf in leaves(&trace) {
@@ -102,7 +103,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             Some(only) => Question { accounts: vec![only.clone()], ..question.clone() },
             None => question.clone(),
         };
-        let lines = gather(&seen, &asked, &closing, what.lines)?;
+        let mut lines = gather(&seen, &asked, &closing, what.lines)?;
+        findings.extend(sign(leaf, &mut lines, &place));
         answers.push(answer(leaf, &lines, &desk.names));
         lineage.push((leaf, lines));
     }
@@ -110,14 +112,12 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         store.current_draft(&book.id, form, &what.period.to_string())?.map(|version| build::read(&version)).transpose()?;
     let kept = stored.as_ref().and_then(|draft| draft.cells.iter().find(|cell| cell.id == known.key()));
     let kept = kept.and_then(|cell| cell.columns.get(column)).and_then(|column| column.raw.clone());
-    let mut findings = findings;
     let now = match &trace.outcome {
         Ok(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
     if kept.is_some() && kept != now {
-        let place = format!("{}, {}, book {}", what.figure, what.period, book.id);
-        findings.push(Finding::warning("evidence-changed").at(place).with("cells", row));
+        findings.push(Finding::warning("evidence-changed").at(&place).with("cells", row));
     }
     let value = match &trace.outcome {
         Ok(Value::Number(number)) if known.kind == survey::RowKind::Count => Some(number.to_string()),
@@ -158,6 +158,9 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             }
         }
     }
+    if crate::report::blocked(&findings) {
+        return Err(Failure::findings(findings));
+    }
     if let Err(gap) = &trace.outcome {
         let note = Note { level: "warning".to_owned(), ..Note::from(&survey::gap_finding(gap, model::Level::Warning)) };
         findings.push(note.finding().at(format!("{}, {month}", what.figure)));
@@ -196,20 +199,38 @@ fn gather(
         let month = lines.months.entry(period).or_default();
         *month = (month.0.checked_add(amount).unwrap_or(month.0), month.1 + 1);
         if most == 0 || lines.shown.len() < most {
-            lines.shown.push(match sealed {
-                Sealed::Entry(entry, amount) => json!({
+            let line = match sealed {
+                Sealed::Entry(entry, _) => json!({
                     "period": period.to_string(), "voucher": entry.voucher(), "number": entry.number(), "date": entry.text("date"),
                     "line": entry.text("line"), "account": entry.account(), "summary": entry.text("summary"),
                     "party": entry.text("party"), "debit": entry.debit().to_string(), "credit": entry.credit().to_string(),
-                    "amount": amount.to_string(),
                 }),
-                Sealed::Opening(account, amount) => json!({
-                    "period": period.to_string(), "account": account, "amount": amount.to_string(), "opening": true,
-                }),
-            });
+                Sealed::Opening(account, _) => json!({ "period": period.to_string(), "account": account, "opening": true }),
+            };
+            lines.shown.push((amount, line));
         }
     })?;
     Ok(accounts)
+}
+
+/// Turns the lines of an answer to the sign that they have in the figure, and proves that they add up to it.
+fn sign(leaf: &Trace, accounts: &mut BTreeMap<String, Lines>, place: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for part in &leaf.parts {
+        let Some(lines) = accounts.get_mut(&part.account) else { continue };
+        if lines.sum != Some(part.amount) {
+            let turned = |amount: Amount| amount.checked_neg().unwrap_or(amount);
+            lines.sum = lines.sum.map(turned);
+            lines.months.values_mut().for_each(|(amount, _)| *amount = turned(*amount));
+            lines.shown.iter_mut().for_each(|(amount, _)| *amount = turned(*amount));
+        }
+        if lines.sum != Some(part.amount) {
+            let finding = Finding::error("lines-differ").at(place).with("account", &part.account);
+            let sum = lines.sum.map_or_else(|| "—".to_owned(), |sum| sum.fixed(2));
+            findings.push(finding.with("lines", sum).with("figure", part.amount.fixed(2)));
+        }
+    }
+    findings
 }
 
 /// One answer of the book as JSON: each account with its months and lines.
@@ -219,10 +240,15 @@ fn answer(leaf: &Trace, lines: &BTreeMap<String, Lines>, names: &BTreeMap<String
         let months = lines.months.iter().map(
             |(period, (amount, count))| json!({ "period": period.to_string(), "amount": amount.to_string(), "lines": count }),
         );
+        let shown = lines.shown.iter().map(|(amount, line)| {
+            let mut line = line.clone();
+            line["amount"] = amount.to_string().into();
+            line
+        });
         json!({
             "account": account, "name": names.get(account), "amount": part,
             "lines_total": lines.sum.map(|sum| sum.to_string()), "lines_count": lines.count,
-            "months": months.collect::<Vec<_>>(), "lines": lines.shown,
+            "months": months.collect::<Vec<_>>(), "lines": shown.collect::<Vec<_>>(),
         })
     });
     json!({ "formula": leaf.text, "accounts": accounts.collect::<Vec<_>>() })
@@ -265,9 +291,9 @@ fn people(ctx: &Ctx, leaf: &Trace, lines: &BTreeMap<String, Lines>, names: &BTre
         output::say(&format!("  {account} {name}  {sum}  {}\n", ui::text(ctx.lang, "label-lines-of", &count)))?;
         let months = lines.months.iter().rev().map(|(period, (amount, _))| format!("{period} {}", amount.fixed(2)));
         output::say(&format!("    {}\n", months.collect::<Vec<_>>().join(" · ")))?;
-        let rows = lines.shown.iter().map(|line| {
+        let rows = lines.shown.iter().map(|(amount, line)| {
             let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-            vec!["   ".to_owned(), text("period"), text("number"), text("date"), text("amount"), text("party"), text("summary")]
+            vec!["   ".to_owned(), text("period"), text("number"), text("date"), amount.fixed(2), text("party"), text("summary")]
         });
         let columns = ["blank", "period", "voucher", "date", "amount", "party", "summary"];
         Table { columns: &columns, numbers: &["amount"], rows: rows.collect() }.write(Format::Table, ctx.lang)?;

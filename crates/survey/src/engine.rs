@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use formula::{Account, At, Column, Figures, Gap, Mode, Part, Question, Scope, Trace, World, evaluate};
+use formula::{Account, At, Column, Expr, Figures, Gap, Mode, Part, Question, Scope, Trace, World, evaluate};
 
 use crate::{Frequency, Mapping};
 
@@ -39,14 +39,11 @@ impl<'a> Engine<'a> {
 
     /// Value and lineage of an indicator: the formula of a row of a form.
     pub fn cell(&self, form: &str, row: &str, at: At) -> Trace {
-        let text = format!("[{form}:{row}]");
         let Some(formula) = self.mapping.cells.get(&(form.to_owned(), row.to_owned())) else {
-            return gap(text, Gap::new("missing_source", "indicator-without-source").with("indicator", row));
+            let gap_of = Gap::new("missing_source", "indicator-without-source").with("indicator", row);
+            return gap(format!("[{form}:{row}]"), gap_of);
         };
-        self.deeper(text, |text| {
-            let trace = evaluate(&formula.expr, &Lens { engine: self, form, scope: formula.scope }, at);
-            Trace { text, outcome: trace.outcome.clone(), question: None, parts: Vec::new(), children: vec![trace] }
-        })
+        self.deeper(&formula.expr, &Lens { engine: self, form, scope: formula.scope }, at)
     }
 
     /// Value and lineage of an audit rule of a form.
@@ -55,23 +52,21 @@ impl<'a> Engine<'a> {
     }
 
     fn item(&self, form: &str, name: &str, at: At) -> Trace {
-        let text = format!("@{name}");
+        let text = || format!("@{name}");
         match self.mapping.items.get(name) {
-            None => gap(text, Gap::new("error", "item-unknown").with("item", name)),
-            Some(None) => gap(text, Gap::new("not_applicable", "item-not-in-standard").with("item", name)),
-            Some(Some(formula)) => self.deeper(text, |text| {
-                let trace = evaluate(&formula.expr, &Lens { engine: self, form, scope: formula.scope }, at);
-                Trace { text, outcome: trace.outcome.clone(), question: None, parts: Vec::new(), children: vec![trace] }
-            }),
+            None => gap(text(), Gap::new("error", "item-unknown").with("item", name)),
+            Some(None) => gap(text(), Gap::new("not_applicable", "item-not-in-standard").with("item", name)),
+            Some(Some(formula)) => self.deeper(&formula.expr, &Lens { engine: self, form, scope: formula.scope }, at),
         }
     }
 
-    fn deeper(&self, text: String, evaluate: impl FnOnce(String) -> Trace) -> Trace {
+    /// Evaluates what another formula refers to.
+    fn deeper(&self, expr: &Expr, lens: &Lens<'_, '_>, at: At) -> Trace {
         if self.depth.get() >= DEEPEST {
-            return gap(text, Gap::new("error", "reference-too-deep").with("deepest", DEEPEST));
+            return gap(expr.to_string(), Gap::new("error", "reference-too-deep").with("deepest", DEEPEST));
         }
         self.depth.set(self.depth.get() + 1);
-        let trace = evaluate(text);
+        let trace = evaluate(expr, lens, at);
         self.depth.set(self.depth.get() - 1);
         trace
     }

@@ -32,9 +32,10 @@ struct Entry {
 }
 
 /// The catalogue by area, so that each area can be read and changed on its own.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     include_str!("../messages/config.toml"),
     include_str!("../messages/connector.toml"),
+    include_str!("../messages/demo.toml"),
     include_str!("../messages/formula.toml"),
     include_str!("../messages/forms.toml"),
     include_str!("../messages/journal.toml"),
