@@ -92,12 +92,24 @@ pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Resu
     let standard = packs::standard(&agent.unit.accounting_standard)?;
     let _lock = store.lock(&book.id)?;
     store.collect_orphans(&book.id, names)?;
-    let pulled = locked(&opened, &standard, store, scope);
-    if pulled.is_err() {
-        // What it wrote would only fill the disk. Where even this fails, the next pull does it, and the first error says more.
-        let _ = store.collect_orphans(&book.id, names);
+    let mut pulled = locked(&opened, &standard, store, scope);
+    match &mut pulled {
+        Ok(outcome) => place(book, &mut outcome.findings),
+        Err(failure) => {
+            place(book, &mut failure.findings);
+            // What it wrote would only fill the disk. Where even this fails, the next pull does it, and the first error says more.
+            let _ = store.collect_orphans(&book.id, names);
+        }
     }
     pulled
+}
+
+/// Says of which book findings are that name only a period, a voucher or a pack.
+fn place(book: &Book, findings: &mut [Finding]) {
+    let own = format!("book {}", book.id);
+    for finding in findings.iter_mut().filter(|finding| !finding.place.starts_with(&own)) {
+        finding.place = if finding.place.is_empty() { own.clone() } else { format!("{own}, {}", finding.place) };
+    }
 }
 
 /// Pulls the book while its lock is held.
@@ -198,8 +210,8 @@ fn survey(opened: &Opened<'_>, sealed: bool) -> Result<Survey, Failure> {
                 findings.extend(wrong);
                 if accounts.is_empty() {
                     let values = opened.values.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>();
-                    findings
-                        .push(Finding::error("chart-empty").at(format!("book {}", book.id)).with("values", values.join(", ")));
+                    let values = if values.is_empty() { "—".to_owned() } else { values.join(", ") };
+                    findings.push(Finding::error("chart-empty").at(format!("book {}", book.id)).with("values", values));
                 }
                 context.accounts = accounts;
             }

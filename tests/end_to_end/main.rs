@@ -4,6 +4,7 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its case must fail; nobody links against it")]
 
 mod balances;
+mod error_pages;
 mod servers;
 
 use std::{
