@@ -157,8 +157,10 @@ fn keep(
             json!({ "form": draft.form, "edition": draft.edition, "period": draft.period, "draft": digest, "cells": cells.len() })
         })
         .collect();
-    let mapping: Vec<_> =
-        mapping.sources().map(|(file, text)| json!({ "file": file, "sha256": Digest::of(text.as_bytes()).to_string() })).collect();
+    let mapping: Vec<_> = mapping
+        .sources()
+        .map(|(file, text)| json!({ "file": file, "sha256": Digest::of(text.as_bytes()).to_string() }))
+        .collect();
     let work = store.begin(&packs::who(), "build", &json!({ "book": book.id, "drafts": list, "mapping": mapping }))?;
     for (at, body, cells) in fresh {
         let outcome = &mut outcomes[at];

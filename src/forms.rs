@@ -116,9 +116,7 @@ impl Desk {
         let losses: BTreeMap<&str, bool> = context
             .accounts
             .iter()
-            .map(|a| {
-                (a.account.as_str(), a.class == "profit_and_loss" || standard.is_profit_and_loss(&a.account, &a.name))
-            })
+            .map(|a| (a.account.as_str(), a.class == "profit_and_loss" || standard.is_profit_and_loss(&a.account, &a.name)))
             .collect();
         let cubes = sealed.cubes.iter().map(|(period, cells)| (*period, cells.as_slice()));
         let first = book.first_period.map(|text| text.0);
@@ -195,7 +193,8 @@ fn rates(agent: &Agent, currency: &str) -> Result<Rates, Failure> {
         .flexible(true)
         .from_path(path)
         .map_err(|error| Failure::config(Finding::error("rates-unreadable").at(&name).with("reason", error)))?;
-    let wrong = |line: u64, reason: String| Finding::error("rates-unreadable").at(format!("{name}:{line}")).with("reason", reason);
+    let wrong =
+        |line: u64, reason: String| Finding::error("rates-unreadable").at(format!("{name}:{line}")).with("reason", reason);
     let headers: Vec<String> = match reader.headers() {
         // A spreadsheet may write a byte order mark before the first name.
         Ok(headers) => headers.iter().map(|name| name.trim_start_matches('\u{feff}').to_lowercase()).collect(),

@@ -82,7 +82,14 @@ fn refused(path: &Path) -> impl Fn(XlsxError) -> Failure {
 }
 
 /// Puts a decimal into a cell as a number where a spreadsheet's fifteen digits hold it, and as text where they do not.
-fn decimal(sheet: &mut Worksheet, row: u32, column: u16, text: Option<&str>, format: &Format, gap: &Format) -> Result<(), XlsxError> {
+fn decimal(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    text: Option<&str>,
+    format: &Format,
+    gap: &Format,
+) -> Result<(), XlsxError> {
     match text {
         None => sheet.write_string_with_format(row, column, "—", gap)?,
         Some(text) if text.bytes().filter(u8::is_ascii_digit).count() <= 15 => match text.parse::<f64>() {
@@ -269,7 +276,14 @@ fn findings(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> 
 }
 
 /// Writes rows as a workbook of one sheet: texts are texts, and the columns named in `numbers` are numbers.
-pub fn table(path: &Path, title: &str, columns: &[&str], numbers: &[&str], rows: &[Vec<String>], lang: Lang) -> Result<(), Failure> {
+pub fn table(
+    path: &Path,
+    title: &str,
+    columns: &[&str],
+    numbers: &[&str],
+    rows: &[Vec<String>],
+    lang: Lang,
+) -> Result<(), Failure> {
     let looks = Looks::new(0);
     let mut book = Workbook::new();
     let mut write = || -> Result<Vec<u8>, XlsxError> {
@@ -286,7 +300,14 @@ pub fn table(path: &Path, title: &str, columns: &[&str], numbers: &[&str], rows:
             for (at, (text, name)) in (0..).zip(cells.iter().zip(columns)) {
                 if numbers.contains(name) {
                     let text = (!text.is_empty()).then_some(text.as_str());
-                    decimal(sheet, row, at, text, &Format::new().set_font_name("宋体").set_num_format("#,##0.######"), &looks.gap)?;
+                    decimal(
+                        sheet,
+                        row,
+                        at,
+                        text,
+                        &Format::new().set_font_name("宋体").set_num_format("#,##0.######"),
+                        &looks.gap,
+                    )?;
                 } else {
                     sheet.write_string_with_format(row, at, text, &looks.text)?;
                 }

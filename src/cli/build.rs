@@ -42,7 +42,8 @@ pub fn run(ctx: &Ctx, form: Option<&str>, book: Option<&str>, month: Month) -> R
 
 fn row(outcome: &build::Outcome) -> Vec<String> {
     let draft = &outcome.draft;
-    let count = |wanted: &dyn Fn(&survey::document::Cell) -> bool| draft.cells.iter().filter(|cell| wanted(cell)).count().to_string();
+    let count =
+        |wanted: &dyn Fn(&survey::document::Cell) -> bool| draft.cells.iter().filter(|cell| wanted(cell)).count().to_string();
     vec![
         draft.form.clone(),
         draft.book.clone(),

@@ -106,7 +106,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         answers.push(answer(leaf, &lines, &desk.names));
         lineage.push((leaf, lines));
     }
-    let stored = store.current_draft(&book.id, form, &what.period.to_string())?.map(|version| build::read(&version)).transpose()?;
+    let stored =
+        store.current_draft(&book.id, form, &what.period.to_string())?.map(|version| build::read(&version)).transpose()?;
     let kept = stored.as_ref().and_then(|draft| draft.cells.iter().find(|cell| cell.id == known.key()));
     let kept = kept.and_then(|cell| cell.columns.get(column)).and_then(|column| column.raw.clone());
     let mut findings = findings;
@@ -215,9 +216,9 @@ fn gather(
 fn answer(leaf: &Trace, lines: &BTreeMap<String, Lines>, names: &BTreeMap<String, String>) -> Json {
     let accounts = lines.iter().map(|(account, lines)| {
         let part = leaf.parts.iter().find(|part| part.account == *account).map(|part| part.amount.to_string());
-        let months = lines.months.iter().map(|(period, (amount, count))| {
-            json!({ "period": period.to_string(), "amount": amount.to_string(), "lines": count })
-        });
+        let months = lines.months.iter().map(
+            |(period, (amount, count))| json!({ "period": period.to_string(), "amount": amount.to_string(), "lines": count }),
+        );
         json!({
             "account": account, "name": names.get(account), "amount": part,
             "lines_total": lines.sum.map(|sum| sum.to_string()), "lines_count": lines.count,

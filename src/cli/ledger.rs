@@ -112,7 +112,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 return Table { columns: &COLUMNS, numbers: &NUMBERS, rows }.write(ctx.format, ctx.lang).map(|()| Vec::new());
             }
             // What fits on a screen; the export has all columns.
-            let shown = ["period", "form", "code", "name", "this_month", "cumulative", "closing", "prior_year", "growth", "status"];
+            let shown =
+                ["period", "form", "code", "name", "this_month", "cumulative", "closing", "prior_year", "growth", "status"];
             let at = shown.map(|name| COLUMNS.iter().position(|known| *known == name).unwrap_or(0));
             for row in &mut rows {
                 *row = at.iter().map(|at| row[*at].clone()).collect();
@@ -238,5 +239,6 @@ fn versions(ctx: &Ctx, figure: &str, period: Month, book: Option<&str>) -> Resul
         rows.push(cells);
     }
     let columns = ["version", "at", "who", "this_month", "cumulative", "closing", "raw", "mapping", "status"];
-    Table { columns: &columns, numbers: &["version", "this_month", "cumulative", "closing", "raw"], rows }.write(ctx.format, ctx.lang)
+    Table { columns: &columns, numbers: &["version", "this_month", "cumulative", "closing", "raw"], rows }
+        .write(ctx.format, ctx.lang)
 }

@@ -127,7 +127,8 @@ fn coverage(
         let month = period.unwrap_or(Month::LAST);
         let ready = build::ready(&agent, &mut store, book, form, month)?;
         let month = month.min(ready.desk.book.coverage().to);
-        let forms: Vec<&str> = ready.forms.iter().map(|f| f.code.as_str()).filter(|code| form.is_none_or(|f| f == *code)).collect();
+        let forms: Vec<&str> =
+            ready.forms.iter().map(|f| f.code.as_str()).filter(|code| form.is_none_or(|f| f == *code)).collect();
         let mut reach: BTreeMap<String, Reach> = BTreeMap::new();
         let (monthly, annual) = (ready.desk.book.seen(false), ready.desk.book.seen(true));
         // In the book's own currency: what reaches an indicator does not depend on a rate.
@@ -156,9 +157,8 @@ fn coverage(
                 let size = if amount < Amount::ZERO { amount.checked_neg().unwrap_or(amount) } else { amount };
                 left = left.checked_add(size).unwrap_or(left);
             }
-            let reached = found.map_or_else(String::new, |found| {
-                found.named.iter().chain(&found.class).cloned().collect::<Vec<_>>().join(" ")
-            });
+            let reached = found
+                .map_or_else(String::new, |found| found.named.iter().chain(&found.class).cloned().collect::<Vec<_>>().join(" "));
             let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
             rows.push(vec![
                 book.id.clone(),
@@ -216,7 +216,11 @@ fn mark(trace: &Trace, name: &str, reach: &mut BTreeMap<String, Reach>) {
         let whole = by_class(&trace.text);
         for account in &question.accounts {
             let reached = reach.entry(account.clone()).or_default();
-            if whole { reached.class.insert(name.to_owned()) } else { reached.named.insert(name.to_owned()) };
+            if whole {
+                reached.class.insert(name.to_owned())
+            } else {
+                reached.named.insert(name.to_owned())
+            };
         }
     }
 }

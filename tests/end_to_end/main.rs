@@ -5,6 +5,7 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 
 mod balances;
 mod error_pages;
+mod faults;
 mod servers;
 
 use std::{

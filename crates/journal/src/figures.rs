@@ -248,7 +248,8 @@ impl Seen<'_> {
             }
         }
         let credit = question.detail == Some(Side::Credit);
-        let stands = details.into_iter().filter(|(_, amount)| if credit { *amount < Amount::ZERO } else { *amount > Amount::ZERO });
+        let stands =
+            details.into_iter().filter(|(_, amount)| if credit { *amount < Amount::ZERO } else { *amount > Amount::ZERO });
         stands.map(|((account, party), _)| (account.to_owned(), party.map(str::to_owned))).collect()
     }
 }
