@@ -92,15 +92,38 @@ pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Resu
     let standard = packs::standard(&agent.unit.accounting_standard)?;
     let _lock = store.lock(&book.id)?;
     store.collect_orphans(&book.id, names)?;
+    let mut pulled = locked(&opened, &standard, store, scope);
+    match &mut pulled {
+        Ok(outcome) => place(book, &mut outcome.findings),
+        Err(failure) => {
+            place(book, &mut failure.findings);
+            // What it wrote would only fill the disk. Where even this fails, the next pull does it, and the first error says more.
+            let _ = store.collect_orphans(&book.id, names);
+        }
+    }
+    pulled
+}
+
+/// Says of which book findings are that name only a period, a voucher or a pack.
+fn place(book: &Book, findings: &mut [Finding]) {
+    let own = format!("book {}", book.id);
+    for finding in findings.iter_mut().filter(|finding| !finding.place.starts_with(&own)) {
+        finding.place = if finding.place.is_empty() { own.clone() } else { format!("{own}, {}", finding.place) };
+    }
+}
+
+/// Pulls the book while its lock is held.
+fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, scope: Scope) -> Result<Outcome, Failure> {
+    let book = opened.book;
     let before = SealedBook::load(store, book)?;
-    let mut survey = survey(&opened, before.is_some())?;
+    let mut survey = survey(opened, before.is_some())?;
     let mut findings = std::mem::take(&mut survey.findings);
     if blocked(&findings) {
         return Err(Failure::findings(findings));
     }
     let seal_from = scope.from.max(book.first_period.map(|text| text.0));
     let months = months_to_read(&survey, before.as_ref(), scope, seal_from);
-    let roles = survey.context.roles(&standard);
+    let roles = survey.context.roles(standard);
     let folder = store.snapshots(&book.id)?;
     let mut sealer = Sealer::new(&folder, &roles, seal_from.map(Period::from));
     let mut fingerprint = survey.fingerprint.take();
@@ -149,7 +172,7 @@ pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Resu
     let pending: Vec<Pending> = pending.into_iter().filter(|p| last.is_some_and(|last| p.period <= last)).collect();
     let mut context = survey.context;
     context.filled = filled(fingerprint.as_ref(), &pending, before.as_ref());
-    findings.extend(reconcile(&opened, &context, &pending, before.as_ref())?);
+    findings.extend(reconcile(opened, &context, &pending, before.as_ref())?);
     if blocked(&findings) {
         return Err(Failure::findings(findings));
     }
@@ -187,8 +210,8 @@ fn survey(opened: &Opened<'_>, sealed: bool) -> Result<Survey, Failure> {
                 findings.extend(wrong);
                 if accounts.is_empty() {
                     let values = opened.values.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>();
-                    findings
-                        .push(Finding::error("chart-empty").at(format!("book {}", book.id)).with("values", values.join(", ")));
+                    let values = if values.is_empty() { "—".to_owned() } else { values.join(", ") };
+                    findings.push(Finding::error("chart-empty").at(format!("book {}", book.id)).with("values", values));
                 }
                 context.accounts = accounts;
             }

@@ -48,10 +48,12 @@ impl From<journal::SealError> for Failure {
 impl From<store::StoreError> for Failure {
     fn from(error: store::StoreError) -> Failure {
         use store::StoreError as E;
+        let refusal = error.refusal();
         match error {
             E::Io { path, source } => Failure::source(io(&path, &source)),
             E::Sqlite { path, source } => {
-                Failure::source(Finding::error("state-refused").at(path.display().to_string()).with("reason", source))
+                let code = refusal.map_or("state-refused", refused);
+                Failure::source(Finding::error(code).at(path.display().to_string()).with("reason", source))
             }
             E::Damaged { path, reason } => {
                 Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", reason))
@@ -66,13 +68,18 @@ impl From<store::StoreError> for Failure {
 
 /// What the system said about a file.
 pub fn io(path: &std::path::Path, error: &std::io::Error) -> Finding {
-    let code = match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "disk-full",
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => "file-forbidden",
-        std::io::ErrorKind::NotFound => "file-missing",
+    Finding::error(refused(error.kind())).at(path.display().to_string()).with("reason", error)
+}
+
+fn refused(kind: std::io::ErrorKind) -> &'static str {
+    use std::io::ErrorKind as Kind;
+    match kind {
+        // A limit on the size of files (ulimit -f) leaves as little room as a full disk.
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "disk-full",
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => "file-forbidden",
+        Kind::NotFound => "file-missing",
         _ => "file-refused",
-    };
-    Finding::error(code).at(path.display().to_string()).with("reason", error)
+    }
 }
 
 /// Writes findings to stderr, the gravest last, where a person looks first.

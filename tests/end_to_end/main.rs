@@ -7,6 +7,8 @@ mod balances;
 mod change;
 mod drafts;
 mod hand;
+mod error_pages;
+mod faults;
 mod servers;
 
 use std::{

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the tree must fail")]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -130,6 +131,222 @@ fn dependencies_point_one_way() {
         }
         if path.starts_with("crates/") && !read("docs/ARCHITECTURE.md").contains(&format!("`{name}`")) {
             findings.push(format!("{path}: {name} is not described in docs/ARCHITECTURE.md"));
+        }
+    }
+    report(findings);
+}
+
+/// Calls that make findings, faults and gaps, and which argument is the code. Bare names are helpers that pass a code on.
+const MAKERS: &[(&str, usize, &str)] = &[
+    ("Finding::error(", 0, "error"),
+    ("Finding::warning(", 0, "warning"),
+    ("Finding::note(", 0, "note"),
+    ("Finding::new(", 1, ""),
+    ("Fault::new(", 0, "error"),
+    ("Gap::new(", 1, ""),
+    (".expected(", 0, "error"),
+    (" fault(", 0, ""),
+    ("(fault(", 0, ""),
+    (" error(", 0, ""),
+    ("(error(", 0, ""),
+];
+
+/// Files that give these calls a code in a variable, and the codes that are written elsewhere in the same file.
+const PASSED_ON: &[(&str, &[&str])] = &[
+    ("crates/formula/src/check.rs", &[]),
+    ("crates/formula/src/evaluate.rs", &[]),
+    ("crates/formula/src/parser.rs", &[]),
+    ("crates/survey/src/draft.rs", &["rule-mandatory", "rule-verify"]),
+    ("crates/survey/src/mapping.rs", &[]),
+    ("src/config.rs", &["config-missing", "file-refused", "book-doubled", "book-id-unfit"]),
+    ("src/report.rs", &["disk-full", "file-forbidden", "file-missing", "file-refused", "state-refused"]),
+    (
+        "src/source.rs",
+        &[
+            "reader-failed",
+            "reader-silent",
+            "read-cancelled",
+            "driver-missing",
+            "source-unreachable",
+            "source-credentials",
+            "statement-timeout",
+            "source-forbidden",
+            "table-missing",
+            "source-column-missing",
+            "query-writes",
+            "value-inexact",
+            "query-refused",
+        ],
+    ),
+];
+
+/// Files whose calls of the same names carry no code: the type itself, and the reader's faults, which `src/source.rs` gives codes.
+const CODELESS: &[&str] = &["crates/model/src/finding.rs", "crates/reader/"];
+
+/// The program's own sources without their tests.
+fn sources() -> Vec<(String, String)> {
+    let own = |path: &String| !path.starts_with("xtask/") && !path.split('/').any(|part| part == "tests");
+    let text = |path: String| {
+        let text = read(&path);
+        let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+        (path, text[..end].to_owned())
+    };
+    files(".rs").into_iter().filter(own).map(text).collect()
+}
+
+/// What stands at `argument` of each call of `maker` in a text: a literal, or `None` for anything else.
+fn arguments<'a>(text: &'a str, maker: &str, argument: usize) -> Vec<Option<&'a str>> {
+    text.split(maker)
+        .skip(1)
+        .filter_map(|rest| rest.splitn(argument + 2, ',').nth(argument))
+        .map(|value| value.trim_start().strip_prefix('"').and_then(|value| value.split_once('"')).map(|(literal, _)| literal))
+        .collect()
+}
+
+/// Codes of the program, each with the levels that its calls say.
+fn codes(findings: &mut Vec<String>) -> BTreeMap<String, BTreeSet<&'static str>> {
+    let mut codes: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    for (path, text) in sources() {
+        if CODELESS.iter().any(|codeless| path.starts_with(codeless)) {
+            continue;
+        }
+        let listed = PASSED_ON.iter().find(|(file, _)| *file == path);
+        let mut passed_on = false;
+        for (maker, argument, level) in MAKERS {
+            for code in arguments(&text, maker, *argument) {
+                match code {
+                    Some(code) => drop(codes.entry(code.to_owned()).or_default().insert(level)),
+                    // A helper's own definition and calls on the way are no new codes.
+                    None => passed_on |= maker.contains("::"),
+                }
+            }
+        }
+        match listed {
+            None if passed_on => {
+                findings.push(format!("{path}: a code stands in a variable; list the file and its codes in PASSED_ON"))
+            }
+            Some(_) if !passed_on => findings.push(format!("{path}: no code stands in a variable; take it out of PASSED_ON")),
+            _ => {}
+        }
+        for code in listed.iter().flat_map(|(_, codes)| codes.iter()) {
+            if !text.contains(&format!("\"{code}\"")) {
+                findings.push(format!("{path}: {code} of PASSED_ON is not there"));
+            }
+            codes.entry((*code).to_owned()).or_default();
+        }
+    }
+    codes
+}
+
+/// The catalogue: code → Chinese and English sentence.
+fn catalogue() -> BTreeMap<String, (String, String)> {
+    let mut catalogue = BTreeMap::new();
+    for path in files(".toml").iter().filter(|path| path.starts_with("crates/ui/messages/")) {
+        for (code, entry) in toml::from_str::<toml::Table>(&read(path)).unwrap() {
+            let sentence = |lang: &str| entry[lang].as_str().unwrap().to_owned();
+            catalogue.insert(code, (sentence("zh"), sentence("en")));
+        }
+    }
+    catalogue
+}
+
+fn is_label(code: &str) -> bool {
+    code.starts_with("label-") || code.starts_with("level-")
+}
+
+/// The line of a page that says its levels.
+const LEVEL: &str = "级别 Level：";
+
+#[test]
+fn every_code_has_its_sentence_and_its_page() {
+    let mut findings = Vec::new();
+    let (codes, catalogue) = (codes(&mut findings), catalogue());
+    assert!(codes.len() > 90, "{} codes were found: the rule would check nothing", codes.len());
+    let pages: BTreeSet<String> = files(".md")
+        .iter()
+        .filter_map(|path| path.strip_prefix("docs/errors/")?.strip_suffix(".md").filter(|name| *name != "README"))
+        .map(str::to_owned)
+        .collect();
+    for (code, levels) in &codes {
+        if !catalogue.contains_key(code) {
+            findings.push(format!("{code}: no entry in crates/ui/messages"));
+        }
+        if !pages.contains(code) {
+            findings.push(format!("{code}: no page docs/errors/{code}.md"));
+            continue;
+        }
+        let page = read(&format!("docs/errors/{code}.md"));
+        let said = page.lines().find_map(|line| line.strip_prefix(LEVEL)).unwrap_or_default();
+        for level in levels.iter().filter(|level| !said.contains(**level)) {
+            findings.push(format!("docs/errors/{code}.md: the line {LEVEL} does not say {level}"));
+        }
+        for part in [&format!("# {code}\n"), "## 含义", "## 触发示例", "## 处理办法", "## English"] {
+            if !page.contains(part) {
+                findings.push(format!("docs/errors/{code}.md: no {part}"));
+            }
+        }
+    }
+    for code in catalogue.keys().filter(|code| !is_label(code) && !codes.contains_key(*code)) {
+        findings.push(format!("{code}: an entry in crates/ui/messages that nothing uses"));
+    }
+    for code in pages.iter().filter(|code| !codes.contains_key(*code)) {
+        findings.push(format!("docs/errors/{code}.md: nothing uses this code"));
+    }
+    report(findings);
+}
+
+#[test]
+fn the_index_of_messages_is_complete() {
+    let mut table = String::from("| 代码 Code | 级别 Level | 消息 Message |\n|---|---|---|\n");
+    for (code, (zh, en)) in catalogue().iter().filter(|(code, _)| !is_label(code)) {
+        let page = fs::read_to_string(root().join(format!("docs/errors/{code}.md"))).unwrap_or_default();
+        let level = page.lines().find_map(|line| line.strip_prefix(LEVEL)).unwrap_or_default();
+        table.push_str(&format!(
+            "| [{code}]({code}.md) | {level} | {}<br>{} |\n",
+            zh.replace('|', "\\|"),
+            en.replace('|', "\\|")
+        ));
+    }
+    let path = "docs/errors/README.md";
+    let text = read(path);
+    let head = text.split("| 代码 Code").next().unwrap();
+    let whole = format!("{head}{table}");
+    if text != whole {
+        fs::write(root().join(path), whole).unwrap();
+        panic!("{path} did not list every message as it is; it does now: look at the change and commit it");
+    }
+}
+
+/// Words that results show through variables.
+const WORDS: &[(&str, &[&str])] = &[
+    ("src/cli/pull.rs", &["new", "same", "changed", "provisional", "closed", "reopened"]),
+    ("src/cli/diff.rs", &["renumbered", "changed", "added", "removed"]),
+];
+
+#[test]
+fn every_column_and_word_of_results_is_translated() {
+    let catalogue = catalogue();
+    let mut findings = Vec::new();
+    let mut all = String::new();
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("src/")) {
+        let lists = ["columns: &[", "columns = ["].into_iter().flat_map(|before| text.split(before).skip(1));
+        let mut names: Vec<&str> =
+            lists.filter_map(|rest| rest.split_once(']')).flat_map(|(list, _)| list.split('"').skip(1).step_by(2)).collect();
+        names.extend(
+            text.split("label(")
+                .skip(1)
+                .filter_map(|rest| rest.split_once(", \""))
+                .filter_map(|(lang, rest)| lang.ends_with("lang").then(|| rest.split('"').next()).flatten()),
+        );
+        names.extend(WORDS.iter().filter(|(file, _)| *file == path).flat_map(|(_, words)| words.iter().copied()));
+        for name in names.into_iter().filter(|name| !catalogue.contains_key(&format!("label-{}", name.replace('_', "-")))) {
+            findings.push(format!("{path}: no entry label-{} in crates/ui/messages/labels.toml", name.replace('_', "-")));
+        }
+        all.push_str(&text);
+    }
+    for name in catalogue.keys().filter_map(|code| code.strip_prefix("label-")).filter(|name| *name != "hint") {
+        if !all.contains(&format!("\"{name}\"")) && !all.contains(&format!("\"{}\"", name.replace('-', "_"))) {
+            findings.push(format!("label-{name}: nothing shows it"));
         }
     }
     report(findings);

@@ -78,19 +78,20 @@ const CLASSES: [&str; 7] = ["asset", "liability", "equity", "cost", "profit_and_
 pub fn accounts(pack: &str, rows: &Rows) -> (Vec<Account>, Vec<Finding>) {
     let mut findings = rows.check(pack, "accounts");
     let (mut accounts, mut seen) = (Vec::new(), BTreeMap::new());
+    let place = format!("pack {pack}, accounts");
     rows.each(|value| {
         let Some(account) = value("account").filter(|account| !account.is_empty()) else {
-            findings.push(Finding::error("account-nameless").with("name", value("name").unwrap_or_default()));
+            findings.push(Finding::error("account-nameless").at(&place).with("name", value("name").unwrap_or_default()));
             return;
         };
         let name = value("name").unwrap_or_default();
         let class = value("class").unwrap_or_default();
         if !CLASSES.contains(&class.as_str()) {
-            let finding = Finding::error("class-unknown").with("account", &account).with("class", &class);
+            let finding = Finding::error("class-unknown").at(&place).with("account", &account).with("class", &class);
             findings.push(finding.with("known", CLASSES.join(", ")));
         }
         if let Some(other) = seen.insert(account.clone(), name.clone()) {
-            let finding = Finding::error("account-doubled").with("account", &account);
+            let finding = Finding::error("account-doubled").at(&place).with("account", &account);
             findings.push(finding.with("name", &name).with("other", other));
         }
         let (profit, side, erp_type) = (value("profit").as_deref() == Some("1"), value("side"), value("erp_type"));
@@ -106,11 +107,12 @@ pub fn periods(pack: &str, rows: &Rows) -> (Vec<PeriodInfo>, Vec<Finding>) {
     rows.each(|value| {
         let start = value("fiscal_year_start").unwrap_or_default();
         let Some(period) = period(value) else {
-            findings.push(Finding::error("month-unreadable").with("text", value("month").unwrap_or_default()));
+            let finding = Finding::error("month-unreadable").at(format!("pack {pack}, periods"));
+            findings.push(finding.with("text", value("month").unwrap_or_default()));
             return;
         };
         if start.parse::<Month>().is_err() {
-            findings.push(Finding::error("month-unreadable").at(period.to_string()).with("text", &start));
+            findings.push(Finding::error("month-unreadable").at(format!("pack {pack}, periods, {period}")).with("text", &start));
         }
         let closed = value("state").as_deref() == Some("closed");
         // A month that the ERP keeps in several periods is closed when all of them are.
@@ -155,7 +157,9 @@ pub fn balances(pack: &str, rows: &Rows) -> (Vec<ErpBalance>, Vec<Finding>) {
         };
         match (month.parse(), given) {
             (Ok(month), Ok(Some(closing))) => balances.push(ErpBalance { month, account, closing }),
-            (Err(_), _) => findings.push(Finding::error("month-unreadable").with("text", month)),
+            (Err(_), _) => {
+                findings.push(Finding::error("month-unreadable").at(format!("pack {pack}, balances")).with("text", month))
+            }
             (_, Ok(None)) => findings.push(Finding::error("amount-too-large").at(format!("{month}, {account}"))),
             (_, Err(error)) => {
                 let finding = Finding::error("amount-unreadable").at(month).with("column", "closing");
@@ -176,7 +180,10 @@ pub fn fingerprints(pack: &str, rows: &Rows) -> (Fingerprint, Vec<Finding>) {
             let cells = columns.iter().map(|name| value(name).map_or_else(|| "\u{1}".to_owned(), |v| format!("\u{2}{v}")));
             prints.entry(period).or_default().push(cells.collect());
         }
-        None => findings.push(Finding::error("month-unreadable").with("text", value("month").unwrap_or_default())),
+        None => {
+            let finding = Finding::error("month-unreadable").at(format!("pack {pack}, fingerprint"));
+            findings.push(finding.with("text", value("month").unwrap_or_default()));
+        }
     });
     prints.values_mut().for_each(|lines| lines.sort_unstable());
     (prints, findings)

@@ -66,6 +66,22 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// What the system refused, where SQLite only passes its word on.
+    pub fn refusal(&self) -> Option<std::io::ErrorKind> {
+        use rusqlite::ErrorCode as Code;
+        match self {
+            StoreError::Io { source, .. } => Some(source.kind()),
+            StoreError::Sqlite { source, .. } => match source.sqlite_error_code()? {
+                Code::DiskFull => Some(std::io::ErrorKind::StorageFull),
+                Code::CannotOpen | Code::ReadOnly | Code::PermissionDenied => Some(std::io::ErrorKind::PermissionDenied),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// Version of the tables below.
 const SCHEMA_VERSION: i64 = 1;
 
