@@ -9,6 +9,7 @@ not be reached.
 mod books;
 mod cli;
 mod config;
+mod detect;
 mod output;
 mod packs;
 mod pull;

@@ -158,14 +158,8 @@ pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<(), SealError> {
         arrays.push(Arc::new(cells.iter().map(|cell| cell.dimensions[at].as_deref()).collect::<StringArray>()));
     }
     arrays.push(Arc::new(BooleanArray::from(cells.iter().map(|cell| cell.closing).collect::<Vec<_>>())));
-    let parts: [fn(&Sums) -> Amount; MEASURES.len()] = [
-        |s| s.debit,
-        |s| s.credit,
-        |s| s.foreign.debit,
-        |s| s.foreign.credit,
-        |s| s.quantity.debit,
-        |s| s.quantity.credit,
-    ];
+    let parts: [fn(&Sums) -> Amount; MEASURES.len()] =
+        [|s| s.debit, |s| s.credit, |s| s.foreign.debit, |s| s.foreign.credit, |s| s.quantity.debit, |s| s.quantity.credit];
     for part in parts {
         let units = Decimal128Array::from_iter_values(cells.iter().map(|cell| part(&cell.sums).units()));
         arrays.push(Arc::new(units.with_data_type(DECIMAL)));

@@ -227,7 +227,8 @@ fn dimension(name: Name) -> Option<usize> {
 pub fn passes<T: AsRef<str>>(filter: &Filter, dimensions: &[Option<T>; DIMENSIONS.len()]) -> bool {
     let means = |value: &Option<T>| {
         value.as_ref().map(AsRef::as_ref).is_some_and(|text| {
-            text == filter.value || text.rsplit_once(" #").is_some_and(|(name, code)| name == filter.value || code == filter.value)
+            text == filter.value
+                || text.rsplit_once(" #").is_some_and(|(name, code)| name == filter.value || code == filter.value)
         })
     };
     match dimension(filter.name) {

@@ -373,7 +373,11 @@ impl From<&Trace> for Lineage {
             }),
             gap: trace.outcome.as_ref().err().map(|gap| Note::from(&crate::draft::gap_finding(gap, Level::Note))),
             question,
-            parts: trace.parts.iter().map(|part| Part { account: part.account.clone(), amount: part.amount.to_string() }).collect(),
+            parts: trace
+                .parts
+                .iter()
+                .map(|part| Part { account: part.account.clone(), amount: part.amount.to_string() })
+                .collect(),
             children: trace.children.iter().map(Lineage::from).collect(),
         }
     }

@@ -69,7 +69,8 @@ pub fn build(order: &Order<'_>) -> Built {
     let year = Month::new(order.month.year(), 1).map(Period::from);
     let upto = |period: &Period| *period <= last || period.month == order.month;
     let seals = order.seals.iter().filter(|(period, _)| upto(period));
-    let books_open = seals.clone().any(|(period, seal)| !seal.closed && year.is_none_or(|year| *period >= year) && *period <= last);
+    let books_open =
+        seals.clone().any(|(period, seal)| !seal.closed && year.is_none_or(|year| *period >= year) && *period <= last);
     let place = building.place();
     if books_open {
         building.findings.push(Finding::note("books-open").at(place));
@@ -196,7 +197,8 @@ impl Building<'_> {
             .to_owned();
         let key = (order.form.form.clone(), row.key().to_owned());
         let formula = order.engine.mapping().cells.get(&key);
-        let growth = |now: &Option<Column>, then: &Option<Column>| growth(now.as_ref()?.raw.as_ref()?, then.as_ref()?.raw.as_ref()?);
+        let growth =
+            |now: &Option<Column>, then: &Option<Column>| growth(now.as_ref()?.raw.as_ref()?, then.as_ref()?.raw.as_ref()?);
         let cell = Cell {
             id: row.key().to_owned(),
             code: row.code.clone(),
@@ -253,20 +255,17 @@ impl Building<'_> {
         });
         let (divisor, places) = self.conversion(row);
         let figure = match &trace.outcome {
-            Ok(Value::Number(raw)) => {
-                raw.div_round(divisor.into(), places).map(|value| (value, *raw)).ok_or_else(|| Gap::new("error", "amount-too-large"))
-            }
+            Ok(Value::Number(raw)) => raw
+                .div_round(divisor.into(), places)
+                .map(|value| (value, *raw))
+                .ok_or_else(|| Gap::new("error", "amount-too-large")),
             Ok(Value::Truth(_)) => Err(Gap::new("error", "value-wrong-kind")),
             Err(gap) => Err(gap.clone()),
         };
         let column = match figure {
-            Ok((value, raw)) => Column {
-                value: Some(value.to_string()),
-                raw: Some(raw.to_string()),
-                status: "ok".to_owned(),
-                original,
-                lineage,
-            },
+            Ok((value, raw)) => {
+                Column { value: Some(value.to_string()), raw: Some(raw.to_string()), status: "ok".to_owned(), original, lineage }
+            }
             Err(gap) => {
                 // A last year that was never read is missing, and nothing to tell a person.
                 if at.month == self.order.month {
