@@ -314,18 +314,75 @@ impl Agent {
             Some(Secret::Reference { .. }) => None,
         };
         if let Some(password) = secret {
-            // Braces keep semicolons in a password from ending it; a closing brace is doubled.
-            text = format!("{};PWD={{{}}};", text.trim_end_matches(';'), password.replace('}', "}}"));
+            text = with_password(&text, &password);
         }
         Ok(reader::Source::Odbc(text))
     }
 
     /// Whether a book's password stands in the configuration file.
     pub fn has_inline_password(book: &Book) -> bool {
-        let in_text = |text: &String| {
-            let lower = text.to_ascii_lowercase();
-            lower.split(';').any(|part| matches!(part.split('=').next().map(str::trim), Some("pwd" | "password")))
-        };
-        matches!(book.source.password, Some(Secret::Inline(_))) || book.source.odbc.as_ref().is_some_and(in_text)
+        matches!(book.source.password, Some(Secret::Inline(_))) || book.source.odbc.as_deref().is_some_and(names_password)
+    }
+}
+
+/// A connection string with a password. Braces keep semicolons in it from ending it; a closing brace is doubled.
+pub fn with_password(text: &str, password: &str) -> String {
+    format!("{};PWD={{{}}};", text.trim_end_matches(';'), password.replace('}', "}}"))
+}
+
+/// Whether a connection string holds a password. Semicolons inside braces end nothing.
+pub fn names_password(text: &str) -> bool {
+    let (mut depth, mut parts) = (false, vec![String::new()]);
+    for letter in text.chars() {
+        match letter {
+            '{' => depth = true,
+            '}' => depth = false,
+            _ => {}
+        }
+        match parts.last_mut() {
+            Some(part) if depth || letter != ';' => part.push(letter),
+            _ => parts.push(String::new()),
+        }
+    }
+    let key = |part: &String| part.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+    parts.iter().any(|part| matches!(key(part).as_str(), "pwd" | "password"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_connection_string_is_seen() {
+        for text in ["Driver=x;PWD=a", "pwd=a;Driver=x", "Driver={a;b}; Password = {x;y}"] {
+            assert!(names_password(text), "{text}");
+        }
+        for text in ["Driver=x;UID=a", "Driver={x;PWD=y};UID=a", "Database=pwd=1"] {
+            assert!(!names_password(text), "{text}");
+        }
+    }
+
+    /// `config/agent.toml` names every key there is, so that it can be read as the reference.
+    #[test]
+    fn the_example_is_read_and_names_every_key() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/agent.toml");
+        let agent = Agent::load(&path).map_err(|failure| failure.findings).unwrap();
+        assert!(!agent.unit.code.is_empty() && agent.books.len() >= 3 && !agent.forms.is_empty() && agent.rates.is_some());
+        let text = fs::read_to_string(path).unwrap();
+        fn names(shape: &Shape, found: &mut Vec<&'static str>) {
+            match shape {
+                Shape::Any => {}
+                Shape::Table(keys) => keys.iter().for_each(|(key, inner)| {
+                    found.push(key);
+                    names(inner, found);
+                }),
+                Shape::Map(inner) | Shape::Each(inner) => names(inner, found),
+            }
+        }
+        let mut keys = Vec::new();
+        names(&AGENT, &mut keys);
+        let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        let absent: Vec<_> = keys.into_iter().filter(|key| !words.contains(key)).collect();
+        assert!(absent.is_empty(), "config/agent.toml does not show {absent:?}");
     }
 }

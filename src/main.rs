@@ -10,6 +10,7 @@ mod books;
 mod build;
 mod cli;
 mod config;
+mod detect;
 mod forms;
 mod output;
 mod packs;

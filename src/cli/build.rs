@@ -29,11 +29,11 @@ pub fn run(ctx: &Ctx, form: Option<&str>, book: Option<&str>, month: Month) -> R
             }
         }
     }
-    let columns = ["form", "book", "period", "version", "figures", "missing", "moved", "result"];
+    let columns = ["form", "book", "period", "version", "figures", "gaps", "moved", "result"];
     if ctx.people() {
         rows.iter_mut().for_each(|row| row[7] = crate::output::label(ctx.lang, &row[7]));
     }
-    Table { columns: &columns, numbers: &["version", "figures", "missing", "moved"], rows }.write(ctx.format, ctx.lang)?;
+    Table { columns: &columns, numbers: &["version", "figures", "gaps", "moved"], rows }.write(ctx.format, ctx.lang)?;
     if exit > 0 || blocked(&findings) {
         return Err(Failure { exit: exit.max(1), findings });
     }

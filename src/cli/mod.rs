@@ -2,10 +2,13 @@
 
 mod balances;
 mod build;
+mod check;
+mod connector;
 mod demo;
 mod diff;
 mod draft;
 mod explain;
+mod init;
 mod ledger;
 mod log;
 mod mapping;
@@ -41,6 +44,15 @@ pub struct Args {
 /// What a person or a schedule may ask for.
 #[derive(Subcommand)]
 pub enum Verb {
+    /// 识别 ERP 并写出配置 Detect the ERP, choose pack and standard, write agent.toml
+    Init(init::Args),
+    /// 检查配置、连接与权限 Check configuration, packs and mappings, and open every source
+    Check,
+    /// 连接器包 Connector packs: list, detect, test, new
+    Connector {
+        #[command(subcommand)]
+        what: connector::What,
+    },
     /// 读取并封存账套 Read the books and seal them as evidence; only what changed is read again
     Pull {
         /// Book id; every book where absent
@@ -158,6 +170,9 @@ impl Ctx {
 pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
     let ctx = Ctx { lang: args.lang(), config: args.config, format: args.format };
     match args.verb {
+        Verb::Init(args) => init::run(&ctx, &args),
+        Verb::Check => check::run(&ctx),
+        Verb::Connector { what } => connector::run(&ctx, &what),
         Verb::Pull { book, from, to, full } => pull::run(&ctx, book.as_deref(), crate::pull::Scope { from, to, full }),
         Verb::Balances { book, period, without_closing } => balances::run(&ctx, book.as_deref(), period, without_closing),
         Verb::Diff { book, period } => diff::run(&ctx, book.as_deref(), period),

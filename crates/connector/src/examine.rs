@@ -1,6 +1,6 @@
 /*! What `taizhang connector test` looks for in the entries that a pack gives. */
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use arrow_array::{Array, RecordBatch};
 use model::{Amount, Finding, Month};
@@ -21,8 +21,9 @@ pub struct Examiner<'a> {
     seen: HashSet<String>,
     /// Rows gone through.
     pub rows: u64,
-    /// Periods that occurred.
-    pub periods: BTreeSet<(String, String)>,
+    /// Rows by month and adjustment.
+    pub periods: BTreeMap<(String, String), u64>,
+    more: u64,
 }
 
 impl<'a> Examiner<'a> {
@@ -37,7 +38,8 @@ impl<'a> Examiner<'a> {
             voucher: String::new(),
             seen: HashSet::new(),
             rows: 0,
-            periods: BTreeSet::new(),
+            periods: BTreeMap::new(),
+            more: 0,
         }
     }
 
@@ -63,11 +65,11 @@ impl<'a> Examiner<'a> {
                 if period < self.period {
                     self.report(Finding::error("entries-unsorted").at(&place));
                 }
-                self.periods.insert(period.clone());
-                self.period = period;
+                self.period = period.clone();
                 self.seen.clear();
                 self.voucher.clear();
             }
+            *self.periods.entry(period).or_insert(0) += 1;
             if voucher != self.voucher {
                 if !self.seen.insert(voucher.clone()) {
                     self.report(Finding::error("voucher-scattered").at(&place));
@@ -90,13 +92,18 @@ impl<'a> Examiner<'a> {
     }
 
     /// What was found.
-    pub fn finish(self) -> Vec<Finding> {
+    pub fn finish(mut self) -> Vec<Finding> {
+        if self.more > 0 {
+            self.findings.push(Finding::error("more-findings").at(format!("pack {}", self.pack)).with("count", self.more));
+        }
         self.findings
     }
 
     fn report(&mut self, finding: Finding) {
         if self.findings.len() < NAMED {
             self.findings.push(finding);
+        } else {
+            self.more += 1;
         }
     }
 }

@@ -12,7 +12,7 @@ mod rows;
 mod tables;
 
 pub use examine::Examiner;
-pub use pack::{EXTRACTS, Fit, Pack, Values};
+pub use pack::{Choice, EXTRACTS, Fit, Pack, Values};
 pub use rows::Rows;
 pub use tables::{Account, BookInfo, ErpBalance, Fingerprint, PeriodInfo, accounts, balances, books, fingerprints, periods};
 
@@ -25,3 +25,6 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 
 /// What `connector new` writes.
 pub const TEMPLATE: &str = include_str!("../../../connectors/template/connector.toml");
+
+/// The README that `connector new` writes beside it.
+pub const TEMPLATE_README: &str = include_str!("../../../connectors/template/README.md");

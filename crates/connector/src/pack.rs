@@ -48,6 +48,7 @@ const PACK: Shape = Shape::Table(&[
     ("title", ANY),
     ("detect", Shape::Table(&[("tables", Shape::Map(&ANY)), ("version", ANY)])),
     ("variables", Shape::Map(&ANY)),
+    ("options", Shape::Map(&Shape::Table(&[("about", ANY), ("tables", Shape::Map(&ANY))]))),
     (
         "extract",
         Shape::Table(&[
@@ -74,6 +75,9 @@ pub struct Pack {
     /// Name of each variable, and what its value is.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
+    /// What some installations of the ERP have and others do not: parts of queries that a book switches on.
+    #[serde(default)]
+    pub options: BTreeMap<String, Choice>,
     #[serde(default)]
     extract: BTreeMap<String, Extract>,
 }
@@ -83,6 +87,16 @@ struct Detect {
     #[serde(default)]
     tables: BTreeMap<String, Vec<String>>,
     version: Option<String>,
+}
+
+/// A part of the queries that is there only when a book's variables say `name = true`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Choice {
+    /// What it brings.
+    pub about: String,
+    /// Tables and columns that it needs.
+    #[serde(default)]
+    tables: BTreeMap<String, Vec<String>>,
 }
 
 /// One extract's query, with a text of its own for a dialect where one cannot serve all.
@@ -126,13 +140,19 @@ impl Pack {
         Ok(self)
     }
 
+    /// Names of the extracts that the pack has, in the order of [`EXTRACTS`].
+    pub fn extracts(&self) -> Vec<&'static str> {
+        EXTRACTS.iter().map(|(name, ..)| *name).filter(|name| self.has(name)).collect()
+    }
+
     /// Whether the pack has this extract.
     pub fn has(&self, extract: &str) -> bool {
         self.extract.contains_key(extract)
     }
 
     /// The query of an extract. `{name}` is bound as a parameter: a variable, or `from` and `to` (months). A brace that names nothing
-    /// belongs to the SQL. `None` where the pack has no such extract.
+    /// belongs to the SQL. What stands between `{name:` and `:name}` is left out unless the option `name` is on. `None` where the pack has
+    /// no such extract.
     pub fn query(&self, extract: &str, values: &Values, span: Option<(Month, Month)>, dialect: &str) -> Option<Query> {
         let extract = self.extract.get(extract)?;
         let own = match dialect {
@@ -141,7 +161,7 @@ impl Pack {
             "mariadb" => &extract.query_mariadb,
             _ => &None,
         };
-        let text = own.as_ref().or(extract.query.as_ref())?;
+        let text = self.chosen(own.as_ref().or(extract.query.as_ref())?, values);
         let value = |name: &str| match (name, span) {
             ("from", Some((from, _))) => Some(Value::Text(from.to_string())),
             ("to", Some((_, to))) => Some(Value::Text(to.to_string())),
@@ -167,6 +187,21 @@ impl Pack {
         Some(Query { query, parameters })
     }
 
+    /// A query with the parts of the options that are on, and without the others.
+    fn chosen(&self, text: &str, values: &Values) -> String {
+        let mut text = text.to_owned();
+        for name in self.options.keys() {
+            let (start, end) = (format!("{{{name}:"), format!(":{name}}}"));
+            while let Some((before, (part, after))) =
+                text.split_once(&start).and_then(|(before, rest)| Some((before, rest.split_once(&end)?)))
+            {
+                let part = if values.contains_key(name) { part } else { "" };
+                text = [before, part, after].concat();
+            }
+        }
+        text
+    }
+
     /// The query that gives the ERP's version, where there is one.
     pub fn version_query(&self) -> Option<Query> {
         self.detect.version.clone().map(|query| Query { query, parameters: Vec::new() })
@@ -174,21 +209,13 @@ impl Pack {
 
     /// How well a source with these `(table, column)` pairs, in lower case, fits; `None` where the pack cannot be recognised.
     pub fn fit(&self, columns: &BTreeSet<(String, String)>) -> Option<Fit> {
-        if self.detect.tables.is_empty() {
-            return None;
-        }
-        let mut fit = Fit { found: 0, wanted: 0, missing: Vec::new() };
-        for (table, wanted) in &self.detect.tables {
-            let start = (table.clone(), String::new());
-            let there = columns.range(start..).next().is_some_and(|(name, _)| name == table);
-            for (name, there) in std::iter::once((table.clone(), there)).chain(
-                wanted.iter().map(|column| (format!("{table}.{column}"), columns.contains(&(table.clone(), column.clone())))),
-            ) {
-                fit.wanted += 1;
-                if there { fit.found += 1 } else { fit.missing.push(name) }
-            }
-        }
-        Some(fit)
+        (!self.detect.tables.is_empty()).then(|| fit(&self.detect.tables, columns))
+    }
+
+    /// Options whose tables and columns a source has.
+    pub fn possible(&self, columns: &BTreeSet<(String, String)>) -> Vec<&str> {
+        let fits = self.options.iter().filter(|(_, choice)| fit(&choice.tables, columns).missing.is_empty());
+        fits.map(|(name, _)| name.as_str()).collect()
     }
 
     /// Checks the values of a book's variables: none missing, none unknown, each a whole number or a text.
@@ -201,13 +228,37 @@ impl Pack {
                 _ => findings.push(Finding::error("variable-missing").at(place).with("variable", name).with("meaning", meaning)),
             }
         }
-        for name in given.keys().filter(|name| !self.variables.contains_key(*name)) {
-            let near = settings::nearest(name, self.variables.keys().map(String::as_str)).unwrap_or("—");
+        for name in self.options.keys() {
+            match given.get(name) {
+                Some(toml::Value::Boolean(true)) => drop(values.insert(name.clone(), Value::Integer(1))),
+                None | Some(toml::Value::Boolean(false)) => {}
+                Some(_) => findings.push(Finding::error("option-unclear").at(place).with("option", name)),
+            }
+        }
+        let known = || self.variables.keys().chain(self.options.keys()).map(String::as_str);
+        for name in given.keys().filter(|name| !known().any(|known| known == *name)) {
+            let near = settings::nearest(name, known()).unwrap_or("—");
             let finding = Finding::error("variable-unknown").at(place).with("variable", name);
             findings.push(finding.with("connector", &self.name).with("near", near));
         }
         if findings.is_empty() { Ok(values) } else { Err(findings) }
     }
+}
+
+/// Which of the wanted tables and columns are there.
+fn fit(tables: &BTreeMap<String, Vec<String>>, columns: &BTreeSet<(String, String)>) -> Fit {
+    let mut fit = Fit { found: 0, wanted: 0, missing: Vec::new() };
+    for (table, wanted) in tables {
+        let start = (table.clone(), String::new());
+        let there = columns.range(start..).next().is_some_and(|(name, _)| name == table);
+        for (name, there) in std::iter::once((table.clone(), there))
+            .chain(wanted.iter().map(|column| (format!("{table}.{column}"), columns.contains(&(table.clone(), column.clone())))))
+        {
+            fit.wanted += 1;
+            if there { fit.found += 1 } else { fit.missing.push(name) }
+        }
+    }
+    fit
 }
 
 #[cfg(test)]
@@ -235,6 +286,25 @@ mod tests {
         assert_eq!(query.parameters, [Value::Integer(7), Value::Text("2025-01".to_owned())]);
         assert_eq!(pack.query("entries", &values, span, "sqlite").unwrap().query, "SELECT 1");
         assert_eq!(pack.query("books", &values, None, "sqlite"), None);
+    }
+
+    #[test]
+    fn options_are_parts_that_a_book_switches_on() {
+        let text = "name = 'x'\ntitle = 'x'\n[variables]\ncompany = 'id'\n[options.goods]\nabout = 'goods'\ntables.goods = ['id']\n\
+                    [extract.entries]\nquery = 'SELECT 1{goods:, g.id:goods} FROM e{goods: JOIN goods g:goods} WHERE c = {company}'";
+        let pack = Pack::parse("x", text).0.unwrap();
+        let query = |given: &str| {
+            let given: BTreeMap<String, toml::Value> = toml::from_str(given).unwrap();
+            let values = pack.values("x", &given)?;
+            Ok::<_, Vec<Finding>>(pack.query("entries", &values, None, "").unwrap().query)
+        };
+        assert_eq!(query("company = 1").unwrap(), "SELECT 1 FROM e WHERE c = ?");
+        assert_eq!(query("company = 1\ngoods = true").unwrap(), "SELECT 1, g.id FROM e JOIN goods g WHERE c = ?");
+        assert_eq!(query("company = 1\ngoods = 'yes'").unwrap_err()[0].code, "option-unclear");
+        assert_eq!(query("company = 1\ngods = true").unwrap_err()[0].code, "variable-unknown");
+        let columns = |table: &str| BTreeSet::from([(table.to_owned(), "id".to_owned())]);
+        assert_eq!(pack.possible(&columns("goods")), ["goods"]);
+        assert!(pack.possible(&columns("other")).is_empty());
     }
 
     #[test]

@@ -6,9 +6,11 @@ Pure: no clock, no environment, no files, no network, and no floating point. Not
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod amount;
+mod credit_code;
 mod finding;
 mod period;
 
 pub use amount::{Amount, AmountError};
+pub use credit_code::{CreditCode, CreditCodeError};
 pub use finding::{Finding, Level};
 pub use period::{Month, Period, PeriodError};

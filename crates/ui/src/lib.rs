@@ -32,8 +32,9 @@ struct Entry {
 }
 
 /// The catalogue by area, so that each area can be read and changed on its own.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     include_str!("../messages/config.toml"),
+    include_str!("../messages/connect.toml"),
     include_str!("../messages/connector.toml"),
     include_str!("../messages/demo.toml"),
     include_str!("../messages/formula.toml"),
