@@ -73,7 +73,7 @@ impl Reading<'_> {
 
     fn failure(&self, error: ReadError) -> Failure {
         let (exit, code, reason) = match &error {
-            ReadError::Start(error) => (3, "reader-failed", error.to_string()),
+            ReadError::Start(_) => (3, "reader-failed", error.to_string()),
             ReadError::Failed { .. } => (3, "reader-failed", error.to_string()),
             ReadError::TimedOut { .. } => (3, "reader-silent", error.to_string()),
             ReadError::Cancelled => (3, "read-cancelled", error.to_string()),
@@ -102,11 +102,14 @@ impl Reading<'_> {
     fn command(&self) -> Result<Command, Failure> {
         if let Source::Command(program) = self.source {
             let (name, args) = program.command.split_first().map_or((OsStr::new(""), &[][..]), |(n, a)| (OsStr::new(n), a));
-            // A path, unlike a name, starts at the configuration's folder.
+            // The folder of a bare file name is where this program was started.
+            let folder = if program.folder.as_os_str().is_empty() { Path::new(".") } else { &program.folder };
+            let folder = std::path::absolute(folder).map_err(|e| Failure::source(crate::report::io(folder, &e)))?;
+            // A path, unlike a name, starts at that folder.
             let path = Path::new(name);
-            let mut command =
-                Command::new(if path.components().count() > 1 { program.folder.join(path) } else { path.to_owned() });
-            command.args(args).current_dir(&program.folder);
+            let name = if path.components().count() > 1 { folder.join(path) } else { path.to_owned() };
+            let mut command = Command::new(name);
+            command.args(args).current_dir(folder);
             for name in &program.hidden {
                 command.env_remove(name);
             }

@@ -6,8 +6,12 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 mod balances;
 mod change;
 mod drafts;
+mod drivers;
 mod hand;
+mod readers;
 mod servers;
+
+pub use balances::books;
 
 use std::{
     collections::BTreeMap,

@@ -4,6 +4,7 @@ wrong are lines of JSON on stderr. A crash or a hang of a reader is therefore an
 
 All columns are text; whoever asked knows which are amounts and parses them strictly. `docs/specs/reader.md` is the protocol.
 */
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod answer;
 mod child;
@@ -13,6 +14,7 @@ mod rows;
 mod said;
 mod source;
 mod sqlite;
+mod statement;
 
 pub use child::{ReadError, read};
 pub use fault::{Fault, Kind};
@@ -117,12 +119,7 @@ pub fn serve(input: impl Read, output: impl Write, log: impl Write) -> Result<()
         let message = format!("protocol {} is asked for; this reader speaks {PROTOCOL}", request.protocol);
         return Err(Fault::new(Kind::Request, message));
     }
-    for query in &request.queries {
-        let first = query.query.split_whitespace().next().unwrap_or_default();
-        if !["SELECT", "WITH"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
-            return Err(Fault::new(Kind::Writes, "a query begins with SELECT or WITH"));
-        }
-    }
+    request.queries.iter().try_for_each(|query| statement::check(&query.query))?;
     let mut output = Output::new(output, log);
     let done = match (&request.source, request.verb) {
         (_, Verb::Describe) => describe(&mut output),

@@ -38,6 +38,8 @@ struct Known {
     options: &'static [(&'static str, &'static str)],
     /// Run first: the session cannot write, and all queries of a request see one state.
     session: &'static [&'static str],
+    /// Run with the seconds that a statement may take, where the driver does not see to it.
+    timeout: &'static str,
     /// The server's version: one row of one column.
     version: &'static str,
     /// Whether the account could write: one row of one column.
@@ -52,6 +54,7 @@ const KNOWN: &[Known] = &[
         // Without declare/fetch the driver holds the whole result in memory.
         options: &[("UseDeclareFetch", "1"), ("Fetch", "1000"), ("BoolsAsChar", "0")],
         session: &["SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"],
+        timeout: "",
         version: "SELECT current_setting('server_version')",
         can_write: "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
@@ -64,6 +67,7 @@ const KNOWN: &[Known] = &[
         // Without these the driver holds the whole result in memory.
         options: &[("NO_CACHE", "1"), ("FORWARDONLY", "1"), ("charset", "utf8mb4")],
         session: &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY"],
+        timeout: "SET SESSION max_statement_time = ",
         version: "SELECT version()",
         can_write: "SELECT CASE WHEN EXISTS (SELECT 1 FROM information_schema.user_privileges \
                     WHERE privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'DROP')) OR EXISTS (SELECT 1 FROM \
@@ -76,6 +80,7 @@ const KNOWN: &[Known] = &[
         dialect: "mariadb",
         options: &[("NO_CACHE", "1"), ("FORWARD_CURSOR", "1"), ("charset", "utf8mb4")],
         session: &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY"],
+        timeout: "SET SESSION max_execution_time = 1000 * ",
         version: "SELECT version()",
         can_write: "",
     },
@@ -86,6 +91,8 @@ const KNOWN: &[Known] = &[
         // NoCreat: a misspelt path is an error and not a new, empty database.
         options: &[("NoCreat", "1")],
         session: &["PRAGMA query_only = ON"],
+        // Its driver knows no time-out: the parent's patience ends what takes too long.
+        timeout: "",
         version: "SELECT sqlite_version()",
         can_write: "",
     },
@@ -121,6 +128,10 @@ pub(crate) fn serve(text: &str, request: &Request, output: &mut impl Sink) -> Re
     for statement in known.iter().flat_map(|known| known.session) {
         // PRAGMA gives rows back with some drivers; they are not wanted.
         drop(connection.execute(statement, (), timeout).map_err(fault)?);
+    }
+    if let Some(known) = known.filter(|known| !known.timeout.is_empty()) {
+        let statement = format!("{}{}", known.timeout, request.timeout_s);
+        drop(connection.execute(&statement, (), timeout).map_err(fault)?);
     }
     connection.set_autocommit(false).map_err(fault)?;
     let done = match request.verb {
@@ -192,6 +203,10 @@ fn answer(
     system: &str,
     output: &mut impl Sink,
 ) -> Result<(), Fault> {
+    if system.contains("SQLite") && query.query.chars().any(|letter| letter > '\u{ffff}') {
+        let message = "SQLite's ODBC driver damages characters outside the basic plane in a query; give them as parameters";
+        return Err(Fault::new(Kind::Request, message));
+    }
     let run = || {
         let cursor = connection.execute(&query.query, parameters(&query.parameters).as_slice(), timeout).map_err(fault)?;
         cursor.ok_or_else(|| Fault::new(Kind::Query, "the statement gives no rows"))
@@ -267,6 +282,8 @@ fn bound(kind: DataType, system: &str) -> Result<BufferDesc, &'static str> {
         DataType::Float { .. } | DataType::Real | DataType::Double => return Err("floating-point"),
         // The SQLite driver wraps sums and literals at 32 bits when they are asked for as what it calls them.
         DataType::Integer if system.contains("SQLite") => BufferDesc::WText { max_str_len: NUMBER_MAX },
+        // MariaDB's driver gives its byte, not its number.
+        DataType::Bit if !system.contains("PostgreSQL") => return Err("bit"),
         DataType::Integer | DataType::SmallInt | DataType::TinyInt | DataType::BigInt | DataType::Bit => {
             BufferDesc::Text { max_str_len: NUMBER_MAX }
         }
@@ -357,6 +374,7 @@ fn fault(error: Error) -> Fault {
             "read only transaction",
             "attempt to write a readonly",
             "connection is readonly",
+            "data-modifying statements",
         ]) =>
         {
             Kind::Writes

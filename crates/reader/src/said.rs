@@ -107,7 +107,7 @@ fn clean(text: &str, secrets: &[String]) -> String {
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret.as_str(), "***");
     }
-    text.trim().replace(|letter: char| letter.is_control() && letter != '\n', " ")
+    text.trim().replace(char::is_control, " ")
 }
 
 #[cfg(test)]
