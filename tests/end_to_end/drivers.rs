@@ -44,6 +44,16 @@ fn postgresql_is_read_whole_exact_and_only_read() {
     let killed = "SELECT CASE WHEN g = 50000 THEN pg_terminate_backend(pg_backend_pid())::text ELSE 'x' END AS x \
                   FROM generate_series(1, 100000) g";
     refused(&source, killed, "connect", "server closed the connection");
+    // Half of the rows have gone out when the long value makes the query run again.
+    let moved = "SELECT random()::text || repeat('x', CASE g WHEN 1500 THEN 500 ELSE 0 END) AS x FROM generate_series(1, 2000) g";
+    refused(&source, moved, "inexact", "another order");
+    let slow = read(&source, "SELECT g AS n, pg_sleep(0.0005)::text AS s FROM generate_series(1, 3000) g", &[]);
+    let told: Vec<u64> = slow
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["progress"]["rows"].as_u64().unwrap())
+        .collect();
+    assert!(!told.is_empty() && told.len() < 100 && told.is_sorted() && told.iter().all(|rows| *rows <= 3000), "{told:?}");
     let check = ask(&json!({ "verb": "check", "source": source })).rows();
     assert_eq!(check[0][0], text("PostgreSQL"));
     assert_eq!(check[0][1], Some(server.sql("postgres", "SHOW server_version").trim().to_owned()));
@@ -121,6 +131,25 @@ fn failures(source: &Value, with: &dyn Fn(&str) -> Value) {
     let driverless = json!({ "odbc": "Driver={No Such Driver};UID=u;PWD=wrong-s3cret" });
     let (kind, message) = read(&driverless, "SELECT 1 AS x", &[]).fault();
     assert!(kind == "driver" && message.contains("No Such Driver") && !message.contains("wrong-s3cret"), "{kind}: {message}");
+}
+
+#[test]
+fn the_reader_says_what_it_is() {
+    let answer = ask(&json!({ "verb": "describe" }));
+    assert_eq!(answer.columns, ["protocol", "name", "version", "sources", "verbs"]);
+    let row =
+        [text("1"), text("taizhang"), text(env!("CARGO_PKG_VERSION")), text("sqlite odbc"), text("describe check discover read")];
+    assert_eq!(answer.rows(), [row.to_vec()]);
+    let source = json!({ "sqlite": "b.sqlite" });
+    for request in [
+        json!({ "protocol": 2, "source": source }),
+        json!({ "verb": "write", "source": source }),
+        json!({ "source": source, "qveries": [] }),
+        json!({ "verb": "read" }),
+        json!({ "source": { "command": { "settings": {} } } }),
+    ] {
+        assert_eq!(ask(&request).fault().0, "request", "{request}");
+    }
 }
 
 #[test]
