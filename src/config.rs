@@ -14,7 +14,14 @@ use crate::report::{self, Failure};
 
 const ANY: Shape = Shape::Any;
 const SECRET: Shape = Shape::Table(&[("env", ANY), ("file", ANY)]);
-const SOURCE: Shape = Shape::Table(&[("odbc", ANY), ("sqlite", ANY), ("password", SECRET)]);
+const SOURCE: Shape = Shape::Table(&[
+    ("odbc", ANY),
+    ("sqlite", ANY),
+    ("command", ANY),
+    ("dialect", ANY),
+    ("settings", Shape::Map(&ANY)),
+    ("password", SECRET),
+]);
 const EXTRACT: Shape =
     Shape::Map(&Shape::Table(&[("query", ANY), ("query_sqlite", ANY), ("query_postgresql", ANY), ("query_mariadb", ANY)]));
 const BOOK: Shape = Shape::Table(&[
@@ -140,8 +147,34 @@ pub struct Source {
     odbc: Option<String>,
     /// SQLite file.
     sqlite: Option<PathBuf>,
+    /// Program and arguments of a reader of one's own.
+    command: Option<Vec<String>>,
+    /// Which of a pack's queries that reader understands.
+    dialect: Option<Dialect>,
+    /// Settings for that reader.
+    #[serde(default)]
+    settings: serde_json::Map<String, serde_json::Value>,
     /// Password, merged into the connection string.
     password: Option<Secret>,
+}
+
+/// A dialect that packs write queries for.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Dialect {
+    Sqlite,
+    Postgresql,
+    Mariadb,
+}
+
+impl Dialect {
+    fn name(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgresql => "postgresql",
+            Dialect::Mariadb => "mariadb",
+        }
+    }
 }
 
 /// A secret by reference, or inline, which `check` warns about.
@@ -241,7 +274,11 @@ impl Agent {
                 findings.push(Finding::error(code).at(&name).with("book", &book.id));
             }
             seen.push(&book.id);
-            if book.source.odbc.is_some() == book.source.sqlite.is_some() {
+            let source = &book.source;
+            let kinds = [source.odbc.is_some(), source.sqlite.is_some(), source.command.is_some()];
+            let empty = source.command.as_ref().is_some_and(Vec::is_empty);
+            let stray = source.command.is_none() && (source.dialect.is_some() || !source.settings.is_empty());
+            if kinds.iter().filter(|kind| **kind).count() != 1 || empty || stray {
                 findings.push(Finding::error("source-unclear").at(format!("{name}, book {}", book.id)));
             }
             if book.fiscal_year_starts.is_some_and(|month| !(1..=12).contains(&month)) {
@@ -299,7 +336,6 @@ impl Agent {
         if let Some(file) = &book.source.sqlite {
             return Ok(reader::Source::Sqlite(self.folder().join(file)));
         }
-        let mut text = book.source.odbc.clone().unwrap_or_default();
         let secret = match &book.source.password {
             None => None,
             Some(Secret::Inline(password)) => Some(password.clone()),
@@ -313,6 +349,21 @@ impl Agent {
             }
             Some(Secret::Reference { .. }) => None,
         };
+        if let Some(command) = &book.source.command {
+            let hidden = self.books.iter().filter_map(|book| match &book.source.password {
+                Some(Secret::Reference { env, .. }) => env.clone(),
+                _ => None,
+            });
+            return Ok(reader::Source::Command(reader::Program {
+                command: command.clone(),
+                folder: self.folder().to_owned(),
+                hidden: hidden.collect(),
+                dialect: book.source.dialect.map_or("", Dialect::name).to_owned(),
+                settings: book.source.settings.clone(),
+                password: secret,
+            }));
+        }
+        let mut text = book.source.odbc.clone().unwrap_or_default();
         if let Some(password) = secret {
             text = with_password(&text, &password);
         }

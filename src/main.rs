@@ -29,7 +29,8 @@ use clap::Parser;
 fn main() -> ExitCode {
     let args = cli::Args::parse();
     if let cli::Verb::Reader = args.verb {
-        return match reader::serve(stdin().lock(), stdout().lock()) {
+        reader::end_with_parent();
+        return match reader::serve(stdin().lock(), stdout().lock(), stderr().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => {
                 // Nobody is left to tell when stderr is gone; the exit code still speaks.

@@ -1,9 +1,12 @@
 /*! Runs readers for the agent and turns what went wrong into findings. */
 
 use std::{
+    cell::Cell,
     env,
+    ffi::OsStr,
     io::{IsTerminal, stderr},
     ops::ControlFlow,
+    path::Path,
     process::Command,
     sync::atomic::AtomicBool,
     time::Duration,
@@ -12,7 +15,7 @@ use std::{
 use arrow_array::RecordBatch;
 use connector::Rows;
 use model::Finding;
-use reader::{Kind, Query, ReadError, Request, Source, Verb};
+use reader::{Kind, Progress, Query, ReadError, Request, Source, Verb};
 
 use crate::report::Failure;
 
@@ -28,22 +31,28 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Runs the built-in reader and gives `take` each batch with the number of its query.
+    /// Runs the reader of the source and gives `take` each batch with the number of its query.
     pub fn run(
         &self,
         verb: Verb,
         queries: Vec<Query>,
         mut take: impl FnMut(usize, RecordBatch) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
-        let request = Request { verb, source: self.source.clone(), queries, timeout_s: PATIENCE.as_secs() };
+        let request = Request { timeout_s: PATIENCE.as_secs(), ..Request::new(verb, self.source.clone(), queries) };
         let bar = stderr().is_terminal().then(indicatif::ProgressBar::new_spinner);
-        let mut rows = 0_u64;
-        let done = reader::read(command(self.source)?, &request, PATIENCE, &AtomicBool::new(false), |query, batch| {
-            rows += batch.num_rows() as u64;
+        let show = |rows: u64| {
             if let Some(bar) = &bar {
                 bar.set_message(format!("{}: {rows}", self.place));
                 bar.tick();
             }
+        };
+        let rows = Cell::new(0_u64);
+        let cancel = AtomicBool::new(false);
+        // A reader tells how far it is in the query under way; what came of the queries before is known here.
+        let told = |progress: Progress| show(rows.get().max(progress.rows));
+        let done = reader::read(self.command()?, &request, PATIENCE, &cancel, told, |query, batch| {
+            rows.set(rows.get() + batch.num_rows() as u64);
+            show(rows.get());
             take(query, batch)
         });
         if let Some(bar) = bar {
@@ -64,7 +73,7 @@ impl Reading<'_> {
 
     fn failure(&self, error: ReadError) -> Failure {
         let (exit, code, reason) = match &error {
-            ReadError::Start(error) => (3, "reader-failed", error.to_string()),
+            ReadError::Start(_) => (3, "reader-failed", error.to_string()),
             ReadError::Failed { .. } => (3, "reader-failed", error.to_string()),
             ReadError::TimedOut { .. } => (3, "reader-silent", error.to_string()),
             ReadError::Cancelled => (3, "read-cancelled", error.to_string()),
@@ -80,6 +89,7 @@ impl Reading<'_> {
                     Kind::Writes => (2, "query-writes"),
                     Kind::Inexact => (1, "value-inexact"),
                     Kind::Query | Kind::Request => (2, "query-refused"),
+                    Kind::Size => (1, "row-too-large"),
                     Kind::Output => (3, "reader-failed"),
                 };
                 (exit, code, fault.message.clone())
@@ -87,18 +97,33 @@ impl Reading<'_> {
         };
         Failure { exit, findings: vec![Finding::error(code).at(&self.place).with("reason", reason)] }
     }
-}
 
-/// The program's own binary, started as a reader.
-fn command(source: &Source) -> Result<Command, Failure> {
-    let own = env::current_exe().map_err(|e| Failure::source(Finding::error("reader-failed").with("reason", e)))?;
-    let mut command = Command::new(own);
-    command.arg("reader");
-    // Debian registers its drivers without a path: the built-in driver manager finds them only through the loader.
-    if let Source::Odbc(_) = source {
-        let own = env::var("LD_LIBRARY_PATH").unwrap_or_default();
-        let paths = [own, format!("/usr/lib/{}-linux-gnu/odbc", env::consts::ARCH)].join(":");
-        command.env("LD_LIBRARY_PATH", paths.trim_start_matches(':'));
+    /// The program's own binary started as a reader, or the reader of the source's own.
+    fn command(&self) -> Result<Command, Failure> {
+        if let Source::Command(program) = self.source {
+            let (name, args) = program.command.split_first().map_or((OsStr::new(""), &[][..]), |(n, a)| (OsStr::new(n), a));
+            // The folder of a bare file name is where this program was started.
+            let folder = if program.folder.as_os_str().is_empty() { Path::new(".") } else { &program.folder };
+            let folder = std::path::absolute(folder).map_err(|e| Failure::source(crate::report::io(folder, &e)))?;
+            // A path, unlike a name, starts at that folder.
+            let path = Path::new(name);
+            let name = if path.components().count() > 1 { folder.join(path) } else { path.to_owned() };
+            let mut command = Command::new(name);
+            command.args(args).current_dir(folder);
+            for name in &program.hidden {
+                command.env_remove(name);
+            }
+            return Ok(command);
+        }
+        let own = env::current_exe().map_err(|e| Failure::source(Finding::error("reader-failed").with("reason", e)))?;
+        let mut command = Command::new(own);
+        command.arg("reader");
+        // Debian registers its drivers without a path: the built-in driver manager finds them only through the loader.
+        if let Source::Odbc(_) = self.source {
+            let own = env::var("LD_LIBRARY_PATH").unwrap_or_default();
+            let paths = [own, format!("/usr/lib/{}-linux-gnu/odbc", env::consts::ARCH)].join(":");
+            command.env("LD_LIBRARY_PATH", paths.trim_start_matches(':'));
+        }
+        Ok(command)
     }
-    Ok(command)
 }

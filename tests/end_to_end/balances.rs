@@ -47,7 +47,7 @@ fn equals_oracle(site: &Site, erp: &str, prefix: &str, cases: usize) {
     }
 }
 
-fn books(prefix: &str, connector: &str, source: &str, companies: &[&str]) -> String {
+pub fn books(prefix: &str, connector: &str, source: &str, companies: &[&str]) -> String {
     let book = |company: &&str| {
         format!("[[book]]\nid = \"{prefix}{company}\"\nconnector = \"{connector}\"\n{source}\nvariables.company = {company}\n\n")
     };

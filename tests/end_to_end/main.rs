@@ -8,8 +8,12 @@ mod change;
 mod drafts;
 mod error_pages;
 mod faults;
+mod drivers;
 mod hand;
+mod readers;
 mod servers;
+
+pub use balances::books;
 
 use std::{
     collections::BTreeMap,

@@ -13,6 +13,8 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("mariadb-server", "/usr/sbin/mariadbd", "a private MariaDB server"),
     ("odbc-mariadb", "odbc/libmaodbc.so", "MariaDB's ODBC driver"),
     ("libsqliteodbc", "odbc/libsqlite3odbc.so", "SQLite's ODBC driver"),
+    ("sqlite3", "/usr/bin/sqlite3", "SQLite's own client"),
+    ("python3", "/usr/bin/python3", "independent computations, and a reader that is not ours"),
     ("odbcinst", "/usr/bin/odbcinst", "registers the drivers in /etc/odbcinst.ini"),
 ];
 

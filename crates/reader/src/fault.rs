@@ -28,6 +28,8 @@ pub enum Kind {
     Forbidden,
     /// A value has no exact text.
     Inexact,
+    /// A row is larger than a message may be.
+    Size,
     /// The source refused the query for another reason.
     Query,
     /// The rows could not be passed on.
@@ -63,15 +65,6 @@ impl Fault {
     /// The line a reader writes to stderr before it ends.
     pub fn line(&self) -> String {
         serde_json::json!({ "error": self }).to_string()
-    }
-
-    /// Finds the fault in what a reader wrote to stderr.
-    pub(crate) fn find(text: &str) -> Option<Fault> {
-        #[derive(Deserialize)]
-        struct Line {
-            error: Fault,
-        }
-        text.lines().rev().find_map(|line| serde_json::from_str::<Line>(line).ok()).map(|line| line.error)
     }
 }
 

@@ -1,51 +1,43 @@
 /*!
-Readers as child processes. The request is JSON on stdin, the rows are one Arrow IPC stream per query on stdout, what went wrong is one
-line of JSON on stderr. A crash or a hang of a reader is therefore an error of that read and nothing else.
+Readers as child processes. The request is JSON on stdin, the rows are one Arrow IPC stream per query on stdout, progress and what went
+wrong are lines of JSON on stderr. A crash or a hang of a reader is therefore an error of that read and nothing else.
 
 All columns are text; whoever asked knows which are amounts and parses them strictly. `docs/specs/reader.md` is the protocol.
 */
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+mod answer;
 mod child;
 mod fault;
 mod odbc;
 mod rows;
+mod said;
+mod source;
 mod sqlite;
+mod statement;
 
 pub use child::{ReadError, read};
 pub use fault::{Fault, Kind};
+pub use said::Progress;
+pub use source::{Program, Source};
 
-use std::{
-    io::{Read, Write},
-    path::PathBuf,
-};
+use std::io::{Read, Write};
 
 use serde::{Deserialize, Serialize};
+
+use rows::{Output, RowWriter, Sink};
 
 /// Rows a batch holds at most: small batches keep memory flat and were measured to be the fastest.
 pub const BATCH_ROWS: usize = 1000;
 
+/// Bytes after which a batch goes out before it has [`BATCH_ROWS`].
+pub const BATCH_BYTES: usize = 1 << 20;
+
+/// Version of the protocol.
+pub const PROTOCOL: u32 = 1;
+
 /// Longest request that is read from stdin, in bytes.
 const REQUEST_MAX: u64 = 1 << 20;
-
-/// Where rows are read from.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Source {
-    /// Path of a SQLite database file.
-    Sqlite(PathBuf),
-    /// ODBC connection string. It may hold a password, so a `Source` has no `Debug`.
-    Odbc(String),
-}
-
-impl Source {
-    /// Name of the SQL dialect, as far as the source tells before it is opened: `sqlite`, `postgresql`, `mariadb` or nothing.
-    pub fn dialect(&self) -> &'static str {
-        match self {
-            Source::Sqlite(_) => "sqlite",
-            Source::Odbc(text) => odbc::dialect(text),
-        }
-    }
-}
 
 /// What is asked of a reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,22 +50,45 @@ pub enum Verb {
     Check,
     /// What the source holds: one stream with columns `table_name`, `column_name`.
     Discover,
+    /// What the reader is, without opening anything: one stream with columns `protocol`, `name`, `version`, `sources`, `verbs` and one
+    /// row; lists are separated by spaces.
+    Describe,
 }
 
 /// What a reader is asked. The queries are answered one after the other in one read-only transaction, so that they see one state.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// Version of the protocol.
+    #[serde(default = "protocol")]
+    pub protocol: u32,
     /// What to do.
     #[serde(default)]
     pub verb: Verb,
-    /// Where to read.
-    pub source: Source,
+    /// Where to read; only `describe` goes without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// What to read.
     #[serde(default)]
     pub queries: Vec<Query>,
     /// Seconds each statement may take.
+    #[serde(default = "timeout")]
     pub timeout_s: u64,
+}
+
+fn protocol() -> u32 {
+    PROTOCOL
+}
+
+fn timeout() -> u64 {
+    600
+}
+
+impl Request {
+    /// Asks a source in this version of the protocol.
+    pub fn new(verb: Verb, source: Source, queries: Vec<Query>) -> Request {
+        Request { protocol: PROTOCOL, verb, source: Some(source), queries, timeout_s: timeout() }
+    }
 }
 
 /// One statement that only reads.
@@ -97,17 +112,45 @@ pub enum Value {
     Text(String),
 }
 
-/// Answers one request from `input` with streams on `output`.
-pub fn serve(input: impl Read, mut output: impl Write) -> Result<(), Fault> {
+/// Answers one request from `input` with streams on `output` and progress on `log`.
+pub fn serve(input: impl Read, output: impl Write, log: impl Write) -> Result<(), Fault> {
     let request: Request = serde_json::from_reader(input.take(REQUEST_MAX)).map_err(|e| Fault::new(Kind::Request, e))?;
-    for query in &request.queries {
-        let first = query.query.split_whitespace().next().unwrap_or_default();
-        if !["SELECT", "WITH"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
-            return Err(Fault::new(Kind::Writes, "a query begins with SELECT or WITH"));
-        }
+    if request.protocol != PROTOCOL {
+        let message = format!("protocol {} is asked for; this reader speaks {PROTOCOL}", request.protocol);
+        return Err(Fault::new(Kind::Request, message));
     }
-    match &request.source {
-        Source::Sqlite(path) => sqlite::serve(path, &request, &mut output),
-        Source::Odbc(text) => odbc::serve(text, &request, &mut output),
+    request.queries.iter().try_for_each(|query| statement::check(&query.query))?;
+    let mut output = Output::new(output, log);
+    let done = match (&request.source, request.verb) {
+        (_, Verb::Describe) => describe(&mut output),
+        (Some(Source::Sqlite(path)), _) => sqlite::serve(path, &request, &mut output),
+        (Some(Source::Odbc(text)), _) => odbc::serve(text, &request, &mut output),
+        (Some(Source::Command(_)), _) => Err(Fault::new(Kind::Request, "a command is a reader of its own")),
+        (None, _) => Err(Fault::new(Kind::Request, "the request names no source")),
+    };
+    // What was read before a fault goes out, so that the fault is the only thing that is wrong with the answer.
+    output.flush().map_err(|error| Fault::new(Kind::Output, error)).and(done)
+}
+
+/// Lets this process end with the one that started it, so that a query does not go on for nobody. For a program that is a reader.
+pub fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        // Without it, the reader ends when it next writes to a pipe that nobody reads.
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     }
+}
+
+fn describe(output: &mut impl Sink) -> Result<(), Fault> {
+    let row = [
+        ("protocol", PROTOCOL.to_string()),
+        ("name", "taizhang".to_owned()),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("sources", "sqlite odbc".to_owned()),
+        ("verbs", "describe check discover read".to_owned()),
+    ];
+    let mut writer = RowWriter::new(output, &row.each_ref().map(|(name, _)| (*name).to_owned()))?;
+    row.iter().enumerate().for_each(|(at, (_, value))| writer.put(at, Some(value)));
+    writer.end_row()?;
+    writer.finish()
 }

@@ -6,8 +6,6 @@ sizes that drivers report cannot be trusted (psqlODBC calls `jsonb` 255 characte
 that did not fit; then the query is run again value by value, in pieces, and goes on where the blocks ended. No value is ever cut.
 */
 
-use std::io::Write;
-
 use odbc_api::{
     Connection, ConnectionOptions, Cursor, DataType, Error, IntoParameter, ResultSetMetadata,
     buffers::{BufferDesc, ColumnarDynBuffer},
@@ -15,7 +13,10 @@ use odbc_api::{
     parameter::InputParameter,
 };
 
-use crate::{Fault, Kind, Query, Request, Value, Verb, rows::RowWriter};
+use crate::{
+    Fault, Kind, Query, Request, Value, Verb,
+    rows::{RowWriter, Sink},
+};
 
 /// Rows of a block. With [`TEXT_MAX`] this keeps a column of a block below half a megabyte.
 const BLOCK_ROWS: usize = 500;
@@ -37,6 +38,10 @@ struct Known {
     options: &'static [(&'static str, &'static str)],
     /// Run first: the session cannot write, and all queries of a request see one state.
     session: &'static [&'static str],
+    /// Run with the seconds that a statement may take, where the driver does not see to it.
+    timeout: &'static str,
+    /// The server's version: one row of one column.
+    version: &'static str,
     /// Whether the account could write: one row of one column.
     can_write: &'static str,
 }
@@ -49,6 +54,8 @@ const KNOWN: &[Known] = &[
         // Without declare/fetch the driver holds the whole result in memory.
         options: &[("UseDeclareFetch", "1"), ("Fetch", "1000"), ("BoolsAsChar", "0")],
         session: &["SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"],
+        timeout: "",
+        version: "SELECT current_setting('server_version')",
         can_write: "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
                     AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')) THEN 'yes' ELSE 'no' END",
@@ -60,6 +67,8 @@ const KNOWN: &[Known] = &[
         // Without these the driver holds the whole result in memory.
         options: &[("NO_CACHE", "1"), ("FORWARDONLY", "1"), ("charset", "utf8mb4")],
         session: &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY"],
+        timeout: "SET SESSION max_statement_time = ",
+        version: "SELECT version()",
         can_write: "SELECT CASE WHEN EXISTS (SELECT 1 FROM information_schema.user_privileges \
                     WHERE privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'DROP')) OR EXISTS (SELECT 1 FROM \
                     information_schema.schema_privileges WHERE privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'DROP')) \
@@ -71,6 +80,8 @@ const KNOWN: &[Known] = &[
         dialect: "mariadb",
         options: &[("NO_CACHE", "1"), ("FORWARD_CURSOR", "1"), ("charset", "utf8mb4")],
         session: &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY"],
+        timeout: "SET SESSION max_execution_time = 1000 * ",
+        version: "SELECT version()",
         can_write: "",
     },
     Known {
@@ -80,6 +91,9 @@ const KNOWN: &[Known] = &[
         // NoCreat: a misspelt path is an error and not a new, empty database.
         options: &[("NoCreat", "1")],
         session: &["PRAGMA query_only = ON"],
+        // Its driver knows no time-out: the parent's patience ends what takes too long.
+        timeout: "",
+        version: "SELECT sqlite_version()",
         can_write: "",
     },
 ];
@@ -97,7 +111,7 @@ pub(crate) fn dialect(text: &str) -> &'static str {
 }
 
 /// Runs the request's queries and streams their rows.
-pub(crate) fn serve(text: &str, request: &Request, output: &mut impl Write) -> Result<(), Fault> {
+pub(crate) fn serve(text: &str, request: &Request, output: &mut impl Sink) -> Result<(), Fault> {
     let timeout = usize::try_from(request.timeout_s).ok();
     let mut full = text.trim_end_matches(';').to_owned();
     if let Some(known) = driver(text) {
@@ -115,37 +129,45 @@ pub(crate) fn serve(text: &str, request: &Request, output: &mut impl Write) -> R
         // PRAGMA gives rows back with some drivers; they are not wanted.
         drop(connection.execute(statement, (), timeout).map_err(fault)?);
     }
+    if let Some(known) = known.filter(|known| !known.timeout.is_empty()) {
+        let statement = format!("{}{}", known.timeout, request.timeout_s);
+        drop(connection.execute(&statement, (), timeout).map_err(fault)?);
+    }
     connection.set_autocommit(false).map_err(fault)?;
     let done = match request.verb {
         Verb::Read => request.queries.iter().try_for_each(|query| answer(&connection, query, timeout, system.as_str(), output)),
         Verb::Check => check(&connection, &system, known, output),
         Verb::Discover => discover(&connection, output),
+        Verb::Describe => Ok(()),
     };
     // Nothing was written, so nothing is lost when a broken connection cannot roll back.
     let _ = connection.rollback();
     done
 }
 
-fn check(connection: &Connection<'_>, system: &str, known: Option<&Known>, output: &mut impl Write) -> Result<(), Fault> {
+fn check(connection: &Connection<'_>, system: &str, known: Option<&Known>, output: &mut impl Sink) -> Result<(), Fault> {
     let columns = ["system", "version", "read_only", "can_write"].map(str::to_owned);
-    let mut can_write = "unknown".to_owned();
-    if let Some(known) = known.filter(|known| !known.can_write.is_empty())
-        && let Some(mut cursor) = connection.execute(known.can_write, (), None).map_err(fault)?
-        && let Some(mut row) = cursor.next_row().map_err(fault)?
-    {
+    let ask = |sql: &str| -> Result<Option<String>, Fault> {
+        if sql.is_empty() {
+            return Ok(None);
+        }
+        let Some(mut cursor) = connection.execute(sql, (), None).map_err(fault)? else { return Ok(None) };
+        let Some(mut row) = cursor.next_row().map_err(fault)? else { return Ok(None) };
         let mut text = Vec::new();
         row.get_text(1, &mut text).map_err(fault)?;
-        can_write = String::from_utf8_lossy(&text).into_owned();
-    }
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    };
+    let version = known.map_or(Ok(None), |known| ask(known.version))?;
+    let can_write = known.map_or(Ok(None), |known| ask(known.can_write))?;
+    let read_only = if known.is_some() { "yes" } else { "unknown" };
     let mut writer = RowWriter::new(output, &columns)?;
-    for (at, value) in [system, "", if known.is_some() { "yes" } else { "unknown" }, &can_write].into_iter().enumerate() {
-        writer.put(at, Some(value));
-    }
+    let row = [Some(system), version.as_deref(), Some(read_only), can_write.as_deref().or(Some("unknown"))];
+    row.into_iter().enumerate().for_each(|(at, value)| writer.put(at, value));
     writer.end_row()?;
     writer.finish()
 }
 
-fn discover(connection: &Connection<'_>, output: &mut impl Write) -> Result<(), Fault> {
+fn discover(connection: &Connection<'_>, output: &mut impl Sink) -> Result<(), Fault> {
     let mut writer = RowWriter::new(output, &["table_name".to_owned(), "column_name".to_owned()])?;
     for row in connection.columns("", "", "%", "%").map_err(fault)? {
         let row = row.map_err(fault)?;
@@ -179,8 +201,12 @@ fn answer(
     query: &Query,
     timeout: Option<usize>,
     system: &str,
-    output: &mut impl Write,
+    output: &mut impl Sink,
 ) -> Result<(), Fault> {
+    if system.contains("SQLite") && query.query.chars().any(|letter| letter > '\u{ffff}') {
+        let message = "SQLite's ODBC driver damages characters outside the basic plane in a query; give them as parameters";
+        return Err(Fault::new(Kind::Request, message));
+    }
     let run = || {
         let cursor = connection.execute(&query.query, parameters(&query.parameters).as_slice(), timeout).map_err(fault)?;
         cursor.ok_or_else(|| Fault::new(Kind::Query, "the statement gives no rows"))
@@ -228,7 +254,7 @@ fn answer(
 }
 
 /// Fetches value by value, each in as many pieces as it takes.
-fn pieces(mut cursor: impl Cursor, writer: &mut RowWriter<impl Write>) -> Result<(), Fault> {
+fn pieces(mut cursor: impl Cursor, writer: &mut RowWriter<impl Sink>) -> Result<(), Fault> {
     let (mut wide, mut text) = (Vec::new(), String::new());
     while let Some(mut row) = cursor.next_row().map_err(fault)? {
         for at in 0..writer.width() {
@@ -256,6 +282,8 @@ fn bound(kind: DataType, system: &str) -> Result<BufferDesc, &'static str> {
         DataType::Float { .. } | DataType::Real | DataType::Double => return Err("floating-point"),
         // The SQLite driver wraps sums and literals at 32 bits when they are asked for as what it calls them.
         DataType::Integer if system.contains("SQLite") => BufferDesc::WText { max_str_len: NUMBER_MAX },
+        // MariaDB's driver gives its byte, not its number.
+        DataType::Bit if !system.contains("PostgreSQL") => return Err("bit"),
         DataType::Integer | DataType::SmallInt | DataType::TinyInt | DataType::BigInt | DataType::Bit => {
             BufferDesc::Text { max_str_len: NUMBER_MAX }
         }
@@ -346,6 +374,7 @@ fn fault(error: Error) -> Fault {
             "read only transaction",
             "attempt to write a readonly",
             "connection is readonly",
+            "data-modifying statements",
         ]) =>
         {
             Kind::Writes

@@ -1,14 +1,16 @@
 /*! The built-in SQLite reader: the child's side. */
 
 use std::{
-    io::Write,
     path::Path,
     time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
-use crate::{Fault, Kind, Query, Request, Value, Verb, rows::RowWriter};
+use crate::{
+    Fault, Kind, Query, Request, Value, Verb,
+    rows::{RowWriter, Sink},
+};
 
 /// Instructions of SQLite's machine between two looks at the clock.
 const CLOCK_STEPS: i32 = 10_000;
@@ -17,7 +19,7 @@ const TABLES: &str = "SELECT m.name AS table_name, p.name AS column_name FROM sq
                       WHERE m.type IN ('table', 'view') ORDER BY m.name, p.cid";
 
 /// Opens the file read-only, refuses a statement that writes, streams the rows.
-pub(crate) fn serve(path: &Path, request: &Request, output: &mut impl Write) -> Result<(), Fault> {
+pub(crate) fn serve(path: &Path, request: &Request, output: &mut impl Sink) -> Result<(), Fault> {
     let mut database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let limit = Duration::from_secs(request.timeout_s);
     // One transaction: all queries see the file as it was at the first.
@@ -25,6 +27,7 @@ pub(crate) fn serve(path: &Path, request: &Request, output: &mut impl Write) -> 
     let queries = match request.verb {
         Verb::Read => request.queries.clone(),
         Verb::Discover => vec![Query { query: TABLES.to_owned(), parameters: Vec::new() }],
+        Verb::Describe => Vec::new(),
         Verb::Check => {
             let sql = "SELECT 'SQLite' AS system, sqlite_version() AS version, 'yes' AS read_only, 'no' AS can_write \
                        FROM (SELECT count(*) FROM sqlite_schema)";
@@ -39,7 +42,7 @@ pub(crate) fn serve(path: &Path, request: &Request, output: &mut impl Write) -> 
     Ok(())
 }
 
-fn answer(database: &Connection, query: &Query, output: &mut impl Write) -> Result<(), Fault> {
+fn answer(database: &Connection, query: &Query, output: &mut impl Sink) -> Result<(), Fault> {
     let mut statement = database.prepare(&query.query)?;
     if !statement.readonly() {
         return Err(Fault::new(Kind::Writes, "SQLite says that the statement writes"));

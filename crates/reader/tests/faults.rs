@@ -13,17 +13,17 @@ use reader::{Fault, Kind, Query, ReadError, Request, Source, Verb, read, serve a
 
 fn request(query: &str) -> Request {
     let queries = vec![Query { query: query.to_owned(), parameters: Vec::new() }];
-    Request { verb: Verb::Read, source: Source::Sqlite(":memory:".into()), queries, timeout_s: 60 }
+    Request { timeout_s: 60, ..Request::new(Verb::Read, Source::Sqlite(":memory:".into()), queries) }
 }
 
 fn shell(script: &str, limit: Duration) -> ReadError {
     let mut command = Command::new("sh");
     command.args(["-c", script]);
-    read(command, &request("SELECT 1"), limit, &AtomicBool::new(false), |_, _| panic!("no row was sent")).unwrap_err()
+    read(command, &request("SELECT 1"), limit, &AtomicBool::new(false), |_| {}, |_, _| panic!("no row was sent")).unwrap_err()
 }
 
 fn serve(query: &str) -> Fault {
-    answer(&serde_json::to_vec(&request(query)).unwrap()[..], Vec::new()).unwrap_err()
+    answer(&serde_json::to_vec(&request(query)).unwrap()[..], Vec::new(), Vec::new()).unwrap_err()
 }
 
 #[test]
@@ -69,6 +69,7 @@ fn bytes_that_are_a_decimal_text_are_that_decimal() {
     answer(
         &serde_json::to_vec(&request("SELECT CAST('12345678901234567890.123456789' AS BLOB) AS amount")).unwrap()[..],
         &mut out,
+        Vec::new(),
     )
     .unwrap();
     let mut stream = arrow_ipc::reader::StreamReader::try_new(&out[..], None).unwrap();
@@ -94,7 +95,8 @@ fn a_read_that_is_cancelled_ends() {
             thread::sleep(Duration::from_millis(50));
             cancel.store(true, Ordering::Relaxed);
         });
-        read(command, &request("SELECT 1"), Duration::from_secs(60), &cancel, |_, _| ControlFlow::Continue(())).unwrap_err()
+        read(command, &request("SELECT 1"), Duration::from_secs(60), &cancel, |_| {}, |_, _| ControlFlow::Continue(()))
+            .unwrap_err()
     });
     assert!(matches!(error, ReadError::Cancelled) && started.elapsed() < Duration::from_secs(30), "{error}");
 }
@@ -103,6 +105,6 @@ fn a_read_that_is_cancelled_ends() {
 fn a_statement_that_takes_too_long_is_ended_by_sqlite() {
     let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
     let request = Request { timeout_s: 0, ..request(endless) };
-    let error = answer(&serde_json::to_vec(&request).unwrap()[..], Vec::new()).unwrap_err();
+    let error = answer(&serde_json::to_vec(&request).unwrap()[..], Vec::new(), Vec::new()).unwrap_err();
     assert_eq!(error.kind, Kind::Timeout, "{error}");
 }
