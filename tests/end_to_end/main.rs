@@ -6,9 +6,9 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 mod balances;
 mod change;
 mod drafts;
+mod drivers;
 mod error_pages;
 mod faults;
-mod drivers;
 mod hand;
 mod readers;
 mod servers;

@@ -93,8 +93,10 @@ impl Parser<'_> {
         if self.faults.last().is_some_and(|last| last.code == "formula-quote") {
             return;
         }
-        let quote = self.token == Token::Strange && self.lexer.text(&self.span).starts_with(['"', '\'']);
-        let code = if quote { "formula-quote" } else { code };
+        if self.token == Token::Strange && self.lexer.text(&self.span).starts_with(['"', '\'']) {
+            self.faults.push(Fault::new("formula-quote", self.span.clone()).with("found", self.lexer.text(&self.span)));
+            return;
+        }
         let found = if self.token == Token::End { "—".to_owned() } else { self.lexer.text(&self.span) };
         // One fault per place: what follows from the first says nothing.
         if self.faults.last().is_none_or(|last| last.span != self.span) {
