@@ -87,10 +87,34 @@ pub fn tell(lang: Lang, findings: &[Finding]) {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| finding.level);
     let mut out = stderr().lock();
-    for finding in sorted {
+    let mut told: Vec<&str> = Vec::new();
+    for finding in &sorted {
+        let same: Vec<&str> = sorted
+            .iter()
+            .filter(|other| other.level == Level::Note && other.code == finding.code)
+            .map(|f| f.place.as_str())
+            .collect();
+        if told.contains(&&*finding.code) && finding.level == Level::Note && same.len() > NOTES_ALIKE {
+            continue;
+        }
+        told.push(&finding.code);
+        let mut text = sentence(lang, finding);
+        // A note that is true of many places is told once.
+        if finding.level == Level::Note && same.len() > NOTES_ALIKE {
+            let others = [("count", (same.len() - 1).to_string()), ("places", same[1..].join("; "))];
+            text.push_str(&format!("\n    {}", ui::text(lang, "label-also-at", &others)));
+        }
         // Nobody is left to tell when stderr is gone; the exit code still speaks.
-        let _ = writeln!(out, "{}", sentence(lang, finding));
+        let _ = writeln!(out, "{text}");
     }
+}
+
+/// Notes of one code that are told one by one.
+const NOTES_ALIKE: usize = 2;
+
+/// What is worth telling beside a result that a person asked for: not the notes, which stand in the draft itself.
+pub fn grave(findings: Vec<Finding>) -> Vec<Finding> {
+    findings.into_iter().filter(|finding| finding.level > Level::Note).collect()
 }
 
 /// One finding as a person reads it: level, code, place, sentence, and what to do on a line of its own.

@@ -92,7 +92,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                     }
                 }
             }
-            Ok(findings)
+            Ok(report::grave(findings))
         }
     }
 }

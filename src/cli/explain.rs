@@ -165,7 +165,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let note = Note { level: "warning".to_owned(), ..Note::from(&survey::gap_finding(gap, model::Level::Warning)) };
         findings.push(note.finding().at(format!("{}, {month}", what.figure)));
     }
-    Ok(findings)
+    Ok(crate::report::grave(findings))
 }
 
 /// The questions of a trace, in the order of its formula.
