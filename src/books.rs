@@ -8,7 +8,7 @@ use model::{Finding, Month, Period};
 use serde::{Deserialize, Serialize};
 use store::{Seal, Store};
 
-use crate::{config::Book, report::Failure};
+use crate::report::Failure;
 
 /// Chart and calendar as they were read with a seal. Kept as JSON under its digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,15 +61,15 @@ pub struct SealedBook {
 }
 
 impl SealedBook {
-    /// Loads what is sealed of a book; `None` where nothing is.
-    pub fn load(store: &Store, book: &Book) -> Result<Option<SealedBook>, Failure> {
-        let seals = store.current_seals(&book.id)?;
+    /// Loads what is sealed under a book's id; `None` where nothing is.
+    pub fn load(store: &Store, id: &str) -> Result<Option<SealedBook>, Failure> {
+        let seals = store.current_seals(id)?;
         let Some(newest) = seals.iter().max_by_key(|seal| (seal.operation, seal.id)) else { return Ok(None) };
         let body = store.context(&newest.context)?;
         let context: Context = serde_json::from_str(&body).map_err(|error| {
             Failure::source(Finding::error("file-damaged").at(format!("context {}", newest.context)).with("reason", error))
         })?;
-        let folder = store.snapshots(&book.id)?;
+        let folder = store.snapshots(id)?;
         let mut cubes = BTreeMap::new();
         for seal in &seals {
             cubes.insert(seal.period, journal::read_cube(&journal::cube_path(&folder, seal.period, digest(seal)?))?);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use journal::Digest;
 use model::{Finding, Level, Month, Period};
 use serde_json::json;
-use store::{CellVersion, DraftVersion, Seal, Store};
+use store::{CellVersion, DraftVersion, Store};
 use survey::{
     Mapping, Order,
     document::{Cell, Draft, Footer, LedgerCell, Unit},
@@ -16,6 +16,7 @@ use crate::{
     forms::{self, Desk, Layers},
     packs, pull,
     report::Failure,
+    unposted,
 };
 
 /// State of a draft that nobody has looked at yet.
@@ -37,6 +38,8 @@ pub struct Ready {
     pub layers: Layers,
     /// Figures.
     pub desk: Desk,
+    /// Figures with unposted vouchers in them, where a form wants that.
+    pub unposted: Option<Desk>,
     /// Forms as they are configured.
     pub forms: Vec<config::Form>,
     /// What was found on the way.
@@ -48,10 +51,28 @@ pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, 
     let forms = forms::configured(agent, book, form)?;
     let layers = forms::layers(agent, &forms)?;
     let (sealed, mut findings) = pull::sealed(agent, store, book, Period { month, adjustment: true })?;
-    let desk = Desk::new(agent, store, book, sealed, &layers.mapping)?;
+    let unposted = if forms.iter().any(|form| form.unposted) {
+        if store.current_seals(&unposted::id(&book.id))?.is_empty() {
+            // Sealed before a form asked for them.
+            findings.extend(pull::pull(agent, store, book, pull::Scope::default())?.findings);
+        }
+        let (sealed, _) = pull::sealed(agent, store, book, Period { month, adjustment: true })?;
+        Some(Desk::new(agent, store, book, sealed, &layers.mapping, true)?)
+    } else {
+        None
+    };
+    let desk = Desk::new(agent, store, book, sealed, &layers.mapping, false)?;
     findings.extend(layers.findings.iter().cloned());
     findings.extend(desk.findings.iter().cloned());
-    Ok(Ready { layers, desk, forms, findings })
+    Ok(Ready { layers, desk, unposted, forms, findings })
+}
+
+impl Ready {
+    /// The figures of a form, with unposted vouchers where it declares that it wants them.
+    pub fn desk(&self, form: &str) -> &Desk {
+        let wanted = self.forms.iter().any(|configured| configured.code == form && configured.unposted);
+        self.unposted.as_ref().filter(|_| wanted).unwrap_or(&self.desk)
+    }
 }
 
 /// Builds the forms of a book for a month: those named `form`, or all. Everything is kept, or, where a figure cannot be computed for an
@@ -63,12 +84,14 @@ pub fn build(
     form: Option<&str>,
     month: Month,
 ) -> Result<(Vec<Outcome>, Vec<Finding>), Failure> {
-    let Ready { layers, desk, forms, mut findings } = ready(agent, store, book, form, month)?;
-    let seals = desk.sealed();
+    let ready = ready(agent, store, book, form, month)?;
+    let mut findings = ready.findings.clone();
+    let (layers, forms) = (&ready.layers, &ready.forms);
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let mut drafts = Vec::new();
     for configured in forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
         let Some(pack) = layers.mapping.form(&configured.code) else { continue };
+        let desk = ready.desk(&configured.code);
         let built = desk.with(&layers.mapping, |engine, original| {
             survey::build(&Order {
                 form: pack,
@@ -81,7 +104,7 @@ pub fn build(
                 currency: desk.currency.clone(),
                 source: format!("{} · {}", book.id, book.connector),
                 unposted: configured.unposted,
-                seals: &seals,
+                seals: &desk.evidence,
                 mapping: layers.digest.clone(),
                 digest: &digest,
             })
@@ -221,17 +244,17 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
     })
 }
 
-/// Indicators whose evidence was sealed anew since they were built.
-pub fn touched(cells: &[Cell], seals: &[Seal]) -> Vec<String> {
-    let sealed = forms::sealed(seals.iter());
+/// Indicators of a draft whose evidence was sealed anew since they were built.
+pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
+    let sealed = unposted::seals(store, &draft.book, draft.unposted)?;
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
-    let moved = cells.iter().filter(|cell| {
+    let moved = draft.cells.iter().filter(|cell| {
         let Some(evidence) = &cell.evidence else { return false };
         let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
         let Ok(to) = evidence.to.parse() else { return true };
         survey::evidence_digest(&sealed, from, to, &digest) != evidence.digest
     });
-    moved.map(|cell| cell.id.clone()).collect()
+    Ok(moved.map(|cell| cell.id.clone()).collect())
 }
 
 /// The kept draft of a form, built first where there is none; with what has changed beneath it since.
@@ -251,7 +274,7 @@ pub fn current(
             outcomes.pop().ok_or_else(|| Failure::config(Finding::error("form-unknown").with("form", form)))?
         }
     };
-    let moved = touched(&outcome.draft.cells, &store.current_seals(&book.id)?);
+    let moved = touched(store, &outcome.draft)?;
     if !moved.is_empty() {
         let place = format!("{form}, {month}, book {}", book.id);
         findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
@@ -261,10 +284,9 @@ pub fn current(
 
 /// Drafts of a book that a new seal touches, as one finding each: what a pull tells.
 pub fn touched_drafts(store: &Store, book: &Book) -> Result<Vec<Finding>, Failure> {
-    let seals = store.current_seals(&book.id)?;
     let mut findings = Vec::new();
     for version in store.current_drafts()?.iter().filter(|version| version.book == book.id) {
-        let moved = touched(&read(version)?.cells, &seals);
+        let moved = touched(store, &read(version)?)?;
         if !moved.is_empty() {
             let place = format!("{}, {}, book {}", version.form, version.period, book.id);
             findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));

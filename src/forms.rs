@@ -1,6 +1,6 @@
 /*! A sealed book with the mapping of its forms: what building, explaining and checking work on. */
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use formula::{Account, Figures};
 use journal::{Coverage, Digest};
@@ -12,6 +12,7 @@ use crate::{
     config::{self, Agent, Book},
     packs,
     report::{self, Failure},
+    unposted,
 };
 
 /// Currency of the forms.
@@ -102,15 +103,29 @@ pub struct Desk {
     pub currency: String,
     /// Seals by period.
     pub seals: BTreeMap<Period, store::Seal>,
+    /// What the figures stand on.
+    pub evidence: BTreeMap<Period, Sealed>,
     /// The figures.
     pub book: journal::Book,
     rates: Option<Rates>,
 }
 
 impl Desk {
-    /// Prepares a sealed book for the formulas of `mapping`.
-    pub fn new(agent: &Agent, store: &store::Store, book: &Book, sealed: SealedBook, mapping: &Mapping) -> Result<Desk, Failure> {
+    /// Prepares a sealed book for the formulas of `mapping`; with `unposted`, its unposted vouchers are in the figures.
+    pub fn new(
+        agent: &Agent,
+        store: &store::Store,
+        book: &Book,
+        mut sealed: SealedBook,
+        mapping: &Mapping,
+        unposted: bool,
+    ) -> Result<Desk, Failure> {
         let place = format!("book {}", book.id);
+        if unposted && let Some(drafts) = SealedBook::load(store, &unposted::id(&book.id))? {
+            for (period, cells) in drafts.cubes {
+                sealed.cubes.entry(period).or_default().extend(cells);
+            }
+        }
         let context = sealed.context;
         let standard = &mapping.standard;
         let losses: BTreeMap<&str, bool> = context
@@ -122,10 +137,14 @@ impl Desk {
         let first = book.first_period.map(|text| text.0);
         let coverage = Coverage::of(cubes, |account| losses.get(account).copied().unwrap_or(false), first)
             .ok_or_else(|| Failure::findings(vec![Finding::error("book-empty").at(&place)]))?;
-        let folder = store.snapshots(&book.id)?;
-        let mut entries = BTreeMap::new();
-        for seal in sealed.seals.iter().filter(|seal| seal.file.is_some()) {
-            entries.insert(seal.period, journal::entries_path(&folder, seal.period, books::digest(seal)?));
+        let mut entries: BTreeMap<Period, Vec<PathBuf>> = BTreeMap::new();
+        let ids = [Some(book.id.clone()), unposted.then(|| unposted::id(&book.id))];
+        for id in ids.into_iter().flatten() {
+            let folder = store.snapshots(&id)?;
+            for seal in store.current_seals(&id)?.iter().filter(|seal| seal.file.is_some()) {
+                let path = journal::entries_path(&folder, seal.period, books::digest(seal)?);
+                entries.entry(seal.period).or_default().push(path);
+            }
         }
         let figures = journal::Book::new(coverage, sealed.cubes, entries);
         let accounts: Vec<BookAccount> = context
@@ -152,14 +171,10 @@ impl Desk {
             findings,
             currency: context.currency,
             seals: sealed.seals.into_iter().map(|seal| (seal.period, seal)).collect(),
+            evidence: unposted::seals(store, &book.id, unposted)?,
             book: figures,
             rates,
         })
-    }
-
-    /// The seals as drafts look at them.
-    pub fn sealed(&self) -> BTreeMap<Period, Sealed> {
-        sealed(self.seals.values())
     }
 
     /// Gives `work` the formulas on the book's figures in 元, and in its own currency where that is another.

@@ -18,6 +18,7 @@ mod pull;
 mod report;
 mod sheet;
 mod source;
+mod unposted;
 
 use std::{
     io::{Write, stderr, stdin, stdout},

@@ -18,6 +18,7 @@ use crate::{
     packs,
     report::{Failure, blocked},
     source::Reading,
+    unposted,
 };
 
 /// What a person may ask of a pull.
@@ -92,7 +93,12 @@ pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Resu
     let standard = packs::standard(&agent.unit.accounting_standard)?;
     let _lock = store.lock(&book.id)?;
     store.collect_orphans(&book.id, names)?;
-    let mut pulled = locked(&opened, &standard, store, scope);
+    let mut pulled = locked(&opened, &standard, store, scope).and_then(|mut outcome| {
+        if agent.forms.iter().any(|form| form.unposted && form.book.as_ref().is_none_or(|id| *id == book.id)) {
+            outcome.findings.extend(unposted::seal(&opened, &standard, store)?);
+        }
+        Ok(outcome)
+    });
     match &mut pulled {
         Ok(outcome) => place(book, &mut outcome.findings),
         Err(failure) => {
@@ -115,7 +121,7 @@ fn place(book: &Book, findings: &mut [Finding]) {
 /// Pulls the book while its lock is held.
 fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, scope: Scope) -> Result<Outcome, Failure> {
     let book = opened.book;
-    let before = SealedBook::load(store, book)?;
+    let before = SealedBook::load(store, &book.id)?;
     let mut survey = survey(opened, before.is_some())?;
     let mut findings = std::mem::take(&mut survey.findings);
     if blocked(&findings) {
@@ -176,11 +182,11 @@ fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, s
     if blocked(&findings) {
         return Err(Failure::findings(findings));
     }
-    keep(store, book, &context, fingerprint.as_ref(), pending, before.as_ref(), findings)
+    keep(store, &book.id, &context, fingerprint.as_ref(), pending, before.as_ref(), findings)
 }
 
 /// Names of the files of a seal.
-fn names(seal: &Seal) -> Vec<String> {
+pub fn names(seal: &Seal) -> Vec<String> {
     let Some(root) = Digest::parse(&seal.root) else { return Vec::new() };
     let name = |path: std::path::PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
     let empty = std::path::Path::new("");
@@ -335,9 +341,9 @@ fn reconcile(
 }
 
 /// Writes what changed: files first, then one operation with all its rows.
-fn keep(
+pub fn keep(
     store: &mut Store,
-    book: &Book,
+    book: &str,
     context: &Context,
     fingerprint: Option<&Fingerprint>,
     pending: Vec<Pending>,
@@ -361,7 +367,7 @@ fn keep(
         let seal = Seal {
             id: 0,
             operation: 0,
-            book: book.id.clone(),
+            book: book.to_owned(),
             period: pending.period,
             root: pending.root.to_string(),
             file: pending.file.map(|digest| digest.to_string()),
@@ -406,7 +412,7 @@ fn keep(
         seals.sort_by_key(|(seal, _)| seal.period);
         let list: Vec<_> =
             seals.iter().map(|(seal, _)| json!({ "period": seal.period.to_string(), "root": seal.root })).collect();
-        let work = store.begin(&packs::who(), "pull", &json!({ "book": book.id, "sealed": list, "context": digest }))?;
+        let work = store.begin(&packs::who(), "pull", &json!({ "book": book, "sealed": list, "context": digest }))?;
         work.put_context(&digest, &body)?;
         for (seal, _) in &mut seals {
             seal.id = work.put_seal(seal)?;
@@ -420,10 +426,10 @@ fn keep(
 /// A book sealed up to `period`, pulled first where it is not.
 pub fn sealed(agent: &Agent, store: &mut Store, book: &Book, period: Period) -> Result<(SealedBook, Vec<Finding>), Failure> {
     let mut findings = Vec::new();
-    let mut found = SealedBook::load(store, book)?.filter(|sealed| sealed.covers(period));
+    let mut found = SealedBook::load(store, &book.id)?.filter(|sealed| sealed.covers(period));
     if found.is_none() {
         findings = pull(agent, store, book, Scope::default())?.findings;
-        found = SealedBook::load(store, book)?;
+        found = SealedBook::load(store, &book.id)?;
     }
     let empty = || Failure::findings(vec![Finding::error("book-empty").at(format!("book {}", book.id))]);
     Ok((found.ok_or_else(empty)?, findings))

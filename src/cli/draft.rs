@@ -108,14 +108,11 @@ fn target(out: Option<&Path>, draft: &Draft, several: bool) -> PathBuf {
 }
 
 fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
-    let (agent, store) = ctx.open()?;
+    let (_, store) = ctx.open()?;
     let mut rows = Vec::new();
     for version in store.current_drafts()? {
         let draft = build::read(&version)?;
-        let moved = match agent.books.iter().any(|book| book.id == version.book) {
-            true => build::touched(&draft.cells, &store.current_seals(&version.book)?).len(),
-            false => 0,
-        };
+        let moved = build::touched(&store, &draft)?.len();
         let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
         let books = word(if draft.books_open { "books-open" } else { "books-closed" });
         let due = word(if draft.due { "due" } else { "not-due" });

@@ -59,7 +59,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         (None, [only]) => only,
         (id, _) => agent.book(id.as_deref())?,
     };
-    let build::Ready { layers, desk, mut findings, .. } = build::ready(&agent, &mut store, book, Some(form), what.period)?;
+    let ready = build::ready(&agent, &mut store, book, Some(form), what.period)?;
+    let (layers, desk, mut findings) = (&ready.layers, ready.desk(form), ready.findings.clone());
     let pack = layers.mapping.form(form).ok_or_else(|| Failure::config(Finding::error("form-unknown").with("form", form)))?;
     let Some(known) = pack.row(row) else {
         let near = settings::nearest(row, pack.rows.iter().map(survey::Row::key)).unwrap_or("—");

@@ -62,7 +62,7 @@ fn check(ctx: &Ctx, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
             let layers = forms::layers(&agent, &forms::configured(&agent, book, None)?)?;
             // The mapping is read before the book: an error in a file needs no database to be found.
             let (sealed, pulled) = pull::sealed(&agent, &mut store, book, Period::from(Month::LAST))?;
-            let desk = Desk::new(&agent, &store, book, sealed, &layers.mapping)?;
+            let desk = Desk::new(&agent, &store, book, sealed, &layers.mapping, false)?;
             let mut findings = pulled;
             findings.extend(layers.findings);
             findings.extend(desk.findings.iter().cloned());

@@ -55,7 +55,7 @@ pub struct Book {
     coverage: Coverage,
     accounts: HashMap<Arc<str>, Vec<(Period, Cell)>>,
     periods: BTreeSet<Period>,
-    entries: BTreeMap<Period, PathBuf>,
+    entries: BTreeMap<Period, Vec<PathBuf>>,
     /// Answers that had to be read from entry lines.
     read: Mutex<Vec<(bool, Question, Vec<Part>)>>,
 }
@@ -65,7 +65,7 @@ impl Book {
     pub fn new(
         coverage: Coverage,
         cubes: impl IntoIterator<Item = (Period, Vec<Cell>)>,
-        entries: BTreeMap<Period, PathBuf>,
+        entries: BTreeMap<Period, Vec<PathBuf>>,
     ) -> Book {
         let mut accounts: HashMap<Arc<str>, Vec<(Period, Cell)>> = HashMap::new();
         let mut periods = BTreeSet::new();
@@ -179,18 +179,20 @@ impl Seen<'_> {
         }
         let mut sums = BTreeMap::new();
         for period in self.book.periods.iter().filter(|period| self.holds(**period, question)) {
-            let path = self.book.entries.get(period);
-            let path = path.ok_or_else(|| Gap::new("missing_source", "seal-without-entries").with("period", period))?;
+            let paths = self.book.entries.get(period);
+            let paths = paths.ok_or_else(|| Gap::new("missing_source", "seal-without-entries").with("period", period))?;
             let wanted: Vec<&str> = COUNTERED.into_iter().chain(DIMENSIONS).collect();
             let mut overflow = false;
-            lines::walk(path, question, &HashSet::new(), Some(&wanted), |entry, amount| {
-                let sum: &mut Amount = sums.entry(entry.account().to_owned()).or_default();
-                match sum.checked_add(amount) {
-                    Some(added) => *sum = added,
-                    None => overflow = true,
-                }
-            })
-            .map_err(|error| Gap::new("error", "file-damaged").with("path", path.display()).with("reason", error))?;
+            for path in paths {
+                lines::walk(path, question, &HashSet::new(), Some(&wanted), |entry, amount| {
+                    let sum: &mut Amount = sums.entry(entry.account().to_owned()).or_default();
+                    match sum.checked_add(amount) {
+                        Some(added) => *sum = added,
+                        None => overflow = true,
+                    }
+                })
+                .map_err(|error| Gap::new("error", "file-damaged").with("path", path.display()).with("reason", error))?;
+            }
             if overflow {
                 return Err(Gap::new("error", "amount-too-large").with("account", question.accounts.join(", ")));
             }
@@ -216,21 +218,30 @@ impl Seen<'_> {
             let closing = closing.get(period).unwrap_or(&none);
             let balance = matches!(question.what, What::Opening | What::Closing);
             let left_out = if question.what == What::Movement || period.adjustment && !balance { closing } else { &none };
-            match self.book.entries.get(period) {
-                Some(path) => lines::walk(path, question, left_out, None, |entry, amount| {
-                    let detail = (entry.account().to_owned(), entry.text("party").map(str::to_owned));
-                    if standing.as_ref().is_none_or(|standing| standing.contains(&detail)) {
-                        take(*period, Sealed::Entry(entry, amount));
-                    }
-                })?,
-                None => {
-                    let only = Seen { book: self.book, adjustments: true };
-                    let month = Question { from: period.month, to: period.month, what: What::Net, ..question.clone() };
-                    for account in &question.accounts {
-                        if let Ok(Some(amount)) = only.part(account, &month) {
-                            take(*period, Sealed::Opening(account, amount));
+            let counts = |account: &str, party: Option<&str>| {
+                let detail = (account.to_owned(), party.map(str::to_owned));
+                standing.as_ref().is_none_or(|standing| standing.contains(&detail))
+            };
+            if let Some(paths) = self.book.entries.get(period) {
+                for path in paths {
+                    lines::walk(path, question, left_out, None, |entry, amount| {
+                        if counts(entry.account(), entry.text("party")) {
+                            take(*period, Sealed::Entry(entry, amount));
                         }
+                    })?;
+                }
+                continue;
+            }
+            for account in &question.accounts {
+                let mut carried = None;
+                for (_, cell) in self.book.accounts.get(account.as_str()).into_iter().flatten().filter(|(at, _)| at == period) {
+                    let passed = question.filters.iter().all(|filter| passes(filter, &cell.dimensions));
+                    if let Some(net) = cell.sums.net().filter(|_| passed && counts(account, cell.dimensions[PARTY].as_deref())) {
+                        carried = carried.unwrap_or(Amount::ZERO).checked_add(net);
                     }
+                }
+                if let Some(amount) = carried {
+                    take(*period, Sealed::Opening(account, amount));
                 }
             }
         }
