@@ -175,6 +175,7 @@ const PASSED_ON: &[(&str, &[&str])] = &[
             "source-column-missing",
             "query-writes",
             "value-inexact",
+            "row-too-large",
             "query-refused",
         ],
     ),
