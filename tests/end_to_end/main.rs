@@ -5,10 +5,12 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 
 mod balances;
 mod change;
+mod connect;
 mod drafts;
 mod drivers;
 mod error_pages;
 mod faults;
+mod generic;
 mod hand;
 mod readers;
 mod servers;
