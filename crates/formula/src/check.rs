@@ -170,7 +170,11 @@ impl Checker<'_> {
             let selected = select(selector, chart, scope);
             let none = selected.accounts.is_empty() && selected.undecided.is_empty();
             // A shipped selection lists what any book may have; one of the enterprise's own names its accounts.
-            let odd = if none || scope == Scope::Own { [selected.empty, selected.idle].concat() } else { Vec::new() };
+            let odd = match scope {
+                Scope::Own => [selected.empty, selected.idle].concat(),
+                Scope::Standard if none => selected.empty,
+                Scope::Standard => Vec::new(),
+            };
             if none || !odd.is_empty() {
                 self.faults.push(fault("account-missing").with("account", odd.join(", ")));
             }
