@@ -12,6 +12,7 @@ mod faults;
 mod hand;
 mod readers;
 mod servers;
+mod tutorial;
 
 pub use balances::books;
 
