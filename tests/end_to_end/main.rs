@@ -14,6 +14,7 @@ mod generic;
 mod hand;
 mod readers;
 mod servers;
+mod tutorial;
 
 pub use balances::books;
 

@@ -28,7 +28,7 @@ pub fn check(
     chart: Option<(&[Account], Scope)>,
     known: &dyn Fn(Option<&str>, &str, bool) -> bool,
 ) -> Vec<Fault> {
-    let mut checker = Checker { chart, known, faults: Vec::new() };
+    let mut checker = Checker { chart, known, faults: Vec::new(), foreseen: false };
     checker.expect(expr, wanted);
     checker.faults
 }
@@ -37,6 +37,8 @@ struct Checker<'a> {
     chart: Option<(&'a [Account], Scope)>,
     known: &'a dyn Fn(Option<&str>, &str, bool) -> bool,
     faults: Vec<Fault>,
+    /// Whether the formula says what is to be done where the accounts are missing.
+    foreseen: bool,
 }
 
 impl Checker<'_> {
@@ -146,10 +148,21 @@ impl Checker<'_> {
                 kinds.first().copied().flatten()
             }
             Function::Missing => {
+                let before = std::mem::replace(&mut self.foreseen, true);
                 for argument in arguments {
                     self.kind(argument);
                 }
+                self.foreseen = before;
                 Some(Kind::Truth)
+            }
+            Function::Coalesce => {
+                let before = self.foreseen;
+                for (at, argument) in arguments.iter().enumerate() {
+                    self.foreseen = before || at + 1 < arguments.len();
+                    self.expect(argument, Kind::Number);
+                }
+                self.foreseen = before;
+                Some(Kind::Number)
             }
             _ => {
                 arguments.iter().for_each(|argument| self.expect(argument, Kind::Number));
@@ -170,8 +183,12 @@ impl Checker<'_> {
             let selected = select(selector, chart, scope);
             let none = selected.accounts.is_empty() && selected.undecided.is_empty();
             // A shipped selection lists what any book may have; one of the enterprise's own names its accounts.
-            let odd = if none || scope == Scope::Own { [selected.empty, selected.idle].concat() } else { Vec::new() };
-            if none || !odd.is_empty() {
+            let odd = match scope {
+                Scope::Own => [selected.empty, selected.idle].concat(),
+                Scope::Standard if none => selected.empty,
+                Scope::Standard => Vec::new(),
+            };
+            if none && !self.foreseen || !none && !odd.is_empty() {
                 self.faults.push(fault("account-missing").with("account", odd.join(", ")));
             }
         }

@@ -242,6 +242,10 @@ fn a_formula_of_ones_own_is_told_what_it_names_in_vain() {
     assert_eq!(codes("QM({1001, 1009, !1002})", Scope::Own, &small), named("account-missing", "1009, !1002"));
     assert_eq!(codes("QM({1001, 1009, !1002})", Scope::Standard, &small), []);
     assert_eq!(codes("QM({1008, 1009})", Scope::Standard, &small), named("account-missing", "1008, 1009"));
+    // Whoever says what a missing account is worth has thought of it.
+    assert_eq!(codes("coalesce(QM(9999), 0) + if(missing(QM(9998)), 1, 2)", Scope::Own, &small), []);
+    assert_eq!(codes("coalesce(QM(9999), QM(9998))", Scope::Own, &small), named("account-missing", "9998"));
+    assert_eq!(codes("coalesce(QM({1001, 9999}), 0)", Scope::Own, &small), named("account-missing", "9999"));
     // Without a normal side a balance has no sign: `check` says so as `evaluate` does.
     small.chart[0].debit = None;
     assert_eq!(codes("QM(1001)", Scope::Own, &small), named("side-unknown", "1001"));
