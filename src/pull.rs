@@ -101,12 +101,12 @@ pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Resu
     });
     match &mut pulled {
         Ok(outcome) => place(book, &mut outcome.findings),
-        Err(failure) => {
-            place(book, &mut failure.findings);
-            // What it wrote would only fill the disk. Where even this fails, the next pull does it, and the first error says more.
-            let _ = store.collect_orphans(&book.id, names);
-        }
+        // What is about the books; other failures name a file or the book already.
+        Err(failure) if failure.exit == 1 => place(book, &mut failure.findings),
+        Err(_) => {}
     }
+    // What it wrote and did not seal would only fill the disk. Where even this fails, the next pull does it.
+    let _ = store.collect_orphans(&book.id, names);
     pulled
 }
 

@@ -169,8 +169,9 @@ pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<(), SealError> {
     let file = File::create(path).map_err(files::io(path))?;
     let mut writer = ArrowWriter::try_new(file, schema, Some(files::properties(Vec::new()))).map_err(files::parquet(path))?;
     writer.write(&batch).map_err(files::parquet(path))?;
-    let file = writer.into_inner().map_err(files::parquet(path))?;
-    file.sync_all().map_err(files::io(path))
+    // Not `into_inner`: it turns the system's word about a full disk into a sentence.
+    writer.finish().map_err(files::parquet(path))?;
+    writer.inner().sync_all().map_err(files::io(path))
 }
 
 /// Reads a cube file.

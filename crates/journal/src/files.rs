@@ -102,8 +102,13 @@ impl<W: Write> Digesting<W> {
         Digesting { inner, hash: Sha256::new() }
     }
 
-    pub(crate) fn finish(self) -> (W, Digest) {
-        (self.inner, Digest(self.hash.finalize().into()))
+    /// Digest of everything so far.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest(self.hash.clone().finalize().into())
+    }
+
+    pub(crate) fn inner(&self) -> &W {
+        &self.inner
     }
 }
 

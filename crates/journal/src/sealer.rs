@@ -405,10 +405,11 @@ impl<'a> Sealer<'a> {
         let root = merkle::root(leaves);
         let mut file = None;
         let mut entries = None;
-        if let Some((path, writer)) = writer {
-            let (inner, digest) = writer.into_inner().map_err(files::parquet(&path))?.finish();
-            inner.sync_all().map_err(files::io(&path))?;
-            (file, entries) = (Some(digest), Some(path));
+        if let Some((path, mut writer)) = writer {
+            // Not `into_inner`: it turns the system's word about a full disk into a sentence.
+            writer.finish().map_err(files::parquet(&path))?;
+            writer.inner().inner().sync_all().map_err(files::io(&path))?;
+            (file, entries) = (Some(writer.inner().digest()), Some(path));
         }
         let cells = builder.finish();
         let cube = self.folder.join(format!("{period}.cube.new"));

@@ -34,12 +34,16 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, shape: &Shape) -> (Opti
     errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
     let mut findings: Vec<Finding> = errors.iter().map(|error| syntax(file, text, error)).collect();
     if findings.is_empty() {
+        let mut unknown = Vec::new();
         keys(document.get_ref(), shape, &mut |at, key, known| {
             let finding = Finding::error("key-unknown").at(place(file, text, at)).with("key", key);
             let near = nearest(key, known.iter().copied());
             let known = known.join(", ");
-            findings.push(finding.with("near", near.unwrap_or("—")).with("known", known));
+            unknown.push((at, finding.with("near", near.unwrap_or("—")).with("known", known)));
         });
+        // Tables come in the order of their names; people read a file from its first line.
+        unknown.sort_by_key(|(at, _)| *at);
+        findings.extend(unknown.into_iter().map(|(_, finding)| finding));
     }
     // With unknown keys the types would only say the same again.
     if !findings.is_empty() {
@@ -99,18 +103,20 @@ pub fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&
     (steps * 5 <= best.chars().count().max(name.chars().count()) * 2).then_some(best)
 }
 
-/// Number of letters to insert, delete or replace.
+/// Number of letters to insert, delete, replace or swap with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let (mut above, mut row): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
+    for (i, from) in a.iter().enumerate() {
+        let mut next = vec![i + 1];
         for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+            let mut steps = (row[j] + usize::from(from != to)).min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && *from == b[j - 1] && a[i - 1] == *to {
+                steps = steps.min(above[j - 1] + 1);
+            }
+            next.push(steps);
         }
+        (above, row) = (row, next);
     }
     row[b.len()]
 }
@@ -146,6 +152,7 @@ mod tests {
     #[test]
     fn far_names_are_not_suggested() {
         assert_eq!(nearest("periode", ["period", "book"].into_iter()), Some("period"));
+        assert_eq!(nearest("naem", ["code", "name"].into_iter()), Some("name"), "two letters that changed places");
         assert_eq!(nearest("xyz", ["period", "book"].into_iter()), None);
     }
 }

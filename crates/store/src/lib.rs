@@ -74,6 +74,12 @@ impl StoreError {
             StoreError::Io { source, .. } => Some(source.kind()),
             StoreError::Sqlite { source, .. } => match source.sqlite_error_code()? {
                 Code::DiskFull => Some(std::io::ErrorKind::StorageFull),
+                // No room for the index of the write-ahead log.
+                Code::SystemIoFailure
+                    if source.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) =>
+                {
+                    Some(std::io::ErrorKind::StorageFull)
+                }
                 Code::CannotOpen | Code::ReadOnly | Code::PermissionDenied => Some(std::io::ErrorKind::PermissionDenied),
                 _ => None,
             },
