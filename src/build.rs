@@ -282,6 +282,26 @@ pub fn current(
     Ok((outcome, findings))
 }
 
+/// Builds drafts anew that said 账未结 and whose months the ERP has closed since: what moved is told, and nothing is left saying so.
+pub fn rebuild_closed(agent: &Agent, store: &mut Store, book: &Book) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    for version in store.current_drafts()?.into_iter().filter(|version| version.book == book.id) {
+        let draft = read(&version)?;
+        let Ok(month) = draft.period.parse::<Month>() else { continue };
+        let last = Period::from(month);
+        let first = Month::new(month.year(), 1).map_or(last, Period::from);
+        let seals = unposted::seals(store, &book.id, draft.unposted)?;
+        let closed = seals.range(first..=last).all(|(_, seal)| seal.closed);
+        if draft.books_open && closed {
+            let (_, found) = build(agent, store, book, Some(&draft.form), month)?;
+            findings.extend(crate::report::grave(found));
+            let place = format!("{}, {month}, book {}", draft.form, book.id);
+            findings.push(Finding::note("draft-rebuilt").at(place));
+        }
+    }
+    Ok(findings)
+}
+
 /// Drafts of a book that a new seal touches, as one finding each: what a pull tells.
 pub fn touched_drafts(store: &Store, book: &Book) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();

@@ -23,6 +23,7 @@ pub fn run(ctx: &Ctx, book: Option<&str>, scope: Scope) -> Result<Vec<Finding>, 
             Ok(outcome) => {
                 rows.extend(outcome.sealed.iter().map(|(seal, old)| row(ctx, seal, old.as_deref())));
                 findings.extend(outcome.findings);
+                findings.extend(crate::build::rebuild_closed(&agent, &mut store, book)?);
                 findings.extend(crate::build::touched_drafts(&store, book)?);
                 let note = Finding::note("pulled").at(format!("book {}", book.id)).with("sealed", outcome.sealed.len());
                 findings.push(note.with("unchanged", outcome.unchanged));

@@ -12,6 +12,7 @@ mod error_pages;
 mod faults;
 mod generic;
 mod hand;
+mod open_books;
 mod readers;
 mod servers;
 mod tutorial;
