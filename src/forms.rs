@@ -69,7 +69,8 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
             Err(wrong) => findings.extend(wrong),
         }
         for path in &configured.mapping {
-            let name = path.display().to_string();
+            // Documents name a layer as the configuration does, so that they are the same wherever it is kept.
+            let name = path.strip_prefix(agent.folder()).unwrap_or(path).display().to_string();
             if texts.iter().any(|(known, _)| *known == name) {
                 continue;
             }

@@ -165,7 +165,7 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
     let footer = &draft.footer;
     let people = [("head", &footer.head), ("statistician", &footer.statistician), ("preparer", &footer.preparer)];
     for (at, (name, value)) in people.into_iter().chain([("phone", &footer.phone), ("sent-on", &footer.sent_on)]).enumerate() {
-        let column = [0, 1, 3, 5, 7][at];
+        let column = [0, 2, 4, 6, 8][at];
         sheet.write_string_with_format(foot, column, fact(name, value), &looks.plain)?;
     }
     sheet.write_string_with_format(foot + 1, 0, fact("scope", &header.scope), &looks.plain)?;
@@ -212,7 +212,8 @@ fn lineage(
     lang: Lang,
 ) -> Result<(), XlsxError> {
     let columns = ["code", "name", "column", "formula", "account", "account-name", "from", "to", "amount"];
-    sheet.set_name(label(lang, "sheet-lineage"))?.set_freeze_panes(1, 0)?;
+    sheet.set_name(label(lang, "sheet-lineage"))?.set_freeze_panes(1, 2)?.set_repeat_rows(0, 0)?;
+    sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
     for (at, (name, width)) in (0..).zip(columns.iter().zip([9.0, 30.0, 12.0, 48.0, 14.0, 30.0, 10.0, 10.0, 18.0])) {
         sheet.set_column_width(at, width)?;
         sheet.write_string_with_format(0, at, label(lang, name), &looks.head)?;
@@ -260,6 +261,7 @@ pub fn leaves(tree: &Lineage) -> Vec<&Lineage> {
 
 fn findings(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
     sheet.set_name(label(lang, "sheet-findings"))?.set_freeze_panes(1, 0)?;
+    sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
     for (at, (name, width)) in (0..).zip([("code", 28.0), ("level", 9.0), ("place", 40.0), ("sentence", 90.0)]) {
         sheet.set_column_width(at, width)?;
         sheet.write_string_with_format(0, at, label(lang, name), &looks.head)?;

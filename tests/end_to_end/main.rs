@@ -9,6 +9,7 @@ mod connect;
 mod drafts;
 mod drivers;
 mod error_pages;
+mod export;
 mod faults;
 mod generic;
 mod hand;
