@@ -147,7 +147,7 @@ fn keep(
 ) -> Result<Vec<Outcome>, Failure> {
     let damaged = |error: serde_json::Error| Failure::source(Finding::error("state-refused").with("reason", error));
     let mut outcomes: Vec<Outcome> = Vec::new();
-    let mut fresh: Vec<(usize, String, Vec<(String, String)>)> = Vec::new();
+    let mut fresh = Vec::new();
     for (mut draft, mut ledger) in drafts {
         let before = current_cells(store, &book.id, &draft.form, &draft.period)?;
         let mut bodies = Vec::new();

@@ -61,7 +61,7 @@ impl From<store::StoreError> for Failure {
             E::Newer { path, found } => {
                 Failure::config(Finding::error("state-newer").at(path.display().to_string()).with("version", found))
             }
-            E::Locked { book } => Failure::source(Finding::error("book-locked").with("book", book)),
+            E::Locked { book } => Failure::source(Finding::error("book-locked").at(format!("book {book}")).with("book", book)),
         }
     }
 }

@@ -150,7 +150,7 @@ fn coverage(
                 Some(_) => "class",
                 None => "none",
             };
-            if how == "named" && !all || amount.is_zero() && !all {
+            if !all && (how == "named" || amount.is_zero()) {
                 continue;
             }
             if how == "none" {
