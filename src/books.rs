@@ -50,6 +50,15 @@ impl Context {
     }
 }
 
+/// How much of a cube is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// Added up by account: enough for trial balances, and quick.
+    Accounts,
+    /// Cell by cell, for formulas that ask for dimensions.
+    Dimensions,
+}
+
 /// A sealed book, loaded.
 pub struct SealedBook {
     /// Chart and calendar of the newest seal.
@@ -62,7 +71,7 @@ pub struct SealedBook {
 
 impl SealedBook {
     /// Loads what is sealed under a book's id; `None` where nothing is.
-    pub fn load(store: &Store, id: &str) -> Result<Option<SealedBook>, Failure> {
+    pub fn load(store: &Store, id: &str, grain: Grain) -> Result<Option<SealedBook>, Failure> {
         let seals = store.current_seals(id)?;
         let Some(newest) = seals.iter().max_by_key(|seal| (seal.operation, seal.id)) else { return Ok(None) };
         let body = store.context(&newest.context)?;
@@ -72,7 +81,12 @@ impl SealedBook {
         let folder = store.snapshots(id)?;
         let mut cubes = BTreeMap::new();
         for seal in &seals {
-            cubes.insert(seal.period, journal::read_cube(&journal::cube_path(&folder, seal.period, digest(seal)?))?);
+            let path = journal::cube_path(&folder, seal.period, digest(seal)?);
+            let cells = match grain {
+                Grain::Accounts => journal::read_turnover(&path)?,
+                Grain::Dimensions => journal::read_cube(&path)?,
+            };
+            cubes.insert(seal.period, cells);
         }
         Ok(Some(SealedBook { context, seals, cubes }))
     }

@@ -12,6 +12,7 @@ use survey::{
 };
 
 use crate::{
+    books::Grain,
     config::{self, Agent, Book},
     forms::{self, Desk, Layers},
     packs, pull,
@@ -50,13 +51,13 @@ pub struct Ready {
 pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, month: Month) -> Result<Ready, Failure> {
     let forms = forms::configured(agent, book, form)?;
     let layers = forms::layers(agent, &forms)?;
-    let (sealed, mut findings) = pull::sealed(agent, store, book, Period { month, adjustment: true })?;
+    let (sealed, mut findings) = pull::sealed(agent, store, book, Period { month, adjustment: true }, Grain::Dimensions)?;
     let unposted = if forms.iter().any(|form| form.unposted) {
         if store.current_seals(&unposted::id(&book.id))?.is_empty() {
             // Sealed before a form asked for them.
             findings.extend(pull::pull(agent, store, book, pull::Scope::default())?.findings);
         }
-        let (sealed, _) = pull::sealed(agent, store, book, Period { month, adjustment: true })?;
+        let (sealed, _) = pull::sealed(agent, store, book, Period { month, adjustment: true }, Grain::Dimensions)?;
         Some(Desk::new(agent, store, book, sealed, &layers.mapping, true)?)
     } else {
         None

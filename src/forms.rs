@@ -8,7 +8,7 @@ use model::{Amount, Finding, Month, Period};
 use survey::{BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources};
 
 use crate::{
-    books::{self, SealedBook},
+    books::{self, Grain, SealedBook},
     config::{self, Agent, Book},
     packs,
     report::{self, Failure},
@@ -122,7 +122,7 @@ impl Desk {
         unposted: bool,
     ) -> Result<Desk, Failure> {
         let place = format!("book {}", book.id);
-        if unposted && let Some(drafts) = SealedBook::load(store, &unposted::id(&book.id))? {
+        if unposted && let Some(drafts) = SealedBook::load(store, &unposted::id(&book.id), Grain::Dimensions)? {
             for (period, cells) in drafts.cubes {
                 sealed.cubes.entry(period).or_default().extend(cells);
             }

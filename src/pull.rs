@@ -13,7 +13,7 @@ use serde_json::json;
 use store::{Seal, Store};
 
 use crate::{
-    books::{Context, SealedBook},
+    books::{Context, Grain, SealedBook},
     config::{Agent, Book},
     packs,
     report::{Failure, blocked},
@@ -121,7 +121,7 @@ fn place(book: &Book, findings: &mut [Finding]) {
 /// Pulls the book while its lock is held.
 fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, scope: Scope) -> Result<Outcome, Failure> {
     let book = opened.book;
-    let before = SealedBook::load(store, &book.id)?;
+    let before = SealedBook::load(store, &book.id, Grain::Accounts)?;
     let mut survey = survey(opened, before.is_some())?;
     let mut findings = std::mem::take(&mut survey.findings);
     if blocked(&findings) {
@@ -316,7 +316,7 @@ fn reconcile(
     let (theirs, mut findings) = connector::balances(&opened.pack.name, &rows[0]);
     let mut cubes: BTreeMap<Period, &[Cell]> =
         before.iter().flat_map(|b| b.cubes.iter().map(|(period, cells)| (*period, cells.as_slice()))).collect();
-    cubes.extend(pending.iter().map(|p| (p.period, p.cells.as_slice())));
+    cubes.extend(pending.iter().map(|p| (p.period, p.turnover.as_slice())));
     let closed: BTreeSet<Month> =
         context.periods.iter().filter(|info| info.closed).filter_map(|info| info.period()).map(|p| p.month).collect();
     let months: BTreeSet<Month> = theirs.iter().map(|theirs| theirs.month).collect();
@@ -424,12 +424,18 @@ pub fn keep(
 }
 
 /// A book sealed up to `period`, pulled first where it is not.
-pub fn sealed(agent: &Agent, store: &mut Store, book: &Book, period: Period) -> Result<(SealedBook, Vec<Finding>), Failure> {
+pub fn sealed(
+    agent: &Agent,
+    store: &mut Store,
+    book: &Book,
+    period: Period,
+    grain: Grain,
+) -> Result<(SealedBook, Vec<Finding>), Failure> {
     let mut findings = Vec::new();
-    let mut found = SealedBook::load(store, &book.id)?.filter(|sealed| sealed.covers(period));
+    let mut found = SealedBook::load(store, &book.id, grain)?.filter(|sealed| sealed.covers(period));
     if found.is_none() {
         findings = pull(agent, store, book, Scope::default())?.findings;
-        found = SealedBook::load(store, &book.id)?;
+        found = SealedBook::load(store, &book.id, grain)?;
     }
     let empty = || Failure::findings(vec![Finding::error("book-empty").at(format!("book {}", book.id))]);
     Ok((found.ok_or_else(empty)?, findings))

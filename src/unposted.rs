@@ -8,7 +8,12 @@ use reader::Verb;
 use store::Store;
 use survey::{Sealed, Standard};
 
-use crate::{books::SealedBook, forms, pull, pull::Opened, report::Failure};
+use crate::{
+    books::{Grain, SealedBook},
+    forms, pull,
+    pull::Opened,
+    report::Failure,
+};
 
 /// Id under which a book's unposted vouchers are sealed. No book of a configuration can have it.
 pub fn id(book: &str) -> String {
@@ -20,14 +25,14 @@ pub fn id(book: &str) -> String {
 pub fn seal(opened: &Opened<'_>, standard: &Standard, store: &mut Store) -> Result<Vec<Finding>, Failure> {
     let book = &opened.book.id;
     let place = format!("book {book}");
-    let Some(posted) = SealedBook::load(store, book)? else { return Ok(Vec::new()) };
+    let Some(posted) = SealedBook::load(store, book, Grain::Accounts)? else { return Ok(Vec::new()) };
     let Some(query) = opened.query("unposted", Some((Month::FIRST, Month::LAST))) else {
         return Ok(vec![Finding::warning("unposted-unknown").at(place).with("connector", &opened.pack.name)]);
     };
     let own = id(book);
     let folder = store.snapshots(&own)?;
     store.collect_orphans(&own, pull::names)?;
-    let before = SealedBook::load(store, &own)?;
+    let before = SealedBook::load(store, &own, Grain::Accounts)?;
     let roles = posted.context.roles(standard);
     let mut sealer = Sealer::new(&folder, &roles, None);
     let mut broken = None;

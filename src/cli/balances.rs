@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use model::{Finding, Period};
 
 use super::Ctx;
-use crate::{output::Table, pull, report::Failure};
+use crate::{books::Grain, output::Table, pull, report::Failure};
 
 /// Writes the trial balance; pulls first where the period is not sealed yet.
 pub fn run(ctx: &Ctx, book: Option<&str>, period: Period, without_closing: bool) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let book = agent.book(book)?;
-    let (sealed, mut findings) = pull::sealed(&agent, &mut store, book, period)?;
+    let (sealed, mut findings) = pull::sealed(&agent, &mut store, book, period, Grain::Accounts)?;
     let place = format!("book {}, {period}", book.id);
     if sealed.cubes.keys().next_back().is_some_and(|last| *last < period) {
         findings.push(Finding::warning("period-beyond").at(&place));

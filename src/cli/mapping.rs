@@ -8,6 +8,7 @@ use model::{Amount, Finding, Month, Period};
 
 use super::Ctx;
 use crate::{
+    books::Grain,
     build,
     config::Book,
     forms::{self, Desk},
@@ -61,7 +62,7 @@ fn check(ctx: &Ctx, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
         let checked = (|| {
             let layers = forms::layers(&agent, &forms::configured(&agent, book, None)?)?;
             // The mapping is read before the book: an error in a file needs no database to be found.
-            let (sealed, pulled) = pull::sealed(&agent, &mut store, book, Period::from(Month::LAST))?;
+            let (sealed, pulled) = pull::sealed(&agent, &mut store, book, Period::from(Month::LAST), Grain::Dimensions)?;
             let desk = Desk::new(&agent, &store, book, sealed, &layers.mapping, false)?;
             let mut findings = pulled;
             findings.extend(layers.findings);

@@ -61,7 +61,7 @@ fn feed(command: &mut Command, file: &Path) {
     assert!(out.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&out.stderr));
 }
 
-/// A PostgreSQL server that logs every statement.
+/// A PostgreSQL server.
 pub struct Postgres {
     folder: tempfile::TempDir,
     port: u16,
@@ -76,7 +76,12 @@ fn postgres_bin() -> PathBuf {
 }
 
 impl Postgres {
+    /// One that logs every statement, so that a test can say what was asked of it.
     pub fn start() -> Postgres {
+        Postgres::start_with(&["log_statement=all"])
+    }
+
+    pub fn start_with(settings: &[&str]) -> Postgres {
         let folder = tempfile::tempdir().unwrap();
         owned(folder.path(), "postgres");
         let (data, port) = (folder.path().join("data"), free_port());
@@ -93,9 +98,11 @@ impl Postgres {
             "listen_addresses=127.0.0.1".to_owned(),
             format!("unix_socket_directories={}", folder.path().display()),
             "fsync=off".to_owned(),
-            "log_statement=all".to_owned(),
             "log_line_prefix=%a|".to_owned(),
         ] {
+            server.arg("-c").arg(setting);
+        }
+        for setting in settings {
             server.arg("-c").arg(setting);
         }
         let log = File::create(folder.path().join("log")).unwrap();
@@ -109,7 +116,7 @@ impl Postgres {
         server
     }
 
-    fn client(&self, database: &str) -> Command {
+    pub fn client(&self, database: &str) -> Command {
         let mut command = Command::new(postgres_bin().join("psql"));
         command.env("PGPASSWORD", PASSWORD).args([
             "-X",

@@ -1,6 +1,9 @@
 /*! `cargo xtask VERB`: what people and CI run. Cargo is the only build tool. */
 #![allow(clippy::print_stderr, reason = "a build tool talks to a person")]
 
+#[cfg(feature = "bench")]
+mod bench;
+
 use std::{
     path::Path,
     process::{Command, ExitCode},
@@ -18,12 +21,25 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("odbcinst", "/usr/bin/odbcinst", "registers the drivers in /etc/odbcinst.ini"),
 ];
 
-const USAGE: &str = "usage: cargo xtask test [ARGS]\n\n  test    every test of the workspace, with cargo-nextest where present; ARGS go to the test runner";
+/// Debian packages that only the benchmark runs against.
+#[cfg(not(feature = "bench"))]
+const PEERS: &[(&str, &str, &str)] = &[
+    ("ledger", "/usr/bin/ledger", "a peer: balances from a journal in text"),
+    ("hledger", "/usr/bin/hledger", "a peer: balances from a journal in text"),
+];
+
+const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N]\n\n  \
+    test    every test of the workspace, with cargo-nextest where present; ARGS go to the test runner\n  \
+    bench   times a pull of a made ledger beside a bare fetch and peers; docs/benchmarks.md explains the figures";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     match args.next().as_deref() {
         Some("test") => test(args.collect()),
+        #[cfg(feature = "bench")]
+        Some("bench") => bench::main(&args.collect::<Vec<_>>()),
+        #[cfg(not(feature = "bench"))]
+        Some("bench") => bench(args.collect()),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
@@ -41,13 +57,13 @@ fn present(file: &str) -> bool {
     Path::new("/").join(file).exists() || loader.join(file).exists()
 }
 
-/// Installs what is missing of [`PACKAGES`], and says so.
-fn install() -> bool {
-    let missing: Vec<_> = PACKAGES.iter().filter(|(_, file, _)| !present(file)).collect();
+/// Installs what is missing of `packages`, and says so.
+fn install<'a>(packages: impl IntoIterator<Item = &'a (&'a str, &'a str, &'a str)>) -> bool {
+    let missing: Vec<_> = packages.into_iter().filter(|(_, file, _)| !present(file)).collect();
     if missing.is_empty() {
         return true;
     }
-    eprintln!("The tests run against real servers and drivers. With apt-get, this installs:");
+    eprintln!("This runs against real servers, drivers and peers. With apt-get, it installs:");
     missing.iter().for_each(|(package, _, reason)| eprintln!("  {package:18}{reason}"));
     let names = missing.iter().map(|(package, ..)| *package).collect::<Vec<_>>().join(" ");
     let root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
@@ -68,16 +84,30 @@ fn install() -> bool {
     true
 }
 
+/// Builds what the benchmark needs beyond this program, and starts it.
+#[cfg(not(feature = "bench"))]
+fn bench(args: Vec<String>) -> ExitCode {
+    if !install(PACKAGES.iter().chain(PEERS)) {
+        return ExitCode::from(3);
+    }
+    let mut command = Command::new("cargo");
+    command.args(["run", "--quiet", "--release", "--locked", "--package", "xtask", "--features", "bench", "--", "bench"]);
+    match command.args(args).status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
 /// Runs all tests; doc tests apart, because nextest does not run them.
 fn test(args: Vec<String>) -> ExitCode {
-    if !install() {
+    if !install(PACKAGES) {
         return ExitCode::from(3);
     }
     let nextest = Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|o| o.status.success());
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--all-targets"] };
     let steps: [(&[&str], &[String]); 3] = [
         (&["fmt", "--all", "--check"], &[]),
-        (&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"], &[]),
+        (&["clippy", "--workspace", "--all-targets", "--features", "xtask/bench", "--locked", "--", "--deny", "warnings"], &[]),
         (&[runner, &["--workspace", "--locked"]].concat(), &args),
     ];
     for (step, extra) in steps {

@@ -1,11 +1,13 @@
 /*! The balance cube of one period: turnover by account, dimensions and whether a closing voucher made it. */
 
-use std::{collections::HashMap, fs::File, path::Path, sync::Arc};
+use std::{fs::File, path::Path, sync::Arc};
+
+use ahash::AHashMap;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, RecordBatch, StringArray, UInt64Array, cast::AsArray};
 use arrow_schema::{DataType, Field, Schema};
 use model::Amount;
-use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{ArrowWriter, ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 
 use crate::{SealError, columns::DECIMAL, files};
 
@@ -86,7 +88,7 @@ impl Sums {
 /// Builds a cube line by line. Memory grows with cells, not with lines.
 #[derive(Default)]
 pub(crate) struct Builder {
-    cells: HashMap<Vec<u8>, Sums>,
+    cells: AHashMap<Vec<u8>, Sums>,
 }
 
 impl Builder {
@@ -174,17 +176,52 @@ pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<(), SealError> {
     writer.inner().sync_all().map_err(files::io(path))
 }
 
+/// Cells in order of their keys, added up over all dimensions: what trial balances need, and far fewer. `None` past the range of an
+/// amount.
+pub(crate) fn over_dimensions(cells: impl IntoIterator<Item = Cell>) -> Option<Vec<Cell>> {
+    let mut sums: Vec<Cell> = Vec::new();
+    for cell in cells {
+        match sums.last_mut().filter(|last| last.closing == cell.closing && last.account == cell.account) {
+            Some(last) => last.sums = last.sums.plus(cell.sums)?,
+            None => sums.push(Cell { dimensions: [const { None }; 6], ..cell }),
+        }
+    }
+    Some(sums)
+}
+
 /// Reads a cube file.
 pub fn read(path: &Path) -> Result<Vec<Cell>, SealError> {
-    let file = File::open(path).map_err(files::io(path))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build()).map_err(files::parquet(path))?;
     let mut cells = Vec::new();
+    read_columns(path, &DIMENSIONS, |cell| cells.push(cell))?;
+    Ok(cells)
+}
+
+/// Reads a cube file added up over all dimensions.
+pub fn read_turnover(path: &Path) -> Result<Vec<Cell>, SealError> {
+    let mut cells = Vec::new();
+    read_columns(path, &[], |cell| cells.push(cell))?;
+    let too_large = || SealError::Damaged { path: path.to_owned(), reason: "an amount is too large".to_owned() };
+    over_dimensions(cells).ok_or_else(too_large)
+}
+
+/// Reads the cells of a cube file with these dimensions; the others are not decoded.
+fn read_columns(path: &Path, dimensions: &[&str], mut take: impl FnMut(Cell)) -> Result<(), SealError> {
+    let file = File::open(path).map_err(files::io(path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(files::parquet(path))?;
+    let left_out = |name: &&str| DIMENSIONS.contains(name) && !dimensions.contains(name);
+    let schema = builder.schema().clone();
+    let names = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| !left_out(name));
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+    let reader = builder.with_projection(mask).build().map_err(files::parquet(path))?;
+    // The cells of an account follow each other.
+    let mut last: Arc<str> = "".into();
     for batch in reader {
         let batch = batch.map_err(files::damaged(path))?;
         let columns = || {
             let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
             let decimal = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<arrow_array::types::Decimal128Type>();
-            let dimensions: Option<Vec<_>> = DIMENSIONS.iter().map(|name| text(name)).collect();
+            let own = |name: &&str| if dimensions.contains(name) { Some(Some(text(name)?)) } else { Some(None) };
+            let dimensions: Option<Vec<_>> = DIMENSIONS.iter().map(own).collect();
             let sums: Option<Vec<_>> = MEASURES.iter().map(|name| decimal(name)).collect();
             let closing = batch.column_by_name("closing")?.as_boolean_opt()?;
             let lines = batch.column_by_name("lines")?.as_primitive_opt::<arrow_array::types::UInt64Type>()?;
@@ -196,14 +233,17 @@ pub fn read(path: &Path) -> Result<Vec<Cell>, SealError> {
         for at in 0..batch.num_rows() {
             let mut values = [const { None }; 6];
             for (value, array) in values.iter_mut().zip(&dimensions) {
-                *value = array.is_valid(at).then(|| Arc::from(array.value(at)));
+                *value = array.filter(|array| array.is_valid(at)).map(|array| Arc::from(array.value(at)));
             }
             let amount = |i: usize| Amount::from_units(sums[i].value(at));
             let sides = |i: usize| Sides { debit: amount(i), credit: amount(i + 1) };
             let (debit, credit) = (amount(0), amount(1));
             let sums = Sums { debit, credit, foreign: sides(2), quantity: sides(4), lines: lines.value(at) };
-            cells.push(Cell { account: account.value(at).into(), dimensions: values, closing: closing.value(at), sums });
+            if *last != *account.value(at) {
+                last = account.value(at).into();
+            }
+            take(Cell { account: last.clone(), dimensions: values, closing: closing.value(at), sums });
         }
     }
-    Ok(cells)
+    Ok(())
 }

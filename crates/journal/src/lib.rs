@@ -18,7 +18,7 @@ mod sealer;
 
 pub use balances::{BalanceError, Balances, Class, Row, UNDISTRIBUTED, Years};
 pub use columns::{AMOUNTS, TEXTS, schema};
-pub use cube::{Cell, DIMENSIONS, Sides, Sums, read as read_cube};
+pub use cube::{Cell, DIMENSIONS, Sides, Sums, read as read_cube, read_turnover};
 pub use diff::{Change, LineChange, diff};
 pub use entries::{Entry, read as read_entries, root as root_of};
 pub use figures::{Book, Coverage, Sealed, Seen};

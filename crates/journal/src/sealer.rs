@@ -1,13 +1,13 @@
 /*! From entry lines to sealed periods, in one pass and with memory bounded by one voucher, one row group and the cube. */
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs::{self, File},
-    hash::{BuildHasher, RandomState},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use ahash::{AHashMap, AHashSet, RandomState};
 use arrow_array::{Array, ArrayRef, Decimal128Array, RecordBatch, StringArray, cast::AsArray, new_null_array};
 use arrow_schema::DataType;
 use model::{Amount, Finding, Period};
@@ -63,8 +63,8 @@ pub struct Pending {
     pub credit: Amount,
     /// Closing vouchers among them.
     pub closing: Vec<ClosingVoucher>,
-    /// Its balance cube.
-    pub cells: Vec<Cell>,
+    /// Its balance cube, added up over all dimensions: the cube itself is in its file.
+    pub turnover: Vec<Cell>,
     folder: PathBuf,
     cube: PathBuf,
     entries: Option<PathBuf>,
@@ -134,7 +134,7 @@ struct Under {
     writer: Option<(PathBuf, ArrowWriter<Digesting<File>>)>,
     cube: Builder,
     leaves: Vec<Digest>,
-    seen: HashSet<u64>,
+    seen: AHashSet<u64>,
     rows: u64,
     debit: Amount,
     credit: Amount,
@@ -144,7 +144,7 @@ struct Under {
 /// Seals entry lines that arrive in order of their periods and vouchers.
 pub struct Sealer<'a> {
     folder: PathBuf,
-    roles: &'a HashMap<String, Role>,
+    roles: AHashMap<&'a str, Role>,
     from: Option<Period>,
     under: Option<Under>,
     voucher: Voucher,
@@ -160,7 +160,7 @@ impl<'a> Sealer<'a> {
     pub fn new(folder: &Path, roles: &'a HashMap<String, Role>, from: Option<Period>) -> Sealer<'a> {
         Sealer {
             folder: folder.to_owned(),
-            roles,
+            roles: roles.iter().map(|(account, role)| (account.as_str(), *role)).collect(),
             from,
             under: None,
             voucher: Voucher::default(),
@@ -275,7 +275,7 @@ impl<'a> Sealer<'a> {
             writer,
             cube: Builder::default(),
             leaves,
-            seen: HashSet::new(),
+            seen: AHashSet::new(),
             rows: 0,
             debit,
             credit,
@@ -415,7 +415,11 @@ impl<'a> Sealer<'a> {
         let cube = self.folder.join(format!("{period}.cube.new"));
         cube::write(&cube, &cells)?;
         let folder = self.folder.clone();
-        self.done.push(Pending { period, root, file, rows, vouchers, debit, credit, closing, cells, folder, cube, entries });
+        let turnover = cube::over_dimensions(cells).unwrap_or_else(|| {
+            self.report(Finding::error("amount-too-large").at(period.to_string()));
+            Vec::new()
+        });
+        self.done.push(Pending { period, root, file, rows, vouchers, debit, credit, closing, turnover, folder, cube, entries });
         Ok(())
     }
 }

@@ -126,6 +126,29 @@ impl Amount {
     }
 }
 
+/// Reads what nearly all amounts look like in one pass: few enough digits for an `i64`, at most nine decimals. `None` is not yet wrong:
+/// it is to be read with care.
+fn everyday(text: &[u8]) -> Option<Amount> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let (mut units, mut decimals) = (0_i64, 0);
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => units = units * 10 + i64::from(byte - b'0'),
+            b'.' if decimals == 0 && at > 0 => decimals = u32::try_from(digits.len() - at - 1).ok().filter(|after| *after > 0)?,
+            _ => return None,
+        }
+    }
+    let missing = (SCALE as u32).checked_sub(decimals)?;
+    let units = i128::from(units) * 10_i128.pow(missing);
+    Some(Amount(if negative { -units } else { units }))
+}
+
 /// Canonical text: a minus sign if negative, no leading or trailing zeros, no exponent.
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,6 +161,9 @@ impl FromStr for Amount {
 
     /// Reads `[-+]?digits[.digits]` and nothing else. Zeros beyond the ninth decimal carry no value and are accepted.
     fn from_str(text: &str) -> Result<Amount, AmountError> {
+        if let Some(amount) = everyday(text.as_bytes()) {
+            return Ok(amount);
+        }
         let syntax = || AmountError::Syntax { text: text.to_owned() };
         let too_large = || AmountError::TooLarge { text: text.to_owned() };
         let (negative, body) = match text.as_bytes().first() {
