@@ -47,21 +47,43 @@ pub fn configured(agent: &Agent, book: &Book, wanted: Option<&str>) -> Result<Ve
     Ok(forms)
 }
 
+/// A file of the enterprise's own folder `mappings`, laid out like the one that comes with the program: it stands in the place of the
+/// built-in text, so that a fact of a survey can be put right without a build.
+pub fn own_file(agent: &Agent, name: &str) -> Result<Option<String>, Finding> {
+    let path = agent.folder().join(name);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(report::io(&path, &error)),
+    }
+}
+
 fn form(agent: &Agent, configured: &config::Form) -> Result<Form, Vec<Finding>> {
     let (edition, code) = (configured.edition.as_str(), configured.code.as_str());
-    let Some((.., text)) = survey::FORMS.iter().find(|(e, c, _)| (*e, *c) == (edition, code)) else {
+    let name = format!("mappings/forms/{edition}/{code}.toml");
+    let plain = [edition, code].iter().all(|part| part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_'));
+    let own = if plain { own_file(agent, &name).map_err(|finding| vec![finding])? } else { None };
+    let built_in = survey::FORMS.iter().find(|(e, c, _)| (*e, *c) == (edition, code)).map(|(.., text)| (*text).to_owned());
+    let Some(text) = own.or(built_in) else {
         let near = settings::nearest(code, survey::FORMS.iter().map(|(_, code, _)| *code)).unwrap_or("—");
         let known = survey::FORMS.iter().map(|(edition, code, _)| format!("{edition} {code}")).collect::<Vec<_>>().join(", ");
         let finding = Finding::error("form-unknown").at(agent.path.display().to_string()).with("form", code);
         return Err(vec![finding.with("edition", edition).with("near", near).with("known", known)]);
     };
-    let (form, findings) = Form::parse(&format!("mappings/forms/{edition}/{code}.toml"), text);
+    let (form, mut findings) = Form::parse(&name, &text);
+    if let Some(form) = &form
+        && (form.form.as_str(), form.edition.as_str()) != (code, edition)
+    {
+        let finding = Finding::error("form-misnamed").at(&name).with("form", &form.form).with("edition", &form.edition);
+        findings.push(finding);
+        return Err(findings);
+    }
     form.ok_or(findings)
 }
 
 /// Puts standard, forms and layers of a book together; everything that is wrong is told at once.
 pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> {
-    let standard = packs::standard(&agent.unit.accounting_standard)?;
+    let standard = packs::standard(agent)?;
     let (mut packs, mut texts, mut findings) = (Vec::new(), Vec::new(), Vec::new());
     for configured in forms {
         match form(agent, configured) {

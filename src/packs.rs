@@ -9,6 +9,7 @@ use survey::Standard;
 
 use crate::{
     config::{Agent, Book},
+    forms,
     report::{self, Failure},
 };
 
@@ -35,13 +36,24 @@ pub fn load(agent: &Agent, book: &Book) -> Result<Pack, Failure> {
     pack.overridden(&place, &book.extract).map_err(Failure::config)
 }
 
-/// An accounting standard that comes with the program.
-pub fn standard(name: &str) -> Result<Standard, Failure> {
-    let Some((_, text)) = survey::STANDARDS.iter().find(|(known, _)| *known == name) else {
+/// The unit's accounting standard: the enterprise's own text of it where there is one, or the one that comes with the program.
+pub fn standard(agent: &Agent) -> Result<Standard, Failure> {
+    let name = agent.unit.accounting_standard.as_str();
+    let file = format!("mappings/charts/{name}.toml");
+    let built_in = survey::STANDARDS.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
+    let own = if built_in.is_some() { forms::own_file(agent, &file).map_err(Failure::config)? } else { None };
+    let Some(text) = own.or(built_in) else {
         return Err(Failure::config(
             Finding::error("standard-unknown").with("standard", name).with("near", "cas, small-business"),
         ));
     };
+    let (standard, findings) = Standard::parse(&file, &text);
+    standard.ok_or(Failure { exit: 2, findings })
+}
+
+/// An accounting standard as it comes with the program.
+pub fn built_in_standard(name: &str) -> Result<Standard, Failure> {
+    let text = survey::STANDARDS.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text);
     let (standard, findings) = Standard::parse(&format!("mappings/charts/{name}.toml"), text);
     standard.ok_or(Failure { exit: 2, findings })
 }

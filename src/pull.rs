@@ -90,7 +90,7 @@ impl<'a> Opened<'a> {
 /// Pulls one book.
 pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Result<Outcome, Failure> {
     let opened = Opened::new(agent, book)?;
-    let standard = packs::standard(&agent.unit.accounting_standard)?;
+    let standard = packs::standard(agent)?;
     let _lock = store.lock(&book.id)?;
     store.collect_orphans(&book.id, names)?;
     let mut pulled = locked(&opened, &standard, store, scope).and_then(|mut outcome| {

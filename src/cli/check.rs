@@ -61,7 +61,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     {
         found.config([io(file, &error)]);
     }
-    match packs::standard(&agent.unit.accounting_standard) {
+    match packs::standard(&agent) {
         Ok(standard) => agent.forms.iter().for_each(|own| form(&agent, own, &standard, &mut found)),
         Err(failure) => found.failure(failure),
     }

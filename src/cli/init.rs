@@ -67,7 +67,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Vec<Finding>, Failure> {
     if detected.books.is_empty() {
         return Err(Failure::findings(vec![Finding::error("book-none").at("source").with("connector", &best.connector)]));
     }
-    let standards = survey::STANDARDS.iter().map(|(name, _)| packs::standard(name)).collect::<Result<Vec<_>, _>>()?;
+    let standards = survey::STANDARDS.iter().map(|(name, _)| packs::built_in_standard(name)).collect::<Result<Vec<_>, _>>()?;
     let (mut covered, mut findings) = (Vec::new(), Vec::new());
     for book in &detected.books {
         let (coverage, wrong) = coverage(book, best, &source, &standards)?;

@@ -21,7 +21,14 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
         What::Show => {
             let rows = store.operations()?.into_iter();
-            let rows = rows.map(|op| vec![op.seq.to_string(), op.at, op.who, op.what, op.detail, op.hash]).collect();
+            // A screen shows what a line holds; machine formats have all of it.
+            let short = |text: String, most: usize| match text.char_indices().nth(most).filter(|_| ctx.people()) {
+                Some((end, _)) => format!("{}…", &text[..end]),
+                None => text,
+            };
+            let rows = rows
+                .map(|op| vec![op.seq.to_string(), op.at, op.who, op.what, short(op.detail, 60), short(op.hash, 12)])
+                .collect();
             Table { columns: &["seq", "at", "who", "what", "detail", "hash"], numbers: &["seq"], rows }
                 .write(ctx.format, ctx.lang)?;
             Ok(Vec::new())

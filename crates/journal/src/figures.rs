@@ -32,9 +32,10 @@ impl Coverage {
     ) -> Option<Coverage> {
         let (mut first, mut moved, mut last) = (None, None, None);
         for (period, cells) in cubes {
+            // A month without entries was read all the same.
+            last = Some(period.month);
             if !cells.is_empty() {
                 first = first.or(Some(period.month));
-                last = Some(period.month);
             }
             if moved.is_none() && cells.iter().any(|cell| is_profit_and_loss(&cell.account)) {
                 moved = Some(period.month);
@@ -56,6 +57,10 @@ pub struct Book {
     accounts: HashMap<Arc<str>, Vec<(Period, Cell)>>,
     periods: BTreeSet<Period>,
     entries: BTreeMap<Period, Vec<PathBuf>>,
+    /// Whether any line has foreign currency, and whether any has a quantity.
+    kept: [bool; 2],
+    /// Values that occur in each dimension.
+    values: [BTreeSet<Arc<str>>; DIMENSIONS.len()],
     /// Answers that had to be read from entry lines.
     read: Mutex<Vec<(bool, Question, Vec<Part>)>>,
 }
@@ -69,13 +74,22 @@ impl Book {
     ) -> Book {
         let mut accounts: HashMap<Arc<str>, Vec<(Period, Cell)>> = HashMap::new();
         let mut periods = BTreeSet::new();
+        let mut kept = [false; 2];
+        let mut values = [const { BTreeSet::new() }; DIMENSIONS.len()];
         for (period, cells) in cubes {
             periods.insert(period);
             for cell in cells {
+                kept[0] |= cell.sums.foreign != Sides::default();
+                kept[1] |= cell.sums.quantity != Sides::default();
+                for (known, value) in values.iter_mut().zip(&cell.dimensions) {
+                    if let Some(value) = value.as_ref().filter(|value| !known.contains(*value)) {
+                        known.insert(value.clone());
+                    }
+                }
                 accounts.entry(cell.account.clone()).or_default().push((period, cell));
             }
         }
-        Book { coverage, accounts, periods, entries, read: Mutex::new(Vec::new()) }
+        Book { coverage, accounts, periods, entries, kept, values, read: Mutex::new(Vec::new()) }
     }
 
     /// From when to when it can answer.
@@ -115,6 +129,32 @@ impl Seen<'_> {
         let last = if question.what == What::Opening { question.from } else { question.to };
         if last > coverage.to {
             return Err(Gap::new("missing_source", "month-not-read").with("month", last).with("last", coverage.to));
+        }
+        Ok(())
+    }
+
+    /// What a book does not keep at all is missing and not zero: quantities, or a value of a dimension that no line ever had.
+    fn kept(&self, question: &Question) -> Result<(), Gap> {
+        let kept = match question.measure {
+            Measure::Money => true,
+            Measure::Foreign => self.book.kept[0],
+            Measure::Quantity => self.book.kept[1],
+        };
+        if !kept {
+            let measure = if question.measure == Measure::Foreign { "foreign_amount" } else { "quantity" };
+            return Err(Gap::new("missing_source", "measure-not-kept").with("measure", measure));
+        }
+        for filter in &question.filters {
+            let means = |at: usize| {
+                self.book.values[at].iter().any(|value| {
+                    let mut dimensions = [const { None }; DIMENSIONS.len()];
+                    dimensions[at] = Some(&**value);
+                    passes(filter, &dimensions)
+                })
+            };
+            if !(0..DIMENSIONS.len()).any(means) {
+                return Err(Gap::new("missing_source", "dimension-value-unknown").with("value", &filter.value));
+            }
         }
         Ok(())
     }
@@ -277,6 +317,7 @@ pub enum Sealed<'e> {
 impl Figures for Seen<'_> {
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
         self.covered(question)?;
+        self.kept(question)?;
         if question.what == What::Counter {
             return self.counter(question);
         }

@@ -340,8 +340,17 @@ pub struct Part {
     pub amount: String,
 }
 
+/// Levels of a tree that are kept: what readers of JSON take without being asked to.
+const DEEPEST: usize = 48;
+
 impl From<&Trace> for Lineage {
     fn from(trace: &Trace) -> Lineage {
+        lineage(trace, DEEPEST)
+    }
+}
+
+fn lineage(trace: &Trace, deepest: usize) -> Lineage {
+    {
         let side = |side: Side| if side == Side::Debit { "debit" } else { "credit" }.to_owned();
         let question = trace.question.as_ref().map(|question| Question {
             what: match question.what {
@@ -378,7 +387,10 @@ impl From<&Trace> for Lineage {
                 .iter()
                 .map(|part| Part { account: part.account.clone(), amount: part.amount.to_string() })
                 .collect(),
-            children: trace.children.iter().map(Lineage::from).collect(),
+            children: match deepest.checked_sub(1) {
+                Some(deepest) => trace.children.iter().map(|child| lineage(child, deepest)).collect(),
+                None => Vec::new(),
+            },
         }
     }
 }
