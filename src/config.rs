@@ -50,6 +50,7 @@ const AGENT: Shape = Shape::Table(&[
     ("state", Shape::Table(&[("dir", ANY)])),
     ("book", Shape::Each(&BOOK)),
     ("form", Shape::Each(&FORM)),
+    ("person", Shape::Each(&Shape::Table(&[("id", ANY), ("name", ANY), ("roles", ANY)]))),
     ("rates", Shape::Table(&[("file", ANY)])),
 ]);
 
@@ -65,8 +66,39 @@ pub struct Agent {
     pub books: Vec<Book>,
     /// Forms to build.
     pub forms: Vec<Form>,
+    /// People who work with it.
+    pub people: Vec<Person>,
     /// Table of exchange rates.
     pub rates: Option<PathBuf>,
+}
+
+/// A person of the enterprise who fills, reviews or signs.
+#[expect(dead_code, reason = "the verbs of people follow")]
+#[derive(Clone, Deserialize)]
+pub struct Person {
+    /// Name used on the command line and in the operation log.
+    pub id: String,
+    /// Name on forms.
+    pub name: String,
+    /// What the person may do.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+}
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// 填表人
+    Preparer,
+    /// 统计负责人
+    Statistician,
+    /// 财务负责人
+    Finance,
+    /// 单位负责人
+    Head,
+    /// Fills short sheets of a department: personnel, warehouse, equipment.
+    Contributor,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +111,8 @@ struct Raw {
     book: Vec<Book>,
     #[serde(default)]
     form: Vec<Form>,
+    #[serde(default, rename = "person")]
+    people: Vec<Person>,
     #[serde(default)]
     rates: RawRates,
 }
@@ -290,6 +324,12 @@ impl Agent {
             let finding = Finding::error("standard-unknown").at(&name).with("standard", &raw.unit.accounting_standard);
             findings.push(finding.with("near", known.unwrap_or("cas, small-business")));
         }
+        for (at, person) in raw.people.iter().enumerate() {
+            let fit = !person.id.is_empty() && person.id.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_' || c == '.');
+            if !fit || raw.people[..at].iter().any(|other| other.id == person.id) {
+                findings.push(Finding::error("person-id-unfit").at(&name).with("person", &person.id));
+            }
+        }
         if report::blocked(&findings) {
             return Err(Failure { exit: 2, findings });
         }
@@ -299,7 +339,7 @@ impl Agent {
         for form in &mut forms {
             form.mapping.iter_mut().for_each(|layer| *layer = folder.join(&*layer));
         }
-        Ok(Agent { path: path.to_owned(), unit: raw.unit, state, books: raw.book, forms, rates })
+        Ok(Agent { path: path.to_owned(), unit: raw.unit, state, books: raw.book, forms, people: raw.people, rates })
     }
 
     /// The book named `id`; without a name, the only one.
@@ -324,6 +364,16 @@ impl Agent {
         let forms: Vec<&Form> = self.forms.iter().filter(meant).collect();
         let wanted = |book: &&Book| forms.is_empty() || forms.iter().any(|own| own.book.as_ref().is_none_or(|id| *id == book.id));
         self.books.iter().filter(wanted).collect()
+    }
+
+    /// The person with this id.
+    pub fn person(&self, id: &str) -> Result<&Person, Failure> {
+        self.people.iter().find(|person| person.id == id).ok_or_else(|| {
+            let known = self.people.iter().map(|person| person.id.as_str());
+            let near = settings::nearest(id, known.clone()).unwrap_or("—").to_owned();
+            let finding = Finding::error("person-unknown").at(self.path.display().to_string()).with("person", id);
+            Failure::config(finding.with("near", near).with("known", known.collect::<Vec<_>>().join(", ")))
+        })
     }
 
     /// Folder of the configuration file.

@@ -21,7 +21,11 @@ use model::{Finding, Month, Period};
 use store::Store;
 use ui::Lang;
 
-use crate::{config::Agent, output::Format, report::Failure};
+use crate::{
+    config::{Agent, Person},
+    output::Format,
+    report::Failure,
+};
 
 /// 电子统计台账 Electronic statistical ledger beside the ERP
 #[derive(Parser)]
@@ -36,6 +40,9 @@ pub struct Args {
     /// 结果格式 Format of results
     #[arg(long, default_value = "table", global = true, value_enum)]
     format: Format,
+    /// 操作人 Who does it: the id of a [[person]]; acts of people need it
+    #[arg(long = "as", value_name = "PERSON", global = true)]
+    person: Option<String>,
     /// What to do
     #[command(subcommand)]
     pub verb: Verb,
@@ -144,6 +151,7 @@ impl Args {
 /// What every verb works with.
 struct Ctx {
     config: PathBuf,
+    person: Option<String>,
     lang: Lang,
     format: Format,
 }
@@ -158,6 +166,15 @@ impl Ctx {
         Agent::load(&self.config)
     }
 
+    /// The person who acts: entering, adjusting, explaining, approving are acts of people and never of an account.
+    #[expect(dead_code, reason = "the verbs of people follow")]
+    fn person<'a>(&self, agent: &'a Agent) -> Result<&'a Person, Failure> {
+        match &self.person {
+            Some(id) => agent.person(id),
+            None => Err(Failure::config(Finding::error("person-missing"))),
+        }
+    }
+
     /// Configuration and state.
     fn open(&self) -> Result<(Agent, Store), Failure> {
         let agent = self.agent()?;
@@ -168,7 +185,7 @@ impl Ctx {
 
 /// Runs a verb; notes and warnings are its result beside what it writes to stdout.
 pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
-    let ctx = Ctx { lang: args.lang(), config: args.config, format: args.format };
+    let ctx = Ctx { lang: args.lang(), config: args.config, person: args.person, format: args.format };
     match args.verb {
         Verb::Init(args) => init::run(&ctx, &args),
         Verb::Check => check::run(&ctx),

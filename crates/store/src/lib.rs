@@ -8,10 +8,12 @@ Nothing here is ever updated or deleted: a table holds versions, and each versio
 
 mod ledger;
 mod log;
+mod records;
 mod seals;
 
 pub use ledger::{CellVersion, DraftVersion};
 pub use log::{Break, Operation};
+pub use records::{Record, Wanted};
 pub use seals::Seal;
 
 use std::{
@@ -113,6 +115,11 @@ CREATE TABLE draft (
   edition TEXT NOT NULL, period TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX draft_of ON draft (book, form, period, id);
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY, operation INTEGER NOT NULL REFERENCES operation, kind TEXT NOT NULL, book TEXT NOT NULL,
+  form TEXT NOT NULL, period TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX record_of ON record (kind, book, form, period, key, id);
 ";
 
 /// The open state.
