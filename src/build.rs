@@ -8,10 +8,11 @@ use serde_json::json;
 use store::{CellVersion, DraftVersion, Store};
 use survey::{
     Mapping, Order,
-    document::{Cell, Draft, Footer, LedgerCell, Unit},
+    document::{Cell, Draft, Footer, LedgerCell, Note, Unit},
 };
 
 use crate::{
+    acts,
     books::Grain,
     config::{self, Agent, Book},
     forms::{self, Desk, Layers},
@@ -92,6 +93,7 @@ pub fn build(
     let mut drafts = Vec::new();
     for configured in forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
         let Some(pack) = layers.mapping.form(&configured.code) else { continue };
+        acts::unlocked(store, &book.id, &configured.code, month)?;
         let desk = ready.desk(&configured.code);
         let built = desk.with(&layers.mapping, |engine, original| {
             survey::build(&Order {
@@ -111,7 +113,12 @@ pub fn build(
             })
         });
         findings.extend(built.findings.iter().cloned());
-        drafts.push((built.draft, built.ledger));
+        let (mut draft, mut ledger) = (built.draft, built.ledger);
+        let adjustments = acts::adjustments(store, &book.id, &draft.form, &draft.period)?;
+        let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
+        draft.findings.extend(found.iter().map(Note::from));
+        findings.extend(found);
+        drafts.push((draft, ledger));
     }
     // A form without a rate is built without figures and says so; any other error is one of a formula.
     let errors = findings.iter().filter(|finding| finding.level == Level::Error);
@@ -294,6 +301,10 @@ pub fn rebuild_closed(agent: &Agent, store: &mut Store, book: &Book) -> Result<V
         let seals = unposted::seals(store, &book.id, draft.unposted)?;
         let closed = seals.range(first..=last).all(|(_, seal)| seal.closed);
         if draft.books_open && closed {
+            if let Err(locked) = acts::unlocked(store, &book.id, &draft.form, month) {
+                findings.extend(locked.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
+                continue;
+            }
             let (_, found) = build(agent, store, book, Some(&draft.form), month)?;
             findings.extend(crate::report::grave(found));
             let place = format!("{}, {month}, book {}", draft.form, book.id);

@@ -51,6 +51,7 @@ const AGENT: Shape = Shape::Table(&[
     ("book", Shape::Each(&BOOK)),
     ("form", Shape::Each(&FORM)),
     ("person", Shape::Each(&Shape::Table(&[("id", ANY), ("name", ANY), ("roles", ANY)]))),
+    ("retention", Shape::Table(&[("years", ANY)])),
     ("rates", Shape::Table(&[("file", ANY)])),
 ]);
 
@@ -70,10 +71,11 @@ pub struct Agent {
     pub people: Vec<Person>,
     /// Table of exchange rates.
     pub rates: Option<PathBuf>,
+    /// Years that raw records and ledgers are kept; two by law.
+    pub retention_years: u8,
 }
 
 /// A person of the enterprise who fills, reviews or signs.
-#[expect(dead_code, reason = "the verbs of people follow")]
 #[derive(Clone, Deserialize)]
 pub struct Person {
     /// Name used on the command line and in the operation log.
@@ -115,7 +117,25 @@ struct Raw {
     people: Vec<Person>,
     #[serde(default)]
     rates: RawRates,
+    #[serde(default)]
+    retention: RawRetention,
 }
+
+#[derive(Deserialize)]
+struct RawRetention {
+    years: u8,
+}
+
+impl Default for RawRetention {
+    fn default() -> RawRetention {
+        RawRetention { years: RETENTION_YEARS }
+    }
+}
+
+/// Years that raw records and ledgers are kept where the configuration does not say.
+const RETENTION_YEARS: u8 = 10;
+/// Fewest years the law asks for.
+const RETENTION_LEAST: u8 = 2;
 
 #[derive(Default, Deserialize)]
 struct RawState {
@@ -324,6 +344,10 @@ impl Agent {
             let finding = Finding::error("standard-unknown").at(&name).with("standard", &raw.unit.accounting_standard);
             findings.push(finding.with("near", known.unwrap_or("cas, small-business")));
         }
+        if raw.retention.years < RETENTION_LEAST {
+            let finding = Finding::error("retention-too-short").at(&name).with("years", raw.retention.years);
+            findings.push(finding.with("least", RETENTION_LEAST));
+        }
         for (at, person) in raw.people.iter().enumerate() {
             let fit = !person.id.is_empty() && person.id.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_' || c == '.');
             if !fit || raw.people[..at].iter().any(|other| other.id == person.id) {
@@ -339,7 +363,16 @@ impl Agent {
         for form in &mut forms {
             form.mapping.iter_mut().for_each(|layer| *layer = folder.join(&*layer));
         }
-        Ok(Agent { path: path.to_owned(), unit: raw.unit, state, books: raw.book, forms, people: raw.people, rates })
+        Ok(Agent {
+            path: path.to_owned(),
+            unit: raw.unit,
+            state,
+            books: raw.book,
+            forms,
+            people: raw.people,
+            rates,
+            retention_years: raw.retention.years,
+        })
     }
 
     /// The book named `id`; without a name, the only one.

@@ -6,11 +6,13 @@ not be reached.
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+mod acts;
 mod books;
 mod build;
 mod cli;
 mod config;
 mod detect;
+mod evidence;
 mod forms;
 mod output;
 mod packs;

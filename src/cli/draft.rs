@@ -121,7 +121,7 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
             version.edition,
             version.book,
             version.period,
-            word(&version.state),
+            if ctx.people() { label(ctx.lang, &format!("state-{}", version.state.replace('_', "-"))) } else { version.state },
             version.operation.to_string(),
             due,
             books,

@@ -29,6 +29,9 @@ pub enum What {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// What people do to it
+    #[command(flatten)]
+    Act(super::acts::Act),
     /// 某一指标的各个版本 Every version of one cell
     Versions {
         /// FORM:CODE
@@ -106,6 +109,7 @@ const NUMBERS: [&str; 9] =
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
+        What::Act(act) => return super::acts::run(ctx, act),
         What::Show(which) => {
             let mut rows = rows(ctx, which)?;
             if !ctx.people() {
@@ -186,6 +190,7 @@ fn row(version: &store::CellVersion, ledger: &LedgerCell) -> Vec<String> {
     let evidence = cell.evidence.as_ref().map_or_else(String::new, |evidence| {
         format!("{}..{} {}", evidence.from.as_deref().unwrap_or_default(), evidence.to, evidence.digest)
     });
+    let adjustment = cell.adjustment.as_ref();
     vec![
         version.book.clone(),
         version.period.clone(),
@@ -207,8 +212,8 @@ fn row(version: &store::CellVersion, ledger: &LedgerCell) -> Vec<String> {
         ledger.source.clone(),
         evidence,
         ledger.conversion.clone(),
-        text(&ledger.adjustment),
-        text(&ledger.adjustment_reason),
+        adjustment.map(|adjustment| adjustment.amount.clone()).unwrap_or_default(),
+        adjustment.map(|adjustment| adjustment.reason.clone()).unwrap_or_default(),
         text(&ledger.reported),
         text(&ledger.platform),
         ledger.audit.join(", "),

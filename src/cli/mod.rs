@@ -1,5 +1,7 @@
 /*! The command line: one file per verb. */
 
+mod acts;
+mod approve;
 mod balances;
 mod build;
 mod check;
@@ -113,6 +115,18 @@ pub enum Verb {
         #[command(subcommand)]
         what: draft::What,
     },
+    /// 提交审核 The preparer hands a draft in for review
+    Review(approve::Which),
+    /// 批准 Somebody else approves a draft in review: what was shown, and nothing else
+    Approve(approve::Which),
+    /// 退回 Give a draft back to the preparer
+    Return {
+        #[command(flatten)]
+        which: approve::Which,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
     /// 追溯到凭证 A figure from its formula down to entry lines
     Explain(explain::What),
     /// 电子统计台账 The electronic statistical ledger
@@ -167,7 +181,6 @@ impl Ctx {
     }
 
     /// The person who acts: entering, adjusting, explaining, approving are acts of people and never of an account.
-    #[expect(dead_code, reason = "the verbs of people follow")]
     fn person<'a>(&self, agent: &'a Agent) -> Result<&'a Person, Failure> {
         match &self.person {
             Some(id) => agent.person(id),
@@ -195,6 +208,9 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Diff { book, period } => diff::run(&ctx, book.as_deref(), period),
         Verb::Build { form, book, period } => build::run(&ctx, form.as_deref(), book.as_deref(), period),
         Verb::Draft { what } => draft::run(&ctx, &what),
+        Verb::Review(which) => approve::run(&ctx, &which, approve::Step::Review, None),
+        Verb::Approve(which) => approve::run(&ctx, &which, approve::Step::Approve, None),
+        Verb::Return { which, reason } => approve::run(&ctx, &which, approve::Step::Return, Some(&reason)),
         Verb::Explain(what) => explain::run(&ctx, &what),
         Verb::Ledger { what } => ledger::run(&ctx, &what),
         Verb::Mapping { what } => mapping::run(&ctx, &what),

@@ -117,6 +117,9 @@ pub struct Cell {
     /// Which sealed months it stands on.
     #[serde(default, skip_serializing_if = "is_default")]
     pub evidence: Option<Evidence>,
+    /// A person's change beside what was computed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub adjustment: Option<Adjustment>,
     /// Whether its figures differ from the version before.
     #[serde(default, skip_serializing_if = "is_default")]
     pub changed: bool,
@@ -195,6 +198,28 @@ pub struct Column {
     pub lineage: Option<Lineage>,
 }
 
+/// A person's change beside what was computed (调整): the computed value stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adjustment {
+    /// Added to the computed value of the main column, in the form's unit.
+    pub amount: String,
+    /// The computed value it was made on; empty where there was none.
+    pub computed: String,
+    /// What is reported: computed and adjusted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reported: String,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// SHA-256 and names of attached files.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub evidence: Vec<BTreeMap<String, String>>,
+    /// Whether it was taken back.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub withdrawn: bool,
+}
+
 /// A figure before it was converted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Original {
@@ -231,10 +256,6 @@ pub struct LedgerCell {
     pub conversion: String,
     /// 账未结
     pub books_open: bool,
-    /// A person's change beside what was computed.
-    pub adjustment: Option<String>,
-    /// Why.
-    pub adjustment_reason: Option<String>,
     /// What is reported (填报值): computed and adjusted.
     pub reported: Option<String>,
     /// What the platform has (平台值).

@@ -213,6 +213,7 @@ impl Building<'_> {
             status,
             fact: row.status.clone(),
             evidence: self.evidence(&traces),
+            adjustment: None,
             changed: false,
             before: None,
             columns,

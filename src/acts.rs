@@ -1,0 +1,107 @@
+/*! What people do to a month: adjust a figure beside what was computed, lock it, unlock it for a reason. */
+
+use std::collections::BTreeMap;
+
+use model::{Amount, Finding, Month};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{Record, Store, Wanted};
+use survey::document::{Adjustment, Cell, Draft, LedgerCell};
+
+use crate::report::Failure;
+
+/// Kind of the records of adjustments.
+pub const ADJUSTMENT: &str = "adjustment";
+/// Kind of the records of locks.
+pub const LOCK: &str = "lock";
+
+/// A lock on a form's month, or on a whole month where its form is empty.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Lock {
+    /// Whether it is locked; an unlocked month was locked once.
+    pub locked: bool,
+    /// Why it was unlocked.
+    #[serde(default)]
+    pub reason: String,
+    /// Who did it.
+    pub by: String,
+}
+
+/// The body of a record, read.
+pub fn body<T: for<'de> Deserialize<'de>>(record: &Record) -> Result<T, Failure> {
+    serde_json::from_str(&record.body).map_err(|error| {
+        let place = format!("{} {} {} {}", record.kind, record.form, record.period, record.key);
+        Failure::source(Finding::error("file-damaged").at(place).with("reason", error))
+    })
+}
+
+/// Writes one record as an operation of `who`.
+pub fn write(store: &mut Store, who: &str, what: &str, detail: &Value, record: &Record) -> Result<(), Failure> {
+    let work = store.begin(who, what, detail)?;
+    work.put_record(record)?;
+    Ok(work.commit()?)
+}
+
+/// Refuses to go on where the month of a form is locked.
+pub fn unlocked(store: &Store, book: &str, form: &str, month: Month) -> Result<(), Failure> {
+    let period = month.to_string();
+    for scope in ["", form] {
+        let wanted = Wanted { book: Some(book), form: Some(scope), period: Some(&period), key: None };
+        if let Some(record) = store.records(LOCK, wanted)?.pop() {
+            let lock: Lock = body(&record)?;
+            if lock.locked {
+                let finding = Finding::error("period-locked").at(format!("{form}, {period}, book {book}"));
+                return Err(Failure::findings(vec![finding.with("by", lock.by)]));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adjustments of a form's month that hold, by indicator.
+pub fn adjustments(store: &Store, book: &str, form: &str, period: &str) -> Result<BTreeMap<String, Adjustment>, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+    let mut found = BTreeMap::new();
+    for record in store.records(ADJUSTMENT, wanted)? {
+        let adjustment: Adjustment = body(&record)?;
+        if !adjustment.withdrawn {
+            found.insert(record.key, adjustment);
+        }
+    }
+    Ok(found)
+}
+
+/// Puts adjustments beside what was computed. One that was made on another computed value is told: a person looks at it again.
+pub fn adjust(draft: &mut Draft, ledger: &mut [LedgerCell], adjustments: &BTreeMap<String, Adjustment>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let place = |id: &str, draft: &Draft| format!("{}:{id}, {}, book {}", draft.form, draft.period, draft.book);
+    for (id, adjustment) in adjustments {
+        let shown = place(id, draft);
+        let cells = draft.cells.iter_mut().find(|cell| cell.id == *id).zip(ledger.iter_mut().find(|cell| cell.cell.id == *id));
+        let Some((cell, kept)) = cells else { continue };
+        let computed = main_value(cell).unwrap_or_default();
+        if computed != adjustment.computed {
+            let finding = Finding::warning("adjustment-base-changed").at(&shown).with("before", &adjustment.computed);
+            findings.push(finding.with("now", &computed).with("amount", &adjustment.amount));
+        }
+        let amount = |text: &str| if text.is_empty() { Ok(Amount::ZERO) } else { text.parse::<Amount>() };
+        let reported = match (amount(&computed), amount(&adjustment.amount)) {
+            (Ok(computed), Ok(change)) => computed.checked_add(change),
+            _ => None,
+        };
+        let Some(reported) = reported else {
+            findings.push(Finding::error("amount-too-large").at(&shown));
+            continue;
+        };
+        cell.adjustment = Some(Adjustment { reported: reported.to_string(), ..adjustment.clone() });
+        kept.cell.adjustment = cell.adjustment.clone();
+        kept.reported = Some(reported.to_string());
+    }
+    findings
+}
+
+/// The computed value that an adjustment stands beside: the cumulative one of a flow, the closing one of a stock.
+pub fn main_value(cell: &Cell) -> Option<String> {
+    let columns = &cell.columns;
+    columns.cumulative.as_ref().or(columns.closing.as_ref()).or(columns.this_month.as_ref())?.value.clone()
+}

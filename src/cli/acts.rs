@@ -1,0 +1,282 @@
+/*! Acts of people on the ledger: adjustments, locks, events (大事记), handover, and what may be disposed of. */
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use model::{Amount, Finding, Month};
+use serde_json::json;
+use store::{Record, Wanted};
+use survey::document::Adjustment;
+
+use super::Ctx;
+use crate::{
+    acts::{self, Lock},
+    build, evidence,
+    output::{Table, label},
+    report::Failure,
+};
+
+/// Kind of the records of events.
+const EVENT: &str = "event";
+/// Kind of the records of handovers.
+const HANDOVER: &str = "handover";
+/// Fewest characters of a reason.
+const REASON_LEAST: usize = 4;
+
+/// What a person does.
+#[derive(Subcommand)]
+pub enum Act {
+    /// 调整 An adjustment beside the computed value, with its reason and evidence
+    Adjust {
+        /// FORM:CODE
+        figure: String,
+        /// YYYY-MM
+        #[arg(long)]
+        period: Month,
+        /// Book id; the only one of the form where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// What is added to the computed value, in the form's unit
+        #[arg(long, allow_hyphen_values = true, required_unless_present = "withdraw")]
+        amount: Option<Amount>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        /// Files that show it
+        #[arg(long)]
+        evidence: Vec<PathBuf>,
+        /// Take the adjustment back
+        #[arg(long)]
+        withdraw: bool,
+    },
+    /// 锁定月份 Lock a month: nothing is built anew in it
+    Lock {
+        /// YYYY-MM
+        #[arg(long)]
+        period: Month,
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// Form code; the whole month where absent
+        #[arg(long)]
+        form: Option<String>,
+    },
+    /// 解锁月份 Unlock a month, for a reason
+    Unlock {
+        /// YYYY-MM
+        #[arg(long)]
+        period: Month,
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// Form code; the whole month where absent
+        #[arg(long)]
+        form: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// 大事记 An event that explains a break in a series; without --text, the list of events
+    Event {
+        /// YYYY-MM
+        #[arg(long, requires = "text")]
+        period: Option<Month>,
+        /// capacity, price, product, process, equipment, restructuring, people or other
+        #[arg(long, default_value = "other", value_parser = ["capacity", "price", "product", "process", "equipment", "restructuring", "people", "other"])]
+        kind: String,
+        /// What happened
+        #[arg(long, requires = "period")]
+        text: Option<String>,
+    },
+    /// 交接记录 A handover when people change; without --to, the list
+    Handover {
+        /// Who takes over: id of a [[person]]
+        #[arg(long, requires = "note")]
+        to: Option<String>,
+        /// What was handed over, and what is open
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// 到期清册 What the retention rule no longer asks to keep, as a list; nothing is ever deleted
+    Disposal {
+        /// Today, YYYY-MM
+        #[arg(long)]
+        at: Month,
+    },
+}
+
+/// Does it.
+pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
+    match act {
+        Act::Adjust { figure, period, book, amount, reason, evidence, withdraw } => {
+            let amount = amount.filter(|_| !withdraw);
+            adjust(ctx, figure, *period, book.as_deref(), amount, reason, evidence)
+        }
+        Act::Lock { period, book, form } => lock(ctx, *period, book.as_deref(), form.as_deref(), None),
+        Act::Unlock { period, book, form, reason } => lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason)),
+        Act::Event { period, kind, text } => event(ctx, *period, kind, text.as_deref()),
+        Act::Handover { to, note } => handover(ctx, to.as_deref(), note.as_deref()),
+        Act::Disposal { at } => disposal(ctx, *at),
+    }
+}
+
+/// A reason that says something.
+fn reason(text: &str) -> Result<&str, Failure> {
+    let text = text.trim();
+    if text.chars().count() < REASON_LEAST {
+        return Err(Failure::config(Finding::error("reason-too-short").with("reason", text).with("least", REASON_LEAST)));
+    }
+    Ok(text)
+}
+
+fn adjust(
+    ctx: &Ctx,
+    figure: &str,
+    month: Month,
+    book: Option<&str>,
+    amount: Option<Amount>,
+    why: &str,
+    files: &[PathBuf],
+) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let person = ctx.person(&agent)?;
+    let why = reason(why)?;
+    let Some((form, row)) = figure.split_once(':') else {
+        return Err(Failure::config(Finding::error("figure-unclear").with("figure", figure)));
+    };
+    let book = match (book, agent.books_of(Some(form)).as_slice()) {
+        (None, [only]) => only,
+        (id, _) => agent.book(id)?,
+    };
+    acts::unlocked(&store, &book.id, form, month)?;
+    let (outcome, _) = build::current(&agent, &mut store, book, form, month)?;
+    let Some(cell) = outcome.draft.cells.iter().find(|cell| cell.id == row) else {
+        let near = settings::nearest(row, outcome.draft.cells.iter().map(|cell| cell.id.as_str())).unwrap_or("—");
+        let finding = Finding::error("indicator-unknown").with("indicator", format!("[{figure}]")).with("near", near);
+        return Err(Failure::config(finding));
+    };
+    let evidence = files.iter().map(|file| evidence::keep(&store, file)).collect::<Result<Vec<_>, _>>()?;
+    let adjustment = Adjustment {
+        amount: amount.unwrap_or_default().to_string(),
+        computed: acts::main_value(cell).unwrap_or_default(),
+        reported: String::new(),
+        reason: why.to_owned(),
+        by: person.id.clone(),
+        evidence,
+        withdrawn: amount.is_none(),
+    };
+    let body =
+        serde_json::to_string(&adjustment).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let (kind, form, key) = (acts::ADJUSTMENT.to_owned(), form.to_owned(), row.to_owned());
+    let record = Record { operation: 0, kind, book: book.id.clone(), form: form.clone(), period: month.to_string(), key, body };
+    let detail =
+        json!({ "book": book.id, "figure": figure, "period": record.period, "amount": adjustment.amount, "reason": why });
+    acts::write(&mut store, &person.id, "adjust", &detail, &record)?;
+    let (_, mut findings) = build::build(&agent, &mut store, book, Some(&form), month)?;
+    findings = crate::report::grave(findings);
+    let place = format!("{figure}, {month}, book {}", book.id);
+    findings.push(Finding::note("adjusted").at(place).with("amount", &adjustment.amount).with("computed", &adjustment.computed));
+    Ok(findings)
+}
+
+fn lock(ctx: &Ctx, month: Month, book: Option<&str>, form: Option<&str>, unlock: Option<&str>) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let person = ctx.person(&agent)?;
+    let book = agent.book(book)?;
+    let why = unlock.map(reason).transpose()?;
+    let state = Lock { locked: why.is_none(), reason: why.unwrap_or_default().to_owned(), by: person.id.clone() };
+    let body = serde_json::to_string(&state).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let (kind, form) = (acts::LOCK.to_owned(), form.unwrap_or_default().to_owned());
+    let record = Record {
+        operation: 0,
+        kind,
+        book: book.id.clone(),
+        form: form.clone(),
+        period: month.to_string(),
+        key: String::new(),
+        body,
+    };
+    let what = if state.locked { "lock" } else { "unlock" };
+    let detail = json!({ "book": book.id, "form": form, "period": record.period, "reason": state.reason });
+    acts::write(&mut store, &person.id, what, &detail, &record)?;
+    let told = if state.locked { Finding::note("month-locked") } else { Finding::note("month-unlocked") };
+    Ok(vec![told.at(format!("book {}, {month} {form}", book.id))])
+}
+
+fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    if let (Some(month), Some(text)) = (month, text) {
+        let person = ctx.person(&agent)?;
+        let text = reason(text)?;
+        let key = (store.record_versions(EVENT, Wanted::default())?.len() + 1).to_string();
+        let body = json!({ "kind": kind, "text": text, "by": person.id }).to_string();
+        let record = Record { kind: EVENT.to_owned(), period: month.to_string(), key, body, ..Record::default() };
+        let detail = json!({ "period": record.period, "kind": kind, "text": text });
+        acts::write(&mut store, &person.id, EVENT, &detail, &record)?;
+    }
+    let mut records = store.records(EVENT, Wanted::default())?;
+    records.sort_by(|a, b| a.period.cmp(&b.period));
+    let mut rows = Vec::new();
+    for record in &records {
+        let body: serde_json::Value = acts::body(record)?;
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let kind = if ctx.people() { label(ctx.lang, &format!("event-{}", text("kind"))) } else { text("kind") };
+        rows.push(vec![record.period.clone(), kind, text("text"), text("by"), record.operation.to_string()]);
+    }
+    Table { columns: &["period", "kind", "text", "by", "version"], numbers: &["version"], rows }.write(ctx.format, ctx.lang)?;
+    Ok(Vec::new())
+}
+
+fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    if let (Some(to), Some(note)) = (to, note) {
+        let person = ctx.person(&agent)?;
+        let next = agent.person(to)?;
+        let note = reason(note)?;
+        // What is open is part of what is handed over, whoever remembers to write it.
+        let mut open: Vec<String> = Vec::new();
+        for version in store.current_drafts()?.iter().filter(|version| version.state != "approved") {
+            open.push(format!("{} {} {} {}", version.book, version.form, version.period, version.state));
+        }
+        let key = (store.record_versions(HANDOVER, Wanted::default())?.len() + 1).to_string();
+        let body = json!({ "from": person.id, "to": next.id, "note": note, "open": open });
+        let record = Record { kind: HANDOVER.to_owned(), key, body: body.to_string(), ..Record::default() };
+        acts::write(&mut store, &person.id, HANDOVER, &body, &record)?;
+    }
+    let operations = store.operations()?;
+    let mut rows = Vec::new();
+    for record in store.records(HANDOVER, Wanted::default())? {
+        let body: serde_json::Value = acts::body(&record)?;
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let at =
+            operations.iter().find(|operation| operation.seq == record.operation).map_or_else(String::new, |op| op.at.clone());
+        let open = body["open"].as_array().map_or(0, Vec::len).to_string();
+        rows.push(vec![at, text("from"), text("to"), text("note"), open]);
+    }
+    Table { columns: &["at", "handed_from", "handed_to", "text", "open"], numbers: &["open"], rows }
+        .write(ctx.format, ctx.lang)?;
+    Ok(Vec::new())
+}
+
+fn disposal(ctx: &Ctx, at: Month) -> Result<Vec<Finding>, Failure> {
+    let (agent, store) = ctx.open()?;
+    let Some(before) = at.plus(-12 * i32::from(agent.retention_years)) else { return Ok(Vec::new()) };
+    let mut rows = Vec::new();
+    for book in &agent.books {
+        for seal in store.current_seals(&book.id)?.iter().filter(|seal| seal.period.month < before) {
+            let period = seal.period.to_string();
+            rows.push(vec!["seal".to_owned(), book.id.clone(), String::new(), period, seal.root.clone()]);
+        }
+    }
+    for draft in store.current_drafts()? {
+        if draft.period.parse::<Month>().is_ok_and(|month| month < before) {
+            rows.push(vec!["draft".to_owned(), draft.book, draft.form, draft.period, draft.operation.to_string()]);
+        }
+    }
+    if ctx.people() {
+        rows.iter_mut().for_each(|row| row[0] = label(ctx.lang, &format!("kept-{}", row[0])));
+    }
+    Table { columns: &["kind", "book", "form", "period", "what"], numbers: &[], rows }.write(ctx.format, ctx.lang)?;
+    let finding = Finding::note("nothing-is-deleted").with("years", agent.retention_years).with("before", before);
+    Ok(vec![finding])
+}
