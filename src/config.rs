@@ -156,6 +156,9 @@ pub struct Unit {
     /// Name.
     #[serde(default)]
     pub name: String,
+    /// Industry code (GB/T 4754), such as `C3489`.
+    #[serde(default)]
+    pub industry: String,
     /// Accounting standard: `cas` or `small-business`.
     #[serde(default = "cas")]
     pub accounting_standard: String,
@@ -167,7 +170,7 @@ fn cas() -> String {
 
 impl Default for Unit {
     fn default() -> Unit {
-        Unit { code: String::new(), name: String::new(), accounting_standard: cas() }
+        Unit { code: String::new(), name: String::new(), industry: String::new(), accounting_standard: cas() }
     }
 }
 

@@ -170,7 +170,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 }
 
 /// The questions of a trace, in the order of its formula.
-fn leaves(trace: &Trace) -> Vec<&Trace> {
+pub fn leaves(trace: &Trace) -> Vec<&Trace> {
     let (mut found, mut waiting) = (Vec::new(), vec![trace]);
     while let Some(trace) = waiting.pop() {
         if trace.question.is_some() {

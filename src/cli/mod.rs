@@ -9,12 +9,14 @@ mod connector;
 mod demo;
 mod diff;
 mod draft;
+mod evidence;
 mod explain;
 mod init;
 mod ledger;
 mod log;
 mod mapping;
 mod pull;
+mod threshold;
 
 use std::path::PathBuf;
 
@@ -129,10 +131,21 @@ pub enum Verb {
     },
     /// 追溯到凭证 A figure from its formula down to entry lines
     Explain(explain::What),
+    /// 凭证审核资料 What an inspector asks for about one figure: the calculation and the vouchers behind it
+    Evidence(evidence::What),
     /// 电子统计台账 The electronic statistical ledger
     Ledger {
         #[command(subcommand)]
         what: ledger::What,
+    },
+    /// 纳统标准 Whether the unit is above its trade's threshold, and which duty follows
+    Threshold {
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// YYYY-MM
+        #[arg(long)]
+        period: Month,
     },
     /// 取数映射 Mappings from accounts to indicators
     Mapping {
@@ -211,8 +224,10 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Review(which) => approve::run(&ctx, &which, approve::Step::Review, None),
         Verb::Approve(which) => approve::run(&ctx, &which, approve::Step::Approve, None),
         Verb::Return { which, reason } => approve::run(&ctx, &which, approve::Step::Return, Some(&reason)),
+        Verb::Evidence(what) => evidence::run(&ctx, &what),
         Verb::Explain(what) => explain::run(&ctx, &what),
         Verb::Ledger { what } => ledger::run(&ctx, &what),
+        Verb::Threshold { book, period } => threshold::run(&ctx, book.as_deref(), period),
         Verb::Mapping { what } => mapping::run(&ctx, &what),
         Verb::Demo { dir } => demo::run(&ctx, &dir),
         Verb::Log { what } => log::run(&ctx, &what),

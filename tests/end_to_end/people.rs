@@ -172,3 +172,53 @@ fn adjustments_stand_beside_the_computed_value_and_locks_hold() {
     assert!(listed.contains("2025-06") && listed.contains("seal"), "{listed}");
     assert!(site.ok(&["log", "verify"]).is_empty());
 }
+
+#[test]
+fn the_evidence_packet_adds_up_and_masks_who_is_none_of_its_business() {
+    let site = Site::tryton(CONFIG);
+    site.ok(&["evidence", "B203:301", "--period", "2025-06", "--out", "packet"]);
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(site.path("packet/B203-301-2025-06.json")).unwrap()).unwrap();
+    assert_eq!((&manifest["adds_up"], &manifest["lines_total"]), (&Value::Bool(true), &manifest["raw"]));
+    assert_eq!(manifest["raw"], cell(&site, "301")["columns"]["cumulative"]["raw"]);
+    // Tryton's own rows: posted lines of revenue accounts from January to June, without the closing move.
+    let sql = "SELECT count(*), count(DISTINCT m.id) FROM account_move_line l JOIN account_move m ON m.id = l.move JOIN account_account a \
+               ON a.id = l.account JOIN account_period p ON p.id = m.period WHERE m.state = 'posted' AND m.company = 1 \
+               AND a.code IN ('4.1.1.01', '4.1.2.01') AND p.type = 'standard' AND p.start_date BETWEEN '2025-01-01' AND '2025-06-30'";
+    let database = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
+    let (lines, vouchers): (i64, i64) = database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(manifest["lines"], lines);
+    let mut book: calamine::Xlsx<_> = calamine::open_workbook(site.path("packet/B203-301-2025-06-vouchers.xlsx")).unwrap();
+    let sheet = calamine::Reader::worksheet_range_at(&mut book, 0).unwrap().unwrap();
+    let rows: Vec<Vec<String>> = sheet.rows().skip(1).map(|row| row.iter().map(ToString::to_string).collect()).collect();
+    let keys: std::collections::BTreeSet<(&str, &str)> = rows.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+    assert_eq!(i64::try_from(keys.len()), Ok(vouchers));
+    // Whole vouchers: each of them balances. The other side of a sale is a customer, who is masked.
+    for key in keys {
+        let amount = |at: usize| {
+            rows.iter()
+                .filter(|row| (row[0].as_str(), row[1].as_str()) == key)
+                .fold(Amount::ZERO, |sum, row| sum.checked_add(row[at].parse().unwrap()).unwrap())
+        };
+        assert_eq!(amount(6), amount(7), "{key:?}");
+    }
+    let names: i64 = database.query_row("SELECT count(*) FROM party_party", [], |row| row.get(0)).unwrap();
+    assert!(names > 3 && rows.iter().any(|row| row[8] == "＊＊＊"));
+    assert!(rows.iter().all(|row| row[8].is_empty() || row[8] == "＊＊＊" || row[10] == "✓"), "a party of another line is shown");
+}
+
+#[test]
+fn crossing_a_threshold_is_a_duty_that_is_told() {
+    let site = Site::tryton(&CONFIG.replace("[[book]]", "industry = \"C3489\"\n\n[[book]]"));
+    let rows = crate::csv(&site.ok(&["threshold", "--period", "2025-12", "--format", "csv"]));
+    // 20 million yuan for industry; the company's revenue of 2025 is far below it.
+    assert_eq!((rows[0]["threshold"].as_str(), rows[0]["standing"].as_str()), ("20000000", "below"));
+    // An edition of one's own with a lower threshold: the same book is above it.
+    fs::create_dir_all(site.path("mappings")).unwrap();
+    let table = "edition = '2030'\ndocuments = ['营业执照']\n[[trade]]\nname = '工业'\nindustry = ['C']\nitem = 'main_revenue'\namount = '100000'\nstatus = 'recalled'\n";
+    fs::write(site.path("mappings/thresholds.toml"), table).unwrap();
+    let out = site.run(&["threshold", "--period", "2025-12", "--format", "csv"]);
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success() && told.contains("threshold-crossed-up") && told.contains("营业执照"), "{told}");
+    fs::write(site.path("agent.toml"), CONFIG).unwrap();
+    site.refused(&["threshold", "--period", "2025-12"], 2, &["industry-unknown"]);
+}

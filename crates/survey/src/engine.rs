@@ -51,6 +51,11 @@ impl<'a> Engine<'a> {
         evaluate(expr, &Lens { engine: self, form, scope: Scope::Standard }, at)
     }
 
+    /// Value and lineage of a named item of the mapping, as a monthly form sees it.
+    pub fn item_value(&self, name: &str, at: At) -> Trace {
+        self.item("", name, at)
+    }
+
     fn item(&self, form: &str, name: &str, at: At) -> Trace {
         let text = || format!("@{name}");
         match self.mapping.items.get(name) {

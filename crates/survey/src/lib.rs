@@ -14,6 +14,7 @@ mod form;
 mod mapping;
 mod rates;
 mod standard;
+mod threshold;
 
 pub use chart::{BookAccount, chart};
 pub use draft::{Built, Order, Sealed, build, evidence_digest, gap_finding, growth_of};
@@ -22,12 +23,16 @@ pub use form::{Form, Frequency, Header, Row, RowKind, Rule};
 pub use mapping::{Decision, Formula, Mapping, RuleFormula};
 pub use rates::{Converted, Rate, Rates};
 pub use standard::{Match, Standard, StandardAccount};
+pub use threshold::{Standing, Thresholds, Trade};
 
 /// Accounting standards that come with the program: name and text.
 pub const STANDARDS: &[(&str, &str)] = &[
     ("cas", include_str!("../../../mappings/charts/cas.toml")),
     ("small-business", include_str!("../../../mappings/charts/small-business.toml")),
 ];
+
+/// Thresholds of the survey that come with the program.
+pub const THRESHOLDS: &str = include_str!("../../../mappings/thresholds.toml");
 
 /// Forms that come with the program: edition, code and text.
 pub const FORMS: &[(&str, &str, &str)] = &[

@@ -1,0 +1,224 @@
+/*! `taizhang evidence`: what an inspector asks for about one figure: the calculation, and the vouchers behind it. */
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use formula::{At, Mode, Value};
+use journal::{Digest, Entry, Sealed};
+use model::{Amount, Finding, Month, Period};
+use serde_json::json;
+use survey::Frequency;
+
+use super::{Ctx, explain::leaves};
+use crate::{
+    build, output,
+    report::{self, Failure},
+    sheet,
+};
+
+/// What stands in the place of a name that is none of the figure's business.
+const MASKED: &str = "＊＊＊";
+
+/// Which figure, and where the packet goes.
+#[derive(clap::Args)]
+pub struct What {
+    /// FORM:CODE, such as B203:301
+    figure: String,
+    /// YYYY-MM
+    #[arg(long)]
+    period: Month,
+    /// Book id; the only one of the form where absent
+    #[arg(long)]
+    book: Option<String>,
+    /// The month alone instead of the year to date
+    #[arg(long)]
+    month: bool,
+    /// Folder of the packet
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// A line of the figure: which question, which account, how much.
+struct Counted {
+    formula: String,
+    period: Period,
+    voucher: String,
+    number: String,
+    account: String,
+    amount: Amount,
+}
+
+const CALCULATION: [&str; 7] = ["formula", "account", "name", "period", "voucher", "amount", "running_total"];
+const VOUCHERS: [&str; 11] =
+    ["period", "voucher", "date", "line", "account", "name", "debit", "credit", "party", "summary", "counts"];
+
+/// Writes the packet: a calculation whose total is the figure, whole vouchers with unrelated parties masked, and a manifest.
+pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let Some((form, row)) = what.figure.split_once(':') else {
+        return Err(Failure::config(Finding::error("figure-unclear").with("figure", &what.figure)));
+    };
+    let book = match (&what.book, agent.books_of(Some(form)).as_slice()) {
+        (None, [only]) => only,
+        (id, _) => agent.book(id.as_deref())?,
+    };
+    let ready = build::ready(&agent, &mut store, book, Some(form), what.period)?;
+    let (layers, desk) = (&ready.layers, ready.desk(form));
+    let Some((pack, _)) = layers.mapping.form(form).and_then(|pack| Some((pack, pack.row(row)?))) else {
+        let finding = Finding::error("indicator-unknown").with("indicator", format!("[{}]", what.figure)).with("near", "—");
+        return Err(Failure::config(finding));
+    };
+    let mode = if what.month { Mode::Month } else { Mode::ToDate };
+    let trace = desk.with(&layers.mapping, |engine, _| engine.cell(form, row, At { month: what.period, mode }));
+    let place = format!("{}, {}, book {}", what.figure, what.period, book.id);
+    let figure = match &trace.outcome {
+        Ok(Value::Number(number)) => *number,
+        Ok(Value::Truth(_)) => return Err(Failure::findings(vec![Finding::error("value-wrong-kind").at(place)])),
+        Err(gap) => return Err(Failure::findings(vec![survey::gap_finding(gap, model::Level::Error).at(place)])),
+    };
+    let closing: BTreeMap<Period, HashSet<String>> = desk
+        .seals
+        .iter()
+        .map(|(period, seal)| {
+            let vouchers: Vec<[String; 2]> = serde_json::from_str(&seal.closing).unwrap_or_default();
+            (*period, vouchers.into_iter().map(|[key, _]| key).collect())
+        })
+        .collect();
+    let seen = desk.book.seen(pack.frequency == Frequency::Annual);
+    let mut counted: Vec<Counted> = Vec::new();
+    for leaf in leaves(&trace) {
+        let Some(question) = leaf.question.as_ref().filter(|_| leaf.outcome.is_ok()) else { continue };
+        let from = counted.len();
+        seen.lines(question, &closing, |period, sealed| {
+            let (voucher, number, account, amount) = match sealed {
+                Sealed::Entry(entry, amount) => (entry.voucher(), entry.number(), entry.account(), amount),
+                Sealed::Opening(account, amount) => ("", "", account, amount),
+            };
+            let [voucher, number, account] = [voucher, number, account].map(str::to_owned);
+            counted.push(Counted { formula: leaf.text.clone(), period, voucher, number, account, amount });
+        })?;
+        // Lines stand debit-positive; in the figure they have the sign of the part they belong to.
+        for part in &leaf.parts {
+            let own = |line: &&mut Counted| line.account == part.account;
+            let mut sum = counted[from..].iter().filter(|line| line.account == part.account);
+            let sum = sum.try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount));
+            if sum != Some(part.amount) {
+                counted[from..]
+                    .iter_mut()
+                    .filter(own)
+                    .for_each(|line| line.amount = line.amount.checked_neg().unwrap_or(line.amount));
+            }
+        }
+    }
+    counted.sort_by(|a, b| (&a.formula, &a.account, a.period, &a.voucher).cmp(&(&b.formula, &b.account, b.period, &b.voucher)));
+    let mut total = Amount::ZERO;
+    let mut calculation = Vec::new();
+    for line in &counted {
+        total = total
+            .checked_add(line.amount)
+            .ok_or_else(|| Failure::findings(vec![Finding::error("amount-too-large").at(&place)]))?;
+        let name = desk.names.get(&line.account).cloned().unwrap_or_default();
+        let (period, amount) = (line.period.to_string(), line.amount.to_string());
+        calculation.push(vec![
+            line.formula.clone(),
+            line.account.clone(),
+            name,
+            period,
+            line.number.clone(),
+            amount,
+            total.to_string(),
+        ]);
+    }
+    let vouchers = vouchers(&store, &book.id, desk, &counted)?;
+    let io = |error: std::io::Error| Failure::source(report::io(&what.out, &error));
+    std::fs::create_dir_all(&what.out).map_err(io)?;
+    let stem = format!("{form}-{row}-{}", what.period);
+    let mut files = Vec::new();
+    for (name, columns, numbers, rows) in [
+        ("calculation", &CALCULATION[..], &["amount", "running_total"][..], &calculation),
+        ("vouchers", &VOUCHERS[..], &["debit", "credit"][..], &vouchers),
+    ] {
+        let path = what.out.join(format!("{stem}-{name}.xlsx"));
+        sheet::table(&path, &output::label(ctx.lang, &format!("sheet-{name}")), columns, numbers, rows, ctx.lang)?;
+        files.push(path);
+    }
+    // A linear figure is the sum of its lines; one with a product or a quotient is explained by its tree.
+    let adds_up = total == figure;
+    let evidence: BTreeMap<String, &str> = desk
+        .evidence
+        .iter()
+        .filter(|(period, _)| period.month <= what.period)
+        .map(|(p, seal)| (p.to_string(), seal.root.as_str()))
+        .collect();
+    let manifest = json!({
+        "unit": { "code": agent.unit.code, "name": agent.unit.name }, "book": book.id, "form": form, "edition": pack.edition,
+        "figure": row, "period": what.period.to_string(), "column": if what.month { "this_month" } else { "cumulative" },
+        "raw": figure.to_string(), "lines_total": total.to_string(), "lines": counted.len(), "adds_up": adds_up,
+        "mapping": layers.digest, "evidence": evidence, "lineage": survey::document::Lineage::from(&trace),
+        "files": digests(&files)?,
+    });
+    let path = what.out.join(format!("{stem}.json"));
+    let text = serde_json::to_string_pretty(&manifest)
+        .map_err(|error| Failure::source(Finding::error("output-refused").with("reason", error)))?;
+    sheet::save(&path, (text + "\n").as_bytes())?;
+    files.push(path);
+    output::say(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())?;
+    let mut findings = report::grave(ready.findings.clone());
+    if !adds_up {
+        findings
+            .push(Finding::warning("figure-not-a-sum").at(place).with("figure", figure.fixed(2)).with("lines", total.fixed(2)));
+    }
+    Ok(findings)
+}
+
+fn digests(files: &[PathBuf]) -> Result<BTreeMap<String, String>, Failure> {
+    let digest = |path: &PathBuf| {
+        let bytes = std::fs::read(path).map_err(|error| Failure::source(report::io(path, &error)))?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok((name, Digest::of(&bytes).to_string()))
+    };
+    files.iter().map(digest).collect()
+}
+
+/// The whole vouchers that the lines belong to. Parties and persons of lines that are none of the figure's are masked.
+fn vouchers(
+    store: &store::Store,
+    book: &str,
+    desk: &crate::forms::Desk,
+    counted: &[Counted],
+) -> Result<Vec<Vec<String>>, Failure> {
+    let mut wanted: BTreeMap<Period, BTreeSet<&str>> = BTreeMap::new();
+    let mut accounts: BTreeSet<&str> = BTreeSet::new();
+    for line in counted.iter().filter(|line| !line.voucher.is_empty()) {
+        wanted.entry(line.period).or_default().insert(&line.voucher);
+        accounts.insert(&line.account);
+    }
+    let folder = store.snapshots(book)?;
+    let mut rows = Vec::new();
+    for (period, keys) in wanted {
+        let Some(seal) = desk.seals.get(&period).filter(|seal| seal.file.is_some()) else { continue };
+        let path: &Path = &journal::entries_path(&folder, period, crate::books::digest(seal)?);
+        journal::read_entries(path, |entry: Entry| {
+            if keys.contains(entry.voucher()) {
+                let own = accounts.contains(entry.account());
+                let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
+                let party = match entry.text("party") {
+                    Some(_) if !own => MASKED.to_owned(),
+                    party => party.unwrap_or_default().to_owned(),
+                };
+                let name = desk.names.get(entry.account()).cloned().unwrap_or_default();
+                let (debit, credit) = (entry.debit().to_string(), entry.credit().to_string());
+                let counts = if own { "✓" } else { "" }.to_owned();
+                let account = entry.account().to_owned();
+                let (number, summary) = (entry.number().to_owned(), text("summary"));
+                let (date, line) = (text("date"), text("line"));
+                rows.push(vec![period.to_string(), number, date, line, account, name, debit, credit, party, summary, counts]);
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(rows)
+}
