@@ -32,7 +32,7 @@ struct Entry {
 }
 
 /// The catalogue by area, so that each area can be read and changed on its own.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     include_str!("../messages/config.toml"),
     include_str!("../messages/connect.toml"),
     include_str!("../messages/connector.toml"),
@@ -41,6 +41,7 @@ const SOURCES: [&str; 10] = [
     include_str!("../messages/forms.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),
+    include_str!("../messages/packs.toml"),
     include_str!("../messages/reader.toml"),
     include_str!("../messages/survey.toml"),
 ];
