@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use formula::{At, Gap, Mode, Scope, Trace, Value, What};
+use formula::{At, Expr, Gap, Mode, Node, Operator, Scope, Trace, Value, What};
 use model::{Amount, Finding, Level, Month, Period};
 
 use crate::{
-    Form, Row, RowKind,
+    Form, Row, RowKind, Rule, Severity,
     document::{Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Unit},
     engine::Engine,
 };
@@ -122,6 +122,20 @@ pub fn gap_finding(gap: &Gap, level: Level) -> Finding {
     gap.arguments.iter().fold(Finding::new(level, gap.code), |finding, (name, value)| finding.with(name, value))
 }
 
+/// Whether the two sides of a comparison that is not met are no further apart than rounding may put them.
+fn within_rounding(form: &Form, rule: &Rule, expr: &Expr, trace: &Trace) -> bool {
+    let Node::Binary { operator: Operator::Equal | Operator::AtLeast | Operator::AtMost, .. } = expr.node else { return false };
+    let [Ok(Value::Number(left)), Ok(Value::Number(right))] = [0, 1].map(|at| match trace.children.get(at) {
+        Some(side) => side.outcome.clone(),
+        None => Ok(Value::Truth(false)),
+    }) else {
+        return false;
+    };
+    let apart = left.max(right).checked_sub(left.min(right));
+    let allowed = Amount::from_whole(form.divisor.into()).and_then(|unit| rule.tolerance.checked_mul(unit));
+    apart.zip(allowed).is_some_and(|(apart, allowed)| apart <= allowed)
+}
+
 struct Building<'a> {
     order: &'a Order<'a>,
     findings: Vec<Finding>,
@@ -145,15 +159,18 @@ impl Building<'_> {
         let (form, at) = (self.order.form, At { month: self.order.month, mode: Mode::ToDate });
         let rules = self.order.engine.mapping().rules.iter().filter(|rule| rule.form == form.form);
         for (rule, known) in rules.filter_map(|rule| Some((rule, form.rules.get(rule.at)?))) {
+            if !known.is_asked(self.order.month) {
+                continue;
+            }
             let trace = self.order.engine.rule(&form.form, &rule.expr, at);
-            if trace.outcome != Ok(Value::Truth(false)) {
+            if trace.outcome != Ok(Value::Truth(false)) || within_rounding(form, known, &rule.expr, &trace) {
                 continue;
             }
             let side = |at: usize| match trace.children.get(at).map(|side| &side.outcome) {
                 Some(Ok(Value::Number(number))) => number.fixed(2),
                 _ => "—".to_owned(),
             };
-            let code = if known.severity == "mandatory" { "rule-mandatory" } else { "rule-verify" };
+            let code = if known.severity == Severity::Mandatory { "rule-mandatory" } else { "rule-verify" };
             let finding = Finding::warning(code).at(self.place()).with("rule", &known.id).with("text", &known.text);
             self.findings.push(finding.with("formula", &rule.expr).with("left", side(0)).with("right", side(1)));
             for (of, row) in formula::references(&rule.expr) {

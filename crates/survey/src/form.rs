@@ -1,13 +1,16 @@
 //! A survey form (报表) of an edition: header, rows, audit rules. All of it is data.
 
-use model::{Finding, Month};
+use model::{Amount, Finding, Month};
 use serde::Deserialize;
 use settings::Shape;
 use toml::Spanned;
 
-use crate::mapping::Source;
+use crate::{
+    mapping::Source,
+    rule::{RULE, Rule, UNFORMULATED, Unformulated},
+    shape::ANY,
+};
 
-const ANY: Shape = Shape::Any;
 const SHAPE: Shape = Shape::Table(&[
     ("form", ANY),
     ("edition", ANY),
@@ -33,17 +36,8 @@ const SHAPE: Shape = Shape::Table(&[
             ("note", ANY),
         ])),
     ),
-    (
-        "rule",
-        Shape::Each(&Shape::Table(&[
-            ("id", ANY),
-            ("expr", ANY),
-            ("severity", ANY),
-            ("text", ANY),
-            ("status", ANY),
-            ("note", ANY),
-        ])),
-    ),
+    ("rule", Shape::Each(&RULE)),
+    ("unformulated", Shape::Each(&UNFORMULATED)),
 ]);
 
 /// A form of an edition.
@@ -80,6 +74,9 @@ pub struct Form {
     /// Audit rules.
     #[serde(default, rename = "rule")]
     pub rules: Vec<Rule>,
+    /// Audit rules that are no formulas.
+    #[serde(default)]
+    pub unformulated: Vec<Unformulated>,
     #[serde(skip)]
     pub(crate) source: Source,
 }
@@ -149,23 +146,6 @@ impl Row {
     }
 }
 
-/// An audit rule (审核关系).
-#[derive(Clone, Debug, Deserialize)]
-pub struct Rule {
-    /// Id.
-    pub id: String,
-    /// True where the figures are in order; in 元.
-    pub expr: Spanned<String>,
-    /// `mandatory` (强制性) or `verify` (核实性).
-    pub severity: String,
-    /// What a person reads.
-    pub text: String,
-    /// Evidence status.
-    pub status: String,
-    /// What else is known.
-    pub note: Option<String>,
-}
-
 impl Form {
     /// Reads a form; everything that is wrong is found at once.
     pub fn parse(file: &str, text: &str) -> (Option<Form>, Vec<Finding>) {
@@ -180,6 +160,17 @@ impl Form {
                 findings.push(Finding::error("row-doubled").at(file).with("indicator", row.key()));
             }
             seen.push(row.key());
+        }
+        let mut ids: Vec<&str> = Vec::new();
+        let all = form.rules.iter().map(|rule| (rule.id.as_str(), rule.tolerance));
+        for (id, tolerance) in all.chain(form.unformulated.iter().map(|rule| (rule.id.as_str(), Amount::ZERO))) {
+            if ids.contains(&id) || id.is_empty() {
+                findings.push(Finding::error("rule-doubled").at(file).with("rule", id));
+            }
+            if tolerance < Amount::ZERO {
+                findings.push(Finding::error("tolerance-unfit").at(file).with("rule", id).with("tolerance", tolerance));
+            }
+            ids.push(id);
         }
         if form.divisor < 1 || form.places > 9 {
             findings.push(Finding::error("unit-unfit").at(file));

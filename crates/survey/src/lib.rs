@@ -13,15 +13,18 @@ mod engine;
 mod form;
 mod mapping;
 mod rates;
+mod rule;
+mod shape;
 mod standard;
 mod threshold;
 
 pub use chart::{BookAccount, chart};
 pub use draft::{Built, Order, Sealed, build, evidence_digest, gap_finding, growth_of};
 pub use engine::{Engine, Sources};
-pub use form::{Form, Frequency, Header, Row, RowKind, Rule};
+pub use form::{Form, Frequency, Header, Row, RowKind};
 pub use mapping::{Decision, Formula, Mapping, RuleFormula};
 pub use rates::{Converted, Rate, Rates};
+pub use rule::{Level as RuleLevel, Rule, Severity, Unformulated};
 pub use standard::{Match, Standard, StandardAccount};
 pub use threshold::{Standing, Thresholds, Trade};
 

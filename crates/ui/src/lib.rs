@@ -32,15 +32,16 @@ struct Entry {
 }
 
 /// The catalogue by area, so that each area can be read and changed on its own.
-const SOURCES: [&str; 11] = [
+const SOURCES: &[&str] = &[
     include_str!("../messages/config.toml"),
     include_str!("../messages/connect.toml"),
     include_str!("../messages/connector.toml"),
     include_str!("../messages/demo.toml"),
-    include_str!("../messages/formula.toml"),
     include_str!("../messages/forms.toml"),
+    include_str!("../messages/formula.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),
+    include_str!("../messages/packs.toml"),
     include_str!("../messages/people.toml"),
     include_str!("../messages/reader.toml"),
     include_str!("../messages/survey.toml"),
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_entry_parses_and_names_the_same_values_in_both_languages() {
-        let files = SOURCES.map(|source| toml::from_str::<BTreeMap<String, Entry>>(source).unwrap());
+        let files: Vec<_> = SOURCES.iter().map(|source| toml::from_str::<BTreeMap<String, Entry>>(source).unwrap()).collect();
         let count: usize = files.iter().map(BTreeMap::len).sum();
         let entries: BTreeMap<String, Entry> = files.into_iter().flatten().collect();
         assert_eq!(entries.len(), count, "a code stands in two files");
