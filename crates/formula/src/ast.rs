@@ -67,6 +67,8 @@ pub enum Node {
     },
     /// A question to the books.
     Account(AccountCall),
+    /// A question to the measures.
+    Measure(MeasureCall),
     /// A function of values.
     Call {
         /// Which.
@@ -288,4 +290,49 @@ pub struct AccountCall {
     pub detail: Option<Side>,
     /// Only these lines.
     pub filters: Vec<Filter>,
+}
+
+/// What is asked of a measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// 数量
+    Quantity,
+    /// 金额
+    Amount,
+    /// 产值: quantity at the price without tax that the order of price sources finds.
+    Value,
+    /// 平均: the daily average of heads.
+    Average,
+    /// 期末: heads on the last day.
+    Closing,
+    /// 折标: quantity in tonnes of standard coal.
+    Coal,
+}
+
+/// What a measure can be narrowed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// 品种
+    Item,
+    /// 类别
+    Class,
+    /// 来源: `made`, `bought` or `service`.
+    Origin,
+}
+
+/// A question to the measures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasureCall {
+    /// Kind of measure, by its id or one of its names.
+    pub kind: String,
+    /// What of it.
+    pub aspect: Aspect,
+    /// Only rows with these values.
+    pub fields: Vec<(Field, String)>,
+    /// Unit of the answer.
+    pub unit: Option<String>,
+    /// Over which span; from January where nothing is said.
+    pub span: Span,
+    /// In which year.
+    pub year: Year,
 }

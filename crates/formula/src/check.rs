@@ -71,6 +71,8 @@ impl Checker<'_> {
                 self.account(expr, call);
                 Some(Kind::Number)
             }
+            // Which kinds there are is data: what is asked of one that is not there has no value.
+            Node::Measure(_) => Some(Kind::Number),
             Node::Negate(operand) => {
                 self.expect(operand, Kind::Number);
                 Some(Kind::Number)
@@ -235,10 +237,25 @@ pub fn references(expr: &Expr) -> Vec<(Option<String>, String)> {
             Node::Negate(operand) | Node::Not(operand) => waiting.push(operand),
             Node::Binary { left, right, .. } => waiting.extend([&**left, &**right]),
             Node::Call { arguments, .. } => waiting.extend(arguments),
-            Node::Number(_) | Node::Truth(_) | Node::Account(_) => {}
+            Node::Number(_) | Node::Truth(_) | Node::Account(_) | Node::Measure(_) => {}
         }
     }
     found
+}
+
+/// Whether a formula asks for a measure itself; what it refers to is asked on its own.
+pub fn asks_measures(expr: &Expr) -> bool {
+    let mut waiting = vec![expr];
+    while let Some(expr) = waiting.pop() {
+        match &expr.node {
+            Node::Measure(_) => return true,
+            Node::Negate(operand) | Node::Not(operand) => waiting.push(operand),
+            Node::Binary { left, right, .. } => waiting.extend([&**left, &**right]),
+            Node::Call { arguments, .. } => waiting.extend(arguments),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A circle among formulas that refer to each other: the names on it, the first one repeated at the end.

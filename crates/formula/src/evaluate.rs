@@ -3,9 +3,9 @@
 use model::{Amount, Month};
 
 use crate::{
-    ast::{AccountCall, Expr, Function, Node, Operator, Side, Span, What, Year, operands},
+    ast::{AccountCall, Expr, Function, MeasureCall, Node, Operator, Side, Span, What, Year, operands},
     select::{Account, Selected, select},
-    world::{At, Gap, Mode, Outcome, Question, Trace, Value, World},
+    world::{At, Gap, MeasureQuestion, Mode, Outcome, Question, Trace, Value, World},
 };
 
 /// Evaluates a formula. Every gap keeps its reason; a division by zero or a sum out of range is one.
@@ -14,6 +14,7 @@ pub fn evaluate(expr: &Expr, world: &dyn World, at: At) -> Trace {
         text: expr.to_string(),
         outcome: Err(error("value-wrong-kind")),
         question: None,
+        measured: None,
         parts: Vec::new(),
         children: Vec::new(),
     };
@@ -23,6 +24,7 @@ pub fn evaluate(expr: &Expr, world: &dyn World, at: At) -> Trace {
         Node::Item(name) => child(&mut trace, world.item(name, at)),
         Node::Reference { form, code, column } => child(&mut trace, world.reference(form.as_deref(), code, *column, at)),
         Node::Account(call) => account(call, world, at, &mut trace),
+        Node::Measure(call) => measure(call, world, at, &mut trace),
         Node::Negate(operand) => {
             let value = child(&mut trace, evaluate(operand, world, at));
             value
@@ -164,13 +166,13 @@ fn rounded(value: Amount, places: i32) -> Option<Amount> {
 }
 
 /// First and last month that a question is about.
-fn months(call: &AccountCall, at: At) -> Option<(Month, Month)> {
-    let month = match call.year {
+fn months(span: Span, year: Year, at: At) -> Option<(Month, Month)> {
+    let month = match year {
         Year::Offset(years) => at.month.plus(years.checked_mul(12)?)?,
         Year::Of(year) => Month::new(year, at.month.month())?,
     };
     let of = |number: u8| Month::new(month.year(), number);
-    match call.span {
+    match span {
         Span::Month(offset) => month.plus(offset).map(|month| (month, month)),
         Span::Of(number) => of(number).map(|month| (month, month)),
         Span::Quarter => {
@@ -184,9 +186,26 @@ fn months(call: &AccountCall, at: At) -> Option<(Month, Month)> {
     }
 }
 
+fn measure(call: &MeasureCall, world: &dyn World, at: At, trace: &mut Trace) -> Outcome {
+    let (from, to) = months(call.span, call.year, at).ok_or_else(|| error("month-out-of-range"))?;
+    let question = MeasureQuestion {
+        kind: call.kind.clone(),
+        aspect: call.aspect,
+        fields: call.fields.clone(),
+        unit: call.unit.clone(),
+        from,
+        to,
+    };
+    let answer = world.measure(&question);
+    trace.measured = Some(question);
+    trace.parts = answer?;
+    let sum = trace.parts.iter().try_fold(Amount::ZERO, |sum, part| sum.checked_add(part.amount));
+    sum.map(Value::Number).ok_or_else(|| error("amount-too-large"))
+}
+
 fn account(call: &AccountCall, world: &dyn World, at: At, trace: &mut Trace) -> Outcome {
     let chart = world.chart();
-    let (from, to) = months(call, at).ok_or_else(|| error("month-out-of-range"))?;
+    let (from, to) = months(call.span, call.year, at).ok_or_else(|| error("month-out-of-range"))?;
     let selected = select(&call.accounts, chart, world.scope());
     let accounts = decided(&selected, chart)?;
     let counter = match &call.counter {

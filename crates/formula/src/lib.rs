@@ -18,13 +18,14 @@ mod select;
 mod world;
 
 pub use ast::{
-    AccountCall, Column, Expr, Filter, Function, Measure, Name, Node, Operator, Pick, Selector, Side, Span, What, Year,
+    AccountCall, Aspect, Column, Expr, Field, Filter, Function, Measure, MeasureCall, Name, Node, Operator, Pick, Selector, Side,
+    Span, What, Year,
 };
-pub use check::{Kind, check, cycle, references};
+pub use check::{Kind, asks_measures, check, cycle, references};
 pub use evaluate::evaluate;
 pub use parser::{LONGEST, parse};
 pub use select::{Account, Class, Scope, Selected, select};
-pub use world::{At, Figures, Gap, Mode, Outcome, Part, Question, Trace, Value, World};
+pub use world::{At, Figures, Gap, MeasureQuestion, Mode, Outcome, Part, Question, Trace, Value, World};
 
 /// Something wrong in a formula, with its place in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]

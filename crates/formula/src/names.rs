@@ -1,6 +1,6 @@
 //! The words of the language: each with its first name, which is printed, and its aliases. All are lower case; texts are lowered before.
 
-use crate::ast::{Column, Function, Measure, Name, Side, Span, What, Year};
+use crate::ast::{Aspect, Column, Field, Function, Measure, Name, Side, Span, What, Year};
 
 type Named<T> = &'static [(&'static [&'static str], T)];
 
@@ -60,6 +60,21 @@ pub(crate) const SPANS: Named<Span> = &[
 pub(crate) const YEARS: Named<Year> =
     &[(&["年", "全年", "本年", "year"], Year::Offset(0)), (&["上年", "去年", "last_year"], Year::Offset(-1))];
 
+/// The function that asks for a measure.
+pub(crate) const MEASURE: &[&str] = &["measure", "计量"];
+
+pub(crate) const ASPECTS: Named<Aspect> = &[
+    (&["quantity", "数量"], Aspect::Quantity),
+    (&["amount", "金额"], Aspect::Amount),
+    (&["value", "产值"], Aspect::Value),
+    (&["average", "平均"], Aspect::Average),
+    (&["closing", "期末"], Aspect::Closing),
+    (&["coal", "折标"], Aspect::Coal),
+];
+
+pub(crate) const FIELDS: Named<Field> =
+    &[(&["item", "品种"], Field::Item), (&["class", "类别"], Field::Class), (&["origin", "来源"], Field::Origin)];
+
 /// UFO's name, the English one, what is asked, and whether it runs from January.
 pub(crate) const ACCOUNT_FUNCTIONS: &[(&str, &str, What, bool)] = &[
     ("qc", "opening", What::Opening, false),
@@ -90,7 +105,7 @@ pub(crate) fn account_function(name: &str) -> Option<(What, Measure, bool)> {
 pub(crate) fn nearest_function(name: &str) -> &'static str {
     let values = FUNCTIONS.iter().flat_map(|(names, _)| names.iter().copied());
     let asks = ACCOUNT_FUNCTIONS.iter().flat_map(|(short, long, ..)| [*short, *long]);
-    values.chain(asks).min_by_key(|known| distance(name, known)).unwrap_or("—")
+    values.chain(asks).chain(MEASURE.iter().copied()).min_by_key(|known| distance(name, known)).unwrap_or("—")
 }
 
 fn distance(a: &str, b: &str) -> usize {
@@ -122,6 +137,10 @@ mod tests {
         words.extend(COLUMNS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`.{name}`"))));
         words.extend(FUNCTIONS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}"))));
         words.extend(DIMENSIONS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
+        words.push(format!("`{}`", MEASURE[0].to_uppercase()));
+        words.push(format!("`{}`", MEASURE[1]));
+        words.extend(ASPECTS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
+        words.extend(FIELDS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
         words.extend(SIDES.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
         words.extend(SPANS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));
         words.extend(YEARS.iter().flat_map(|(names, _)| names.iter().map(|name| format!("`{name}`"))));

@@ -8,7 +8,7 @@ use crate::{
     Fault,
     ast::{Expr, Node, Operator, depth},
     lexer::{Lexer, Token},
-    names::{ACCOUNT_FUNCTIONS, COLUMNS, FUNCTIONS, account_function, find, nearest_function},
+    names::{ACCOUNT_FUNCTIONS, COLUMNS, FUNCTIONS, MEASURE, account_function, find, nearest_function},
 };
 
 /// Bytes of the longest formula.
@@ -312,13 +312,13 @@ impl Parser<'_> {
             }
             _ => {}
         }
-        let (known, asks) = (find(FUNCTIONS, &name), account_function(&name));
+        let (known, asks, measure) = (find(FUNCTIONS, &name), account_function(&name), MEASURE.contains(&&*name));
         // The bracket is looked at without reading past it: account arguments are read by their own rules.
         let before = self.lexer.at;
         let called = self.lexer.next().0 == Token::Mark("(");
         if !called {
             self.lexer.at = before;
-            if known.is_none() && asks.is_none() {
+            if known.is_none() && asks.is_none() && !measure {
                 self.expected("formula-operand");
                 self.advance();
             } else {
@@ -332,11 +332,15 @@ impl Parser<'_> {
             return call.map(|call| Expr { node: Node::Account(call), span: span.start..end });
         }
         self.advance();
+        if measure {
+            let (end, call) = self.measure_call();
+            return call.map(|call| Expr { node: Node::Measure(call), span: span.start..end });
+        }
         if known.is_none() {
             let near = nearest_function(&name);
             self.faults.push(Fault::new("formula-function", span.clone()).with("name", &name).with("near", near));
             // Where accounts are meant, its arguments are no expressions and say nothing more.
-            if ACCOUNT_FUNCTIONS.iter().any(|(short, long, ..)| near == *short || near == *long) {
+            if MEASURE.contains(&near) || ACCOUNT_FUNCTIONS.iter().any(|(short, long, ..)| near == *short || near == *long) {
                 self.pass_bracket();
                 return None;
             }

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::{
-    ast::{AccountCall, Expr, Filter, Measure, Node, Operator, Pick, Selector, Side, Span, Year},
-    names::{ACCOUNT_FUNCTIONS, COLUMNS, DIMENSIONS, FUNCTIONS, name_of},
+    ast::{AccountCall, Expr, Filter, Measure, MeasureCall, Node, Operator, Pick, Selector, Side, Span, Year},
+    names::{ACCOUNT_FUNCTIONS, ASPECTS, COLUMNS, DIMENSIONS, FIELDS, FUNCTIONS, name_of},
 };
 
 impl Operator {
@@ -69,6 +69,7 @@ impl Expr {
                 column.map_or(Ok(()), |column| write!(f, ".{column}"))
             }
             Node::Account(call) => write!(f, "{call}"),
+            Node::Measure(call) => write!(f, "{call}"),
             Node::Call { function, arguments } => {
                 write!(f, "{}(", name_of(FUNCTIONS, function))?;
                 for (at, argument) in arguments.iter().enumerate() {
@@ -125,17 +126,50 @@ impl Display for AccountCall {
         if let Some(side) = self.side {
             write!(f, ", side={side}")?;
         }
-        match self.year {
-            Year::Offset(0) => {}
-            Year::Offset(offset) => write!(f, ", year={offset}")?,
-            Year::Of(year) => write!(f, ", year={year}")?,
-        }
+        put_year(f, self.year)?;
         if let Some(side) = self.detail {
             write!(f, ", detail={side}")?;
         }
         for Filter { name, value } in &self.filters {
             write!(f, ", {}={}", name_of(DIMENSIONS, name), Quoted(value))?;
         }
+        f.write_str(")")
+    }
+}
+
+fn put_year(f: &mut Formatter<'_>, year: Year) -> fmt::Result {
+    match year {
+        Year::Offset(0) => Ok(()),
+        Year::Offset(offset) => write!(f, ", year={offset}"),
+        Year::Of(year) => write!(f, ", year={year}"),
+    }
+}
+
+impl Display for MeasureCall {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut letters = self.kind.chars();
+        let bare = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
+        if bare && letters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            write!(f, "MEASURE({}", self.kind)?;
+        } else {
+            write!(f, "MEASURE({}", Quoted(&self.kind))?;
+        }
+        write!(f, ", {}", name_of(ASPECTS, &self.aspect))?;
+        for (field, value) in &self.fields {
+            write!(f, ", {}={}", name_of(FIELDS, field), Quoted(value))?;
+        }
+        if let Some(unit) = &self.unit {
+            write!(f, ", unit={}", Quoted(unit))?;
+        }
+        match self.span {
+            Span::ToDate => {}
+            Span::Month(0) => f.write_str(", period=月")?,
+            Span::Month(offset) => write!(f, ", period={offset}")?,
+            Span::Of(month) | Span::Through(month) => write!(f, ", period={month}")?,
+            Span::Quarter => f.write_str(", period=季")?,
+            Span::Year => f.write_str(", period=年")?,
+        }
+        put_year(f, self.year)?;
         f.write_str(")")
     }
 }

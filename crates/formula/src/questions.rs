@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use crate::{
     Fault,
-    ast::{AccountCall, Filter, Measure, Name, Pick, Selector, Span, What, Year},
+    ast::{AccountCall, Aspect, Filter, Measure, MeasureCall, Name, Pick, Selector, Span, What, Year},
     lexer::{Lexer, Token},
-    names::{DIMENSIONS, SIDES, SPANS, YEARS, find},
+    names::{ASPECTS, DIMENSIONS, FIELDS, SIDES, SPANS, YEARS, find},
     parser::Parser,
     select::Class,
 };
@@ -127,6 +127,104 @@ impl Parser<'_> {
         let end = self.span.end;
         self.close(")");
         (end, (self.faults.len() == before).then_some(call))
+    }
+
+    /// Arguments of a question to the measures, from behind its bracket: kind, aspect, period, then named ones.
+    pub(crate) fn measure_call(&mut self) -> (usize, Option<MeasureCall>) {
+        let before = self.faults.len();
+        let kind = match &self.token {
+            Token::Word => self.lexer.text(&self.span),
+            Token::Text(text) => text.clone(),
+            _ => String::new(),
+        };
+        if kind.is_empty() {
+            self.expected("formula-measure");
+        } else {
+            self.advance();
+        }
+        let (fields, span, year) = (Vec::new(), Span::ToDate, Year::Offset(0));
+        let mut call = MeasureCall { kind, aspect: Aspect::Quantity, fields, unit: None, span, year };
+        let (mut position, mut given) = (0, Vec::new());
+        self.recover(before);
+        if !self.is(",") {
+            self.expected("formula-aspect");
+        }
+        while self.is(",") {
+            self.advance();
+            let before = self.faults.len();
+            self.measure_argument(&mut call, &mut position, &mut given);
+            self.recover(before);
+        }
+        let end = self.span.end;
+        self.close(")");
+        (end, (self.faults.len() == before).then_some(call))
+    }
+
+    fn measure_argument(&mut self, call: &mut MeasureCall, position: &mut usize, before: &mut Vec<&'static str>) {
+        if *position == 0 {
+            *position = 1;
+            match find(ASPECTS, &self.word()) {
+                Some(aspect) => {
+                    call.aspect = aspect;
+                    self.advance();
+                }
+                None => self.expected("formula-aspect"),
+            }
+            return;
+        }
+        if matches!(self.token, Token::Mark("," | ")") | Token::End) {
+            *position += 1;
+            return;
+        }
+        let Some(mut value) = self.value() else { return };
+        let mut name = "period";
+        if self.eat("=") {
+            let word = value.word();
+            let field = find(FIELDS, &word);
+            name = match word.as_str() {
+                "period" | "期间" => "period",
+                "year" | "年度" => "year",
+                "unit" | "单位" => "unit",
+                _ if field.is_some() => "field",
+                _ => "",
+            };
+            if name.is_empty() {
+                self.faults.push(Fault::new("formula-argument-name", value.span.clone()).with("name", &word));
+            }
+            match self.value() {
+                Some(second) => value = second,
+                None => return,
+            }
+            match field {
+                Some(field) => {
+                    call.fields.push((field, value.text));
+                    return;
+                }
+                None if name.is_empty() => return,
+                None => {}
+            }
+        } else {
+            *position += 1;
+            if value.quoted && value.text.is_empty() {
+                return;
+            }
+        }
+        let word = value.word();
+        let understood = match name {
+            "period" if *position <= 2 => span(&word, value.offset, false).map(|span| call.span = span).is_some(),
+            "year" => year(&word, value.offset).map(|year| call.year = year).is_some(),
+            "unit" => {
+                call.unit = Some(value.text.clone());
+                true
+            }
+            _ => false,
+        };
+        if !understood {
+            self.faults.push(Fault::new("formula-argument", value.span).with("argument", name).with("value", value.text));
+        } else if before.contains(&name) {
+            self.faults.push(Fault::new("formula-argument-twice", value.span).with("argument", name));
+        }
+        before.push(name);
     }
 
     /// One argument after the accounts: by its name, or by its place in UFO's order.

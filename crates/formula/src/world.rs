@@ -3,7 +3,7 @@
 use model::{Amount, Month};
 
 use crate::{
-    ast::{Column, Filter, Measure, Side, What},
+    ast::{Aspect, Column, Field, Filter, Measure, Side, What},
     select::{Account, Scope},
 };
 
@@ -49,10 +49,27 @@ pub struct Question {
     pub filters: Vec<Filter>,
 }
 
-/// What one account gives to an answer.
+/// A question to the measures, with everything resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasureQuestion {
+    /// Kind of measure, by its id or one of its names.
+    pub kind: String,
+    /// What of it.
+    pub aspect: Aspect,
+    /// Only rows with these values.
+    pub fields: Vec<(Field, String)>,
+    /// Unit of the answer; without one, all rows must have the same.
+    pub unit: Option<String>,
+    /// First month; what is at hand (stock, heads at the end) is of the last.
+    pub from: Month,
+    /// Last month.
+    pub to: Month,
+}
+
+/// What one account or one item of a measure gives to an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Code in the book.
+    /// Code in the book; of a measure, its item.
     pub account: String,
     /// Balances, net turnover and movement: debit-positive. Turnover: of its side, signed.
     pub amount: Amount,
@@ -110,6 +127,8 @@ pub struct Trace {
     pub outcome: Outcome,
     /// What was asked of the books.
     pub question: Option<Question>,
+    /// What was asked of the measures.
+    pub measured: Option<MeasureQuestion>,
     /// What each account gave, with the sign it has in the value.
     pub parts: Vec<Part>,
     /// What it was made from.
@@ -120,6 +139,16 @@ pub struct Trace {
 pub trait Figures {
     /// One part for each account with an amount, in the order of the question's accounts.
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap>;
+
+    /// One part for each item of a measure. What knows of no measures has none: that is a gap, and no zero.
+    fn measure(&self, question: &MeasureQuestion) -> Result<Vec<Part>, Gap> {
+        Err(no_measures(question))
+    }
+}
+
+/// The gap of whoever keeps no measures.
+fn no_measures(question: &MeasureQuestion) -> Gap {
+    Gap::new("missing_source", "measure-without-source").with("kind", &question.kind)
 }
 
 /// Where an evaluation gets its figures.
@@ -134,6 +163,11 @@ pub trait World {
     /// Filters choose lines first, all of them together; `detail` then nets what is left by account and party, where no party counts as
     /// one, and keeps the nets on its side.
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap>;
+
+    /// Answers a question to the measures: one part for each item.
+    fn measure(&self, question: &MeasureQuestion) -> Result<Vec<Part>, Gap> {
+        Err(no_measures(question))
+    }
 
     /// Value of another indicator, of this form where `form` is absent; in 元, unrounded.
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace;

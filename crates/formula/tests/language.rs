@@ -284,3 +284,30 @@ fn a_sum_has_its_terms_side_by_side_in_the_lineage() {
     let texts: Vec<&str> = trace.children.iter().map(|child| child.text.as_str()).collect();
     assert_eq!((trace.outcome, texts), (whole(9), vec!["QM(1001)", "2", "@seven * 3 / 7", "1 + 1"]));
 }
+
+/// Two items, of which one answers with the first month and the other with the last: the span that was asked can be read off the sum.
+#[test]
+fn measures_are_asked_over_the_span_of_the_column() {
+    let value = |text: &str, mode: Mode| {
+        let (expr, faults) = parse(text);
+        assert_eq!(faults, [], "{text}");
+        let trace = evaluate(&expr.unwrap(), &Small::new(), at(mode));
+        (trace.outcome, trace.measured, trace.parts)
+    };
+    // The draft is of June 2025.
+    for (text, mode, expected) in [
+        ("MEASURE(output, quantity)", Mode::Month, 606),
+        ("MEASURE(output, quantity)", Mode::ToDate, 601),
+        ("MEASURE(output, quantity, 月)", Mode::ToDate, 606),
+        ("计量(output, 金额, 月-1)", Mode::ToDate, 505),
+        ("measure(output, value, period=季, year=-1)", Mode::Month, 604),
+        ("MEASURE(output, coal, 年)", Mode::Month, 1201),
+    ] {
+        let (outcome, measured, parts) = value(text, mode);
+        assert_eq!(outcome, Ok(Value::Number(Amount::from_whole(expected).unwrap())), "{text}");
+        assert_eq!(parts.len(), 2, "{text}");
+        assert_eq!(measured.unwrap().kind, "output");
+    }
+    let (outcome, ..) = value("coalesce(MEASURE(energy, quantity), 0)", Mode::Month);
+    assert_eq!(outcome.unwrap_err().code, "unread", "what may exist and is not known is never passed over");
+}

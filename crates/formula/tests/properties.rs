@@ -7,8 +7,8 @@ mod common;
 
 use common::{Small, at};
 use formula::{
-    AccountCall, Class, Column, Expr, Filter, Function, Kind, Measure, Mode, Name, Node, Operator, Pick, Scope, Selector, Side,
-    Span, Value, What, Year, check, evaluate, parse,
+    AccountCall, Aspect, Class, Column, Expr, Field, Filter, Function, Kind, Measure, MeasureCall, Mode, Name, Node, Operator,
+    Pick, Scope, Selector, Side, Span, Value, What, Year, check, evaluate, parse,
 };
 use model::Amount;
 use proptest::{prelude::*, strategy::Union};
@@ -55,6 +55,16 @@ fn account_call() -> impl Strategy<Value = AccountCall> {
             AccountCall { what, measure, accounts, counter, span, year, side, detail, filters }
         },
     )
+}
+
+fn measure_call() -> impl Strategy<Value = MeasureCall> {
+    let aspect = one_of(&[Aspect::Quantity, Aspect::Amount, Aspect::Value, Aspect::Average, Aspect::Closing, Aspect::Coal]);
+    let span = one_of(&[Span::Month(0), Span::Month(-3), Span::Of(12), Span::Quarter, Span::Year, Span::ToDate]);
+    let year = one_of(&[Year::Offset(0), Year::Offset(-1), Year::Of(2024)]);
+    let fields = prop::collection::vec((one_of(&[Field::Item, Field::Class, Field::Origin]), ".{0,6}"), 0..3);
+    let kind = "[a-z][a-z_]{0,5}|[一-龥]{1,4}|x \"y|Ａb|9";
+    (kind, aspect, fields, prop::option::of(".{0,4}"), span, year)
+        .prop_map(|(kind, aspect, fields, unit, span, year)| MeasureCall { kind, aspect, fields, unit, span, year })
 }
 
 const OPERATORS: [Operator; 12] = [
@@ -111,6 +121,7 @@ fn leaves() -> BoxedStrategy<Expr> {
         )
             .prop_map(|(code, form, column)| expr(Node::Reference { form, code, column })),
         account_call().prop_map(|call| expr(Node::Account(call))),
+        measure_call().prop_map(|call| expr(Node::Measure(call))),
     ]
     .boxed()
 }
@@ -153,7 +164,7 @@ fn naive(expr: &Expr) -> Result<Plain, &'static str> {
             Some(n) => Ok(Plain::Number(n * ONE)),
             None => Err("account-missing"),
         },
-        Node::Reference { .. } => unreachable!("not generated"),
+        Node::Reference { .. } | Node::Measure(_) => unreachable!("not generated"),
         Node::Negate(x) => exact(number(naive(x)?)?.checked_neg()),
         Node::Not(x) => Ok(Plain::Truth(!truth(naive(x)?)?)),
         Node::Call { function, arguments } => {

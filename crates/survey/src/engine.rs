@@ -83,7 +83,7 @@ impl<'a> Engine<'a> {
 }
 
 fn gap(text: String, gap: Gap) -> Trace {
-    Trace { text, outcome: Err(gap), question: None, parts: Vec::new(), children: Vec::new() }
+    Trace { text, outcome: Err(gap), question: None, measured: None, parts: Vec::new(), children: Vec::new() }
 }
 
 /// What a formula sees: its form, and the codes by which it names accounts.

@@ -1,6 +1,6 @@
 //! A small book for the tests of the language.
 
-use formula::{Account, At, Class, Column, Gap, Mode, Outcome, Part, Question, Scope, Trace, Value, World};
+use formula::{Account, At, Class, Column, Gap, MeasureQuestion, Mode, Outcome, Part, Question, Scope, Trace, Value, World};
 use model::{Amount, Month};
 
 /// A book of two accounts; items that are absent, unread, and 7.
@@ -27,7 +27,7 @@ impl Small {
 }
 
 fn trace(outcome: Outcome) -> Trace {
-    Trace { text: String::new(), outcome, question: None, parts: Vec::new(), children: Vec::new() }
+    Trace { text: String::new(), outcome, question: None, measured: None, parts: Vec::new(), children: Vec::new() }
 }
 
 impl World for Small {
@@ -38,6 +38,14 @@ impl World for Small {
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
         let amount = |account: &String| Amount::from_whole(if account == "1001" { 12 } else { -5 });
         Ok(question.accounts.iter().map(|account| Part { account: account.clone(), amount: amount(account).unwrap() }).collect())
+    }
+
+    fn measure(&self, question: &MeasureQuestion) -> Result<Vec<Part>, Gap> {
+        if question.kind != "output" {
+            return Err(Gap::new("missing_source", "unread"));
+        }
+        let part = |item: &str, amount| Part { account: item.to_owned(), amount: Amount::from_whole(amount).unwrap() };
+        Ok(vec![part("a", i128::from(question.from.month())), part("b", i128::from(question.to.month()) * 100)])
     }
 
     fn reference(&self, _: Option<&str>, code: &str, _: Option<Column>, _: At) -> Trace {
