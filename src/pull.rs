@@ -144,10 +144,15 @@ fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, s
         };
         let mut queries: Vec<Query> = spans.iter().filter_map(|span| opened.query("entries", Some(*span))).collect();
         let entries = queries.len();
-        // Read with the entries, in the same transaction: it says of exactly these rows what they were.
-        queries.extend(opened.query("fingerprint", None));
+        // Read with the entries, in the same transaction: it says of exactly these rows what they were. A pack may give it for a span of
+        // months; what it says of others then is what the survey heard.
+        let around = spans.first().zip(spans.last()).map(|(first, last)| (first.0, last.1));
+        let spanned = opened.query("fingerprint", around);
+        let whole = spanned == opened.query("fingerprint", None);
+        queries.extend(spanned);
         let (mut prints, mut broken) = (connector::Rows::default(), None);
-        opened.reading().run(Verb::Read, queries, |query, batch| {
+        let small = queries.len() - entries;
+        opened.reading().read(queries, small, |query, batch| {
             if query >= entries {
                 prints.push(batch);
                 return ControlFlow::Continue(());
@@ -166,7 +171,10 @@ fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, s
         if opened.pack.has("fingerprint") {
             let (read, wrong) = connector::fingerprints(&opened.pack.name, &prints);
             findings.extend(wrong);
-            fingerprint = Some(read);
+            let mut all = fingerprint.take().filter(|_| !whole).unwrap_or_default();
+            all.retain(|period, _| around.is_some_and(|(from, to)| period.month < from || to < period.month));
+            all.extend(read);
+            fingerprint = Some(all);
         }
     }
     let expected = expected(&survey.context, &months, before.as_ref());

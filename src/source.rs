@@ -36,9 +36,25 @@ impl Reading<'_> {
         &self,
         verb: Verb,
         queries: Vec<Query>,
-        mut take: impl FnMut(usize, RecordBatch) -> ControlFlow<()>,
+        take: impl FnMut(usize, RecordBatch) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
-        let request = Request { timeout_s: PATIENCE.as_secs(), ..Request::new(verb, self.source.clone(), queries) };
+        self.ask(Request::new(verb, self.source.clone(), queries), take)
+    }
+
+    /// As [`Self::run`], for queries of which the last `small` have small answers.
+    pub fn read(
+        &self,
+        queries: Vec<Query>,
+        small: usize,
+        take: impl FnMut(usize, RecordBatch) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        // A reader of one's own may be older than this key.
+        let small = if matches!(self.source, Source::Command(_)) { 0 } else { small };
+        self.ask(Request { small, ..Request::new(Verb::Read, self.source.clone(), queries) }, take)
+    }
+
+    fn ask(&self, request: Request, mut take: impl FnMut(usize, RecordBatch) -> ControlFlow<()>) -> Result<(), Failure> {
+        let request = Request { timeout_s: PATIENCE.as_secs(), ..request };
         let bar = stderr().is_terminal().then(indicatif::ProgressBar::new_spinner);
         let show = |rows: u64| {
             if let Some(bar) = &bar {
@@ -64,10 +80,14 @@ impl Reading<'_> {
     /// Runs small queries and holds their rows.
     pub fn rows(&self, verb: Verb, queries: Vec<Query>) -> Result<Vec<Rows>, Failure> {
         let mut rows = vec![Rows::default(); queries.len().max(1)];
-        self.run(verb, queries, |query, batch| {
+        let mut take = |query: usize, batch| {
             rows[query].push(batch);
             ControlFlow::Continue(())
-        })?;
+        };
+        match verb {
+            Verb::Read => self.read(queries.clone(), queries.len(), &mut take)?,
+            _ => self.run(verb, queries, &mut take)?,
+        }
         Ok(rows)
     }
 
@@ -123,6 +143,10 @@ impl Reading<'_> {
             let own = env::var("LD_LIBRARY_PATH").unwrap_or_default();
             let paths = [own, format!("/usr/lib/{}-linux-gnu/odbc", env::consts::ARCH)].join(":");
             command.env("LD_LIBRARY_PATH", paths.trim_start_matches(':'));
+            // It would make psqlODBC translate to another character set.
+            command.env_remove("PGCLIENTENCODING");
+            // Drivers allocate and free every value of a thousand rows: glibc keeps those for reuse only when it is told how many.
+            command.env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=60000");
         }
         Ok(command)
     }

@@ -150,7 +150,8 @@ impl Pack {
         self.extract.contains_key(extract)
     }
 
-    /// The query of an extract. `{name}` is bound as a parameter: a variable, or `from` and `to` (months). A brace that names nothing
+    /// The query of an extract. `{name}` is bound as a parameter: a variable, or `from` and `to` (months; all there are without a span).
+    /// A brace that names nothing
     /// belongs to the SQL. What stands between `{name:` and `:name}` is left out unless the option `name` is on. `None` where the pack has
     /// no such extract.
     pub fn query(&self, extract: &str, values: &Values, span: Option<(Month, Month)>, dialect: &str) -> Option<Query> {
@@ -162,9 +163,10 @@ impl Pack {
             _ => &None,
         };
         let text = self.chosen(own.as_ref().or(extract.query.as_ref())?, values);
-        let value = |name: &str| match (name, span) {
-            ("from", Some((from, _))) => Some(Value::Text(from.to_string())),
-            ("to", Some((_, to))) => Some(Value::Text(to.to_string())),
+        let (from, to) = span.unwrap_or((Month::FIRST, Month::LAST));
+        let value = |name: &str| match name {
+            "from" => Some(Value::Text(from.to_string())),
+            "to" => Some(Value::Text(to.to_string())),
             _ => values.get(name).cloned(),
         };
         let (mut query, mut parameters, mut rest) = (String::new(), Vec::new(), text.as_str());

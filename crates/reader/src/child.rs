@@ -29,6 +29,10 @@ const GRACE: Duration = Duration::from_secs(2);
 #[cfg(target_os = "linux")]
 const MEMORY_MAX: u64 = 1 << 30;
 
+/// Room in the pipe that rows come through, in bytes: what Linux lets anyone have.
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 1 << 20;
+
 /// Why a read failed. The parent's state is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -163,6 +167,9 @@ fn listen(
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
         return Err(ReadError::Start(std::io::Error::other("a pipe is missing")));
     };
+    // Room for some batches: the reader goes on fetching while the parent works on what came before.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE_BYTES);
     // A reader that ended early is seen by its status; a broken pipe here says nothing more.
     thread::spawn(move || drop(stdin.write_all(&asked)));
     let words = events.clone();

@@ -9,6 +9,7 @@ All columns are text; whoever asked knows which are amounts and parses them stri
 mod answer;
 mod child;
 mod fault;
+mod known;
 mod odbc;
 mod rows;
 mod said;
@@ -74,6 +75,14 @@ pub struct Request {
     /// Seconds each statement may take.
     #[serde(default = "timeout")]
     pub timeout_s: u64,
+    /// How many of the last queries have small answers: those may be held in memory, planned for as a whole, and read ahead of the
+    /// others where a second session can see the same state.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub small: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn protocol() -> u32 {
@@ -87,7 +96,7 @@ fn timeout() -> u64 {
 impl Request {
     /// Asks a source in this version of the protocol.
     pub fn new(verb: Verb, source: Source, queries: Vec<Query>) -> Request {
-        Request { protocol: PROTOCOL, verb, source: Some(source), queries, timeout_s: timeout() }
+        Request { protocol: PROTOCOL, verb, source: Some(source), queries, timeout_s: timeout(), small: 0 }
     }
 }
 

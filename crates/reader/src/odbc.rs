@@ -6,6 +6,12 @@ sizes that drivers report cannot be trusted (psqlODBC calls `jsonb` 255 characte
 that did not fit; then the query is run again value by value, in pieces, and goes on where the blocks ended. No value is ever cut.
 */
 
+use std::{
+    io::{self, Write},
+    thread,
+};
+
+use arrow_array::builder::StringBuilder;
 use odbc_api::{
     Connection, ConnectionOptions, Cursor, DataType, Error, IntoParameter, ResultSetMetadata,
     buffers::{BufferDesc, ColumnarDynBuffer},
@@ -15,137 +21,185 @@ use odbc_api::{
 
 use crate::{
     Fault, Kind, Query, Request, Value, Verb,
+    known::{self, KNOWN, Known, SAMPLE},
     rows::{RowWriter, Sink},
 };
 
 /// Rows of a block. With [`TEXT_MAX`] this keeps a column of a block below half a megabyte.
 const BLOCK_ROWS: usize = 500;
 
-/// UTF-16 units of a bound text. Longer values are fetched in pieces.
+/// Bytes of small answers that are held until their turn.
+const HELD_MAX: usize = 64 << 20;
+
+/// UTF-16 units or bytes of a bound text. Longer values are fetched in pieces.
 const TEXT_MAX: usize = 400;
 
 /// Characters of a bound number.
 const NUMBER_MAX: usize = 60;
 
-/// What is known of a driver. Others rely on the rights of the account and on the roll-back.
-struct Known {
-    /// Word in the driver's name in a connection string, in lower case.
-    driver: &'static str,
-    /// Word in the name the database gives itself.
-    system: &'static str,
-    dialect: &'static str,
-    /// Added to the connection string where the key is not there.
-    options: &'static [(&'static str, &'static str)],
-    /// Run first: the session cannot write, and all queries of a request see one state.
-    session: &'static [&'static str],
-    /// Run with the seconds that a statement may take, where the driver does not see to it.
-    timeout: &'static str,
-    /// The server's version: one row of one column.
-    version: &'static str,
-    /// Whether the account could write: one row of one column.
-    can_write: &'static str,
-}
-
-const KNOWN: &[Known] = &[
-    Known {
-        driver: "postgres",
-        system: "PostgreSQL",
-        dialect: "postgresql",
-        // Without declare/fetch the driver holds the whole result in memory.
-        options: &[("UseDeclareFetch", "1"), ("Fetch", "1000"), ("BoolsAsChar", "0")],
-        session: &["SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"],
-        timeout: "",
-        version: "SELECT current_setting('server_version')",
-        can_write: "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
-                    AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')) THEN 'yes' ELSE 'no' END",
-    },
-    Known {
-        driver: "mariadb",
-        system: "MariaDB",
-        dialect: "mariadb",
-        // Without these the driver holds the whole result in memory.
-        options: &[("NO_CACHE", "1"), ("FORWARDONLY", "1"), ("charset", "utf8mb4")],
-        session: &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY"],
-        timeout: "SET SESSION max_statement_time = ",
-        version: "SELECT version()",
-        can_write: "SELECT CASE WHEN EXISTS (SELECT 1 FROM information_schema.user_privileges \
-                    WHERE privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'DROP')) OR EXISTS (SELECT 1 FROM \
-                    information_schema.schema_privileges WHERE privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'DROP')) \
-                    THEN 'yes' ELSE 'no' END",
-    },
-    Known {
-        driver: "mysql",
-        system: "MySQL",
-        dialect: "mariadb",
-        options: &[("NO_CACHE", "1"), ("FORWARD_CURSOR", "1"), ("charset", "utf8mb4")],
-        session: &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY"],
-        timeout: "SET SESSION max_execution_time = 1000 * ",
-        version: "SELECT version()",
-        can_write: "",
-    },
-    Known {
-        driver: "sqlite",
-        system: "SQLite",
-        dialect: "sqlite",
-        // NoCreat: a misspelt path is an error and not a new, empty database.
-        options: &[("NoCreat", "1")],
-        session: &["PRAGMA query_only = ON"],
-        // Its driver knows no time-out: the parent's patience ends what takes too long.
-        timeout: "",
-        version: "SELECT sqlite_version()",
-        can_write: "",
-    },
-];
-
 /// Schemas that hold the database's own tables.
 const SYSTEM_SCHEMAS: [&str; 6] = ["pg_catalog", "information_schema", "mysql", "performance_schema", "sys", "pg_toast"];
 
-fn driver(text: &str) -> Option<&'static Known> {
-    let lower = text.to_lowercase();
-    KNOWN.iter().find(|known| lower.contains(known.driver))
-}
-
 pub(crate) fn dialect(text: &str) -> &'static str {
-    driver(text).map_or("", |known| known.dialect)
+    known::driver(text).map_or("", |known| known.dialect)
 }
 
 /// Runs the request's queries and streams their rows.
 pub(crate) fn serve(text: &str, request: &Request, output: &mut impl Sink) -> Result<(), Fault> {
-    let timeout = usize::try_from(request.timeout_s).ok();
-    let mut full = text.trim_end_matches(';').to_owned();
-    if let Some(known) = driver(text) {
-        let lower = text.to_lowercase();
-        for (key, value) in known.options.iter().filter(|(key, _)| !lower.contains(&format!("{}=", key.to_lowercase()))) {
-            full.push_str(&format!(";{key}={value}"));
-        }
-    }
-    let environment = environment().map_err(fault)?;
-    let options = ConnectionOptions { login_timeout_sec: Some(30), ..ConnectionOptions::default() };
-    let connection = environment.connect_with_connection_string(&full, options).map_err(connecting)?;
-    let system = connection.database_management_system_name().map_err(connecting)?;
-    let known = KNOWN.iter().find(|known| system.contains(known.system));
-    for statement in known.iter().flat_map(|known| known.session) {
-        // PRAGMA gives rows back with some drivers; they are not wanted.
-        drop(connection.execute(statement, (), timeout).map_err(fault)?);
-    }
-    if let Some(known) = known.filter(|known| !known.timeout.is_empty()) {
-        let statement = format!("{}{}", known.timeout, request.timeout_s);
-        drop(connection.execute(&statement, (), timeout).map_err(fault)?);
-    }
-    connection.set_autocommit(false).map_err(fault)?;
+    let small = request.small >= request.queries.len();
+    let mut database = Database::open(text, request.timeout_s, small && request.verb == Verb::Read)?;
     let done = match request.verb {
-        Verb::Read => request.queries.iter().try_for_each(|query| answer(&connection, query, timeout, system.as_str(), output)),
-        Verb::Check => check(&connection, &system, known, output),
-        Verb::Discover => discover(&connection, output),
+        Verb::Read => read(text, &mut database, request, output),
+        Verb::Check => check(&database, output),
+        Verb::Discover => discover(&database.connection, output),
         Verb::Describe => Ok(()),
     };
     // Nothing was written, so nothing is lost when a broken connection cannot roll back.
-    let _ = connection.rollback();
+    let _ = database.connection.rollback();
     done
 }
 
-fn check(connection: &Connection<'_>, system: &str, known: Option<&Known>, output: &mut impl Sink) -> Result<(), Fault> {
+/// Answers the queries. Small answers are read meanwhile by a second session that sees the same state, where there can be one.
+fn read(text: &str, database: &mut Database, request: &Request, output: &mut impl Sink) -> Result<(), Fault> {
+    let (large, small) = request.queries.split_at(request.queries.len().saturating_sub(request.small));
+    let state = if large.is_empty() || small.is_empty() { None } else { database.share() };
+    let ahead = state.map(|state| {
+        let (text, timeout, queries) = (text.to_owned(), request.timeout_s, small.to_vec());
+        // Nobody waits for it where the large answers fail.
+        thread::spawn(move || ahead(&text, timeout, &state, &queries))
+    });
+    database.narrow = database.speaks_utf8();
+    large.iter().try_for_each(|query| answer(database, query, output))?;
+    let held = ahead.and_then(|ahead| ahead.join().ok()?.ok());
+    // A second session may be forbidden, or its answers may be too large after all: then this one reads them.
+    let Some(held) = held else { return small.iter().try_for_each(|query| answer(database, query, output)) };
+    held.iter().try_for_each(|stream| {
+        output.begin();
+        output.write_all(&stream.0).map_err(|error| Fault::new(Kind::Output, error))
+    })
+}
+
+/// Answers small queries in a session of its own that sees the state called `state`.
+fn ahead(text: &str, timeout_s: u64, state: &str, queries: &[Query]) -> Result<Vec<Held>, Fault> {
+    let mut database = Database::open(text, timeout_s, true)?;
+    database.enter(state)?;
+    database.narrow = database.speaks_utf8();
+    let hold = |query| {
+        let mut held = Held(Vec::new());
+        answer(&database, query, &mut held)?;
+        Ok(held)
+    };
+    let held = queries.iter().map(hold).collect();
+    let _ = database.connection.rollback();
+    held
+}
+
+/// A stream that waits for its turn.
+struct Held(Vec<u8>);
+
+impl Write for Held {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > HELD_MAX {
+            return Err(io::Error::other("an answer is not small"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Held {
+    fn begin(&mut self) {}
+
+    fn progress(&mut self, _rows: u64) {}
+}
+
+/// An open database whose session only reads, and what is known of it.
+struct Database {
+    connection: Connection<'static>,
+    system: String,
+    known: Option<&'static Known>,
+    /// Whether texts arrive as UTF-8.
+    narrow: bool,
+    timeout: Option<usize>,
+}
+
+impl Database {
+    /// Opens the database; `small` where all that is asked has small answers.
+    fn open(text: &str, timeout_s: u64, small: bool) -> Result<Database, Fault> {
+        let timeout = usize::try_from(timeout_s).ok();
+        let mut full = text.trim_end_matches(';').to_owned();
+        if let Some(known) = known::driver(text) {
+            let lower = text.to_lowercase();
+            let options = if small { known.small } else { known.options };
+            for (key, value) in options.iter().filter(|(key, _)| !lower.contains(&format!("{}=", key.to_lowercase()))) {
+                full.push_str(&format!(";{key}={value}"));
+            }
+        }
+        let environment = environment().map_err(fault)?;
+        let options = ConnectionOptions { login_timeout_sec: Some(30), ..ConnectionOptions::default() };
+        let connection = environment.connect_with_connection_string(&full, options).map_err(connecting)?;
+        let system = connection.database_management_system_name().map_err(connecting)?;
+        let known = KNOWN.iter().find(|known| system.contains(known.system));
+        for statement in known.iter().flat_map(|known| known.session) {
+            // PRAGMA gives rows back with some drivers; they are not wanted.
+            drop(connection.execute(statement, (), timeout).map_err(fault)?);
+        }
+        if let Some(known) = known.filter(|known| !known.timeout.is_empty()) {
+            let statement = format!("{}{timeout_s}", known.timeout);
+            drop(connection.execute(&statement, (), timeout).map_err(fault)?);
+        }
+        connection.set_autocommit(false).map_err(fault)?;
+        Ok(Database { connection, system, known, narrow: false, timeout })
+    }
+
+    /// Names the state that this session sees from now on, for another session.
+    fn share(&self) -> Option<String> {
+        let (export, _) = self.known?.share?;
+        let name = || -> Result<Option<String>, Error> {
+            let Some(mut cursor) = self.connection.execute(export, (), self.timeout)? else { return Ok(None) };
+            let Some(mut row) = cursor.next_row()? else { return Ok(None) };
+            let mut name = Vec::new();
+            row.get_text(1, &mut name)?;
+            Ok(String::from_utf8(name).ok())
+        };
+        let name = name();
+        if name.is_err() {
+            // A failed statement spoils the transaction; it has read nothing yet.
+            let _ = self.connection.rollback();
+        }
+        name.ok().flatten().filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+    }
+
+    /// Lets this session see a state that another one named.
+    fn enter(&self, state: &str) -> Result<(), Fault> {
+        let Some((_, import)) = self.known.and_then(|known| known.share) else { return Ok(()) };
+        self.connection.execute(&format!("{import}'{state}'"), (), self.timeout).map(drop).map_err(fault)
+    }
+
+    /// Whether texts arrive as UTF-8 when they are asked for as narrow text. Some drivers translate to the locale of this process.
+    fn speaks_utf8(&self) -> bool {
+        let Some(sample) = self.known.map(|known| known.sample).filter(|sample| !sample.is_empty()) else { return false };
+        let fetch = || -> Result<bool, Error> {
+            let Some(cursor) = self.connection.execute(sample, (), self.timeout)? else { return Ok(false) };
+            let buffer = ColumnarDynBuffer::try_from_descs(1, [BufferDesc::Text { max_str_len: TEXT_MAX }])?;
+            let mut blocks = cursor.bind_buffer(buffer)?;
+            let text = blocks.fetch()?.and_then(|block| block.column(0).as_text()?.get(0).map(<[u8]>::to_vec));
+            Ok(text.is_some_and(|text| text == SAMPLE.as_bytes()))
+        };
+        let fits = fetch();
+        if fits.is_err() {
+            let _ = self.connection.rollback();
+        }
+        fits.unwrap_or(false)
+    }
+}
+
+fn check(database: &Database, output: &mut impl Sink) -> Result<(), Fault> {
+    let Database { connection, system, known, .. } = database;
     let columns = ["system", "version", "read_only", "can_write"].map(str::to_owned);
     let ask = |sql: &str| -> Result<Option<String>, Fault> {
         if sql.is_empty() {
@@ -161,7 +215,7 @@ fn check(connection: &Connection<'_>, system: &str, known: Option<&Known>, outpu
     let can_write = known.map_or(Ok(None), |known| ask(known.can_write))?;
     let read_only = if known.is_some() { "yes" } else { "unknown" };
     let mut writer = RowWriter::new(output, &columns)?;
-    let row = [Some(system), version.as_deref(), Some(read_only), can_write.as_deref().or(Some("unknown"))];
+    let row = [Some(system.as_str()), version.as_deref(), Some(read_only), can_write.as_deref().or(Some("unknown"))];
     row.into_iter().enumerate().for_each(|(at, value)| writer.put(at, value));
     writer.end_row()?;
     writer.finish()
@@ -196,19 +250,14 @@ fn parameters(values: &[Value]) -> Vec<Box<dyn InputParameter>> {
     boxed.collect()
 }
 
-fn answer(
-    connection: &Connection<'_>,
-    query: &Query,
-    timeout: Option<usize>,
-    system: &str,
-    output: &mut impl Sink,
-) -> Result<(), Fault> {
+fn answer(database: &Database, query: &Query, output: &mut impl Sink) -> Result<(), Fault> {
+    let Database { connection, system, timeout, .. } = database;
     if system.contains("SQLite") && query.query.chars().any(|letter| letter > '\u{ffff}') {
         let message = "SQLite's ODBC driver damages characters outside the basic plane in a query; give them as parameters";
         return Err(Fault::new(Kind::Request, message));
     }
     let run = || {
-        let cursor = connection.execute(&query.query, parameters(&query.parameters).as_slice(), timeout).map_err(fault)?;
+        let cursor = connection.execute(&query.query, parameters(&query.parameters).as_slice(), *timeout).map_err(fault)?;
         cursor.ok_or_else(|| Fault::new(Kind::Query, "the statement gives no rows"))
     };
     let mut cursor = run()?;
@@ -216,7 +265,7 @@ fn answer(
     let mut writer = RowWriter::new(output, &columns)?;
     let mut plan = Vec::with_capacity(columns.len());
     for (at, name) in (1_u16..).zip(&columns) {
-        let desc = bound(cursor.col_data_type(at).map_err(fault)?, system);
+        let desc = bound(cursor.col_data_type(at).map_err(fault)?, database);
         plan.push(desc.map_err(|kind| {
             let message =
                 format!("column {}: a {kind} value has no exact text; cast it to text in the query", name.to_lowercase());
@@ -233,12 +282,21 @@ fn answer(
             whole = false;
             break 'blocks;
         }
-        for row in 0..block.num_rows() {
+        let rows = block.num_rows();
+        if writer.fits(rows, columns.iter().map(|cells| cells.size_max(rows)).sum()) {
+            let mut bytes = 0;
+            for (at, cells) in columns.iter().enumerate() {
+                bytes += cells.copy(rows, writer.column(at), &mut text).ok_or_else(|| writer.inexact(at, DAMAGED))?;
+            }
+            writer.end_rows(rows, bytes)?;
+            continue;
+        }
+        for row in 0..rows {
             for (at, cells) in columns.iter().enumerate() {
                 match cells.read(row, &mut text) {
                     Some(true) => writer.put(at, Some(&text)),
                     Some(false) => writer.put(at, None),
-                    None => return Err(writer.inexact(at, "damaged UTF-16")),
+                    None => return Err(writer.inexact(at, DAMAGED)),
                 }
             }
             writer.end_row()?;
@@ -261,7 +319,7 @@ fn pieces(mut cursor: impl Cursor, writer: &mut RowWriter<impl Sink>) -> Result<
             let column = u16::try_from(at + 1).map_err(|_| Fault::new(Kind::Query, "too many columns"))?;
             if row.get_wide_text(column, &mut wide).map_err(fault)? {
                 if !decode(&wide, &mut text) {
-                    return Err(writer.inexact(at, "damaged UTF-16"));
+                    return Err(writer.inexact(at, DAMAGED));
                 }
                 writer.put(at, Some(&text));
             } else {
@@ -274,7 +332,8 @@ fn pieces(mut cursor: impl Cursor, writer: &mut RowWriter<impl Sink>) -> Result<
 }
 
 /// The buffer of a column, or the name of a type that drivers do not give exactly as text.
-fn bound(kind: DataType, system: &str) -> Result<BufferDesc, &'static str> {
+fn bound(kind: DataType, database: &Database) -> Result<BufferDesc, &'static str> {
+    let system = &database.system;
     Ok(match kind {
         // psqlODBC gives 'infinity' as today; a cast in the query gives its text.
         DataType::Date | DataType::Time { .. } | DataType::Timestamp { .. } => return Err("date or time"),
@@ -289,9 +348,13 @@ fn bound(kind: DataType, system: &str) -> Result<BufferDesc, &'static str> {
         }
         DataType::Numeric { .. } | DataType::Decimal { .. } => BufferDesc::Text { max_str_len: NUMBER_MAX },
         DataType::Varbinary { .. } | DataType::Binary { .. } | DataType::LongVarbinary { .. } => return Err("binary"),
+        _ if database.narrow => BufferDesc::Text { max_str_len: TEXT_MAX },
         _ => BufferDesc::WText { max_str_len: TEXT_MAX },
     })
 }
+
+/// What a value is called whose letters are none.
+const DAMAGED: &str = "damaged Unicode";
 
 /// The cells of one column of a block.
 enum Cells<'a> {
@@ -309,6 +372,35 @@ impl<'a> Cells<'a> {
             Cells::Narrow(cells) => cells.has_truncated_values().is_some(),
             Cells::Wide(cells) => cells.has_truncated_values().is_some(),
         }
+    }
+
+    /// Bytes of UTF-8 that the first `rows` cells have at most.
+    fn size_max(&self, rows: usize) -> usize {
+        match self {
+            Cells::Narrow(cells) => (0..rows).filter_map(|row| cells.get(row)).map(<[u8]>::len).sum(),
+            Cells::Wide(cells) => (0..rows).filter_map(|row| cells.get(row)).map(|wide| wide.len() * 3).sum(),
+        }
+    }
+
+    /// Copies the first `rows` cells; the number of their bytes, or nothing where one is damaged.
+    fn copy(&self, rows: usize, into: &mut StringBuilder, text: &mut String) -> Option<usize> {
+        let mut bytes = 0;
+        for row in 0..rows {
+            let value = match self {
+                Cells::Narrow(cells) => match cells.get(row) {
+                    Some(narrow) => Some(std::str::from_utf8(narrow).ok()?),
+                    None => None,
+                },
+                Cells::Wide(cells) => match cells.get(row) {
+                    Some(wide) if decode(wide, text) => Some(text.as_str()),
+                    Some(_) => return None,
+                    None => None,
+                },
+            };
+            bytes += value.map_or(0, str::len);
+            into.append_option(value);
+        }
+        Some(bytes)
     }
 
     /// Puts a cell's text into `text`: whether it has one, or nothing where it is damaged.

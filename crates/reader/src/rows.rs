@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    hash::{DefaultHasher, Hasher},
+    hash::{BuildHasher, Hasher},
     io::{self, BufWriter, Write},
     sync::Arc,
     time::{Duration, Instant},
@@ -125,6 +125,26 @@ impl<W: Sink> RowWriter<W> {
         if full || self.bytes.1 >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
+    /// Whether so many rows with so many bytes can be taken at once by [`Self::column`] and [`Self::end_rows`]: only where they would go
+    /// out together value by value too, because a restart compares batch with batch.
+    pub(crate) fn fits(&self, rows: usize, bytes: usize) -> bool {
+        let waiting = self.builders.first().map_or(0, ArrayBuilder::len);
+        waiting + rows <= BATCH_ROWS && self.bytes.1 + bytes < BATCH_BYTES
+    }
+
+    /// Where the values of column `at` (from 0, below [`Self::width`]) go that are taken at once.
+    pub(crate) fn column(&mut self, at: usize) -> &mut StringBuilder {
+        &mut self.builders[at]
+    }
+
+    /// Ends rows that were taken at once, of so many bytes.
+    pub(crate) fn end_rows(&mut self, rows: usize, bytes: usize) -> Result<(), Fault> {
+        self.rows += rows as u64;
+        self.bytes.1 += bytes;
+        let full = self.builders.first().is_some_and(|builder| builder.len() >= BATCH_ROWS);
+        if full { self.flush() } else { Ok(()) }
+    }
+
     pub(crate) fn finish(mut self) -> Result<(), Fault> {
         self.flush()?;
         if !self.again.is_empty() {
@@ -151,7 +171,8 @@ impl<W: Sink> RowWriter<W> {
         self.bytes.1 = 0;
         self.writer.get_mut().progress(self.rows);
         let arrays: Vec<ArrayRef> = self.builders.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
-        let mut hash = DefaultHasher::new();
+        // Of one process only; it goes nowhere.
+        let mut hash = ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher();
         for array in &arrays {
             let data = array.to_data();
             data.buffers().iter().for_each(|buffer| hash.write(buffer));

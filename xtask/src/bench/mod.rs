@@ -45,7 +45,7 @@ const ENTRIES: &str = "SELECT month, '0' AS adjustment, voucher, number, kind, C
 
 /// What changed, told by the database itself.
 const FINGERPRINT: &str = "SELECT month, '0' AS adjustment, account, COUNT(*) AS entry_count, SUM(debit) AS debit, SUM(credit) AS \
-                           credit, CAST(MAX(changed) AS TEXT) AS newest FROM LEDGER GROUP BY month, account ORDER BY month, account";
+                           credit, CAST(MAX(changed) AS TEXT) AS newest FROM LEDGER WHERE month BETWEEN {from} AND {to} GROUP BY month, account ORDER BY month, account";
 
 /// Runs the benchmark, or the bare fetch as a process of its own.
 pub fn main(args: &[String]) -> ExitCode {
