@@ -14,6 +14,7 @@ mod faults;
 mod generic;
 mod hand;
 mod open_books;
+mod quiet;
 mod readers;
 mod servers;
 mod tutorial;
