@@ -279,6 +279,10 @@ fn months_to_read(survey: &Survey, before: Option<&SealedBook>, scope: Scope, se
             months.insert(period.month);
         }
     }
+    // An account that was given another code is sealed under its old one, which the chart no longer has.
+    let chart: BTreeSet<&str> = survey.context.accounts.iter().map(|account| account.account.as_str()).collect();
+    let renamed = before.cubes.iter().filter(|(_, cells)| cells.iter().any(|cell| !chart.contains(&*cell.account)));
+    months.extend(renamed.map(|(period, _)| period.month));
     // Entries that are all gone leave no fingerprint.
     months
         .extend(sealed.values().filter(|seal| seal.rows > 0 && !fingerprint.contains_key(&seal.period)).map(|s| s.period.month));

@@ -15,6 +15,7 @@ mod generic;
 mod hand;
 mod open_books;
 mod people;
+mod quiet;
 mod readers;
 mod servers;
 mod tutorial;

@@ -1,0 +1,107 @@
+//! Changes that leave no trace: no sum moves and nothing says when it was written, because somebody used SQL.
+
+use model::Amount;
+
+use crate::{Site, books, csv, data, servers::Postgres};
+
+/// Periods that a pull seals anew, with what it says of them.
+fn changed(site: &Site) -> Vec<String> {
+    csv(&site.ok(&["pull", "--format", "csv"])).iter().map(|row| format!("{} {}", row["period"], row["change"])).collect()
+}
+
+/// Opening, debit, credit, closing of an account.
+fn row(site: &Site, period: &str, account: &str) -> Option<[Amount; 4]> {
+    let rows = csv(&site.ok(&["balances", "--period", period, "--format", "csv"]));
+    let row = rows.iter().find(|row| row["account"] == account)?;
+    Some(["opening", "debit", "credit", "closing"].map(|name| row[name].parse().unwrap()))
+}
+
+#[test]
+fn tryton_in_sqlite_gives_them_away() {
+    let site = Site::tryton(&books("hz", "tryton", "source.sqlite = \"tryton.sqlite\"", &["1"]));
+    site.ok(&["pull"]);
+    let erp = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
+    let run = |sql: &str, rows: usize| assert_eq!(erp.execute(sql, []).unwrap(), rows, "{sql}");
+    let june = "company = 1 AND state = 'posted' AND date LIKE '2025-06%'";
+
+    // A number: one voucher, one line of the difference.
+    run(&format!("UPDATE account_move SET number = '9183' WHERE number = '183' AND {june}"), 1);
+    assert_eq!(changed(&site), ["2025-06 changed"]);
+    let shown = csv(&site.ok(&["diff", "--period", "2025-06", "--format", "csv"]));
+    assert_eq!(
+        shown.iter().map(|row| (row["change"].as_str(), row["voucher"].as_str())).collect::<Vec<_>>(),
+        [("renumbered", "183 → 9183")]
+    );
+
+    // Two vouchers over the same two accounts swap their amounts: every sum stays.
+    let pair = "WITH two AS (SELECT l.move, min(l.account) AS a, max(l.account) AS b, max(CAST(l.debit AS TEXT)) AS amount, max(CAST(CAST(l.debit AS TEXT) AS REAL)) AS big, \
+                min(l.id) AS first, max(l.id) AS last FROM account_move_line l JOIN account_move m ON m.id = l.move \
+                WHERE m.company = 1 AND m.state = 'posted' AND m.date LIKE '2025-06%' GROUP BY l.move \
+                HAVING count(*) = 2 AND min(CAST(CAST(l.debit AS TEXT) AS REAL)) = 0 AND big > 0) \
+                SELECT x.move, y.move, x.amount, y.amount FROM two x JOIN two y ON x.a = y.a AND x.b = y.b AND x.amount <> y.amount \
+                AND x.move < y.move AND (SELECT CAST(CAST(debit AS TEXT) AS REAL) <> 0 FROM account_move_line WHERE id = x.first) \
+                = (SELECT CAST(CAST(debit AS TEXT) AS REAL) <> 0 FROM account_move_line WHERE id = y.first)";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?));
+    let (one, other, a, b): (i64, i64, String, String) = erp.query_row(pair, [], read).unwrap();
+    for (voucher, amount) in [(one, b), (other, a)] {
+        for side in ["debit", "credit"] {
+            let what = format!("{side} = CAST('{amount}' AS BLOB)");
+            run(
+                &format!(
+                    "UPDATE account_move_line SET {what} WHERE move = {voucher} AND CAST(CAST({side} AS TEXT) AS REAL) <> 0"
+                ),
+                1,
+            );
+        }
+    }
+    assert_eq!(changed(&site), ["2025-06 changed"]);
+
+    // An account gets another code: months sealed under the old one are sealed anew, and its balance moves over whole.
+    let old = row(&site, "2025-06", "5.2.2.01").unwrap();
+    run("UPDATE account_account SET code = '5.2.2.91' WHERE code = '5.2.2.01' AND company = 1", 1);
+    let months = changed(&site);
+    assert!(months.len() > 10 && months.iter().all(|month| month.ends_with(" changed")), "{months:?}");
+    assert_eq!((row(&site, "2025-06", "5.2.2.91"), row(&site, "2025-06", "5.2.2.01")), (Some(old), None));
+    assert_eq!(changed(&site), Vec::<String>::new());
+}
+
+#[test]
+fn odoo_gives_them_away() {
+    let server = Postgres::start_with(&[]);
+    server.load("odoo", &data("odoo/dump.sql.gz"));
+    let source = format!("source.odbc = \"{}\"\nsource.password.env = \"TAIZHANG_TEST_PASSWORD\"", server.odbc("odoo"));
+    let site = Site::new(&books("odoo", "odoo", &source, &["1"]));
+    site.ok(&["pull"]);
+    let june = "company_id = 1 AND state = 'posted' AND date BETWEEN '2025-06-01' AND '2025-06-30'";
+    for change in [
+        // A number, and a line's party.
+        format!("UPDATE account_move SET name = 'X-1' WHERE id = (SELECT min(id) FROM account_move WHERE {june})"),
+        format!(
+            "UPDATE account_move_line SET partner_id = 1 WHERE id = (SELECT min(l.id) FROM account_move_line l WHERE l.move_id IN \
+             (SELECT id FROM account_move WHERE {june}) AND l.partner_id <> 1)"
+        ),
+    ] {
+        server.sql("odoo", &change);
+        assert_eq!(changed(&site), ["2025-06 changed"], "{change}");
+    }
+    // Two accounts swap their codes: ids and sums stay.
+    let before = (row(&site, "2025-06", "660100").unwrap(), row(&site, "2025-06", "660200").unwrap());
+    server.sql(
+        "odoo",
+        "UPDATE account_account SET code_store = jsonb_set(code_store, '{1}', CASE code_store ->> '1' WHEN '660100' THEN '\"660200\"' \
+         ELSE '\"660100\"' END::jsonb) WHERE code_store ->> '1' IN ('660100', '660200')",
+    );
+    let months = changed(&site);
+    assert!(months.len() > 10 && months.iter().all(|month| month.ends_with(" changed")), "{months:?}");
+    assert_eq!((row(&site, "2025-06", "660200").unwrap(), row(&site, "2025-06", "660100").unwrap()), before);
+    // Lines for looks of a kind that later versions have are no entries.
+    server.sql(
+        "odoo",
+        "SET session_replication_role = replica; ALTER TABLE account_move_line DROP CONSTRAINT IF EXISTS \
+         account_move_line_check_accountable_required_fields; CREATE TEMP TABLE look AS SELECT * FROM account_move_line WHERE \
+         company_id = 1 AND parent_state = 'posted' AND date = '2025-06-30' LIMIT 1; UPDATE look SET id = 900001, account_id = NULL, \
+         debit = 0, credit = 0, balance = 0, amount_currency = 0, display_type = 'line_subsection'; INSERT INTO account_move_line \
+         SELECT * FROM look",
+    );
+    assert_eq!(changed(&site), Vec::<String>::new());
+}
