@@ -219,7 +219,7 @@ fn a_source_that_refuses_and_a_reader_that_is_killed_are_named() {
         (
             odbc(&source, "postgres", "WITH x AS (DELETE FROM chart RETURNING *) SELECT * FROM x"),
             2,
-            ["error[query-writes] book hz", "modifying"],
+            ["error[query-writes] book hz", "read-only transaction"],
         ),
         (
             odbc(&source.replace("PostgreSQL Unicode", "Postgres 99"), "postgres", chart),
