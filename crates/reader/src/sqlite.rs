@@ -1,8 +1,10 @@
 /*! The built-in SQLite reader: the child's side. */
 
 use std::{
-    path::Path,
-    time::{Duration, Instant},
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
 };
 
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
@@ -20,7 +22,55 @@ const TABLES: &str = "SELECT m.name AS table_name, p.name AS column_name FROM sq
 
 /// Opens the file read-only, refuses a statement that writes, streams the rows.
 pub(crate) fn serve(path: &Path, request: &Request, output: &mut impl Sink) -> Result<(), Fault> {
-    let mut database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let Some(still) = Still::of(path) else {
+        return run(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, request, output);
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let done = Connection::open_with_flags(&still.address, flags).map_err(Fault::from);
+    let done = done.and_then(|database| run(database, request, output));
+    if still.moved() {
+        return Err(Fault::new(Kind::Connect, "something began to write to the file while it was read; run again"));
+    }
+    done
+}
+
+/// A file in write-ahead mode that nobody has open. SQLite would make a -wal and a -shm beside it and, as it only reads, leave them there: they
+/// belong to whoever read, and the ERP may then be kept out of its own database. So the file is read as one that does not change, and that it did
+/// not is looked at afterwards: whoever writes makes a -wal first.
+struct Still {
+    path: PathBuf,
+    log: PathBuf,
+    address: String,
+    was: (SystemTime, u64),
+}
+
+impl Still {
+    fn of(path: &Path) -> Option<Still> {
+        let mut head = [0; 20];
+        File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let log = PathBuf::from(log);
+        // Bytes 18 and 19 of the header are 2 in write-ahead mode.
+        if head[18..] != [2, 2] || log.try_exists().unwrap_or(true) {
+            return None;
+        }
+        let plain = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let was = stamp(path)?;
+        Some(Still { path: path.to_owned(), log, address: format!("file:{plain}?immutable=1"), was })
+    }
+
+    fn moved(&self) -> bool {
+        self.log.try_exists().unwrap_or(true) || stamp(&self.path) != Some(self.was)
+    }
+}
+
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let about = fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+fn run(mut database: Connection, request: &Request, output: &mut impl Sink) -> Result<(), Fault> {
     let limit = Duration::from_secs(request.timeout_s);
     // One transaction: all queries see the file as it was at the first.
     database.execute_batch("BEGIN")?;

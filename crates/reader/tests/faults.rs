@@ -108,3 +108,39 @@ fn a_statement_that_takes_too_long_is_ended_by_sqlite() {
     let error = answer(&serde_json::to_vec(&request).unwrap()[..], Vec::new(), Vec::new()).unwrap_err();
     assert_eq!(error.kind, Kind::Timeout, "{error}");
 }
+
+/// SQLite makes two files beside a database in write-ahead mode, and whoever only reads cannot take them away again.
+#[test]
+fn nothing_is_left_beside_a_database_in_write_ahead_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    // A name that means something else in an address.
+    let path = folder.path().join("100%?#账.sqlite");
+    let erp = rusqlite::Connection::open(&path).unwrap();
+    erp.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('one')").unwrap();
+    let ask = |query: &str| {
+        let queries = vec![Query { query: query.to_owned(), parameters: Vec::new() }];
+        let request = Request { timeout_s: 60, ..Request::new(Verb::Read, Source::Sqlite(path.clone()), queries) };
+        let mut out = Vec::new();
+        answer(&serde_json::to_vec(&request).unwrap()[..], &mut out, Vec::new()).map(|()| out)
+    };
+    let holds = |out: &[u8], text: &[u8]| out.windows(text.len()).any(|part| part == text);
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    // The ERP has it open, and what it wrote is still in the log.
+    assert_eq!(files(), 3);
+    assert!(holds(&ask("SELECT a FROM t").unwrap(), b"one"));
+    erp.execute_batch("INSERT INTO t VALUES ('two')").unwrap();
+    assert!(holds(&ask("SELECT a FROM t").unwrap(), b"two"));
+    drop(erp);
+    assert_eq!(files(), 1);
+    assert!(holds(&ask("SELECT a FROM t").unwrap(), b"two"));
+    assert_eq!(files(), 1, "something was left beside the database");
+    // Somebody opens it meanwhile: the answer is not to be trusted.
+    let slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT max(i) FROM n";
+    let fault = thread::scope(|scope| {
+        let asked = scope.spawn(|| ask(slow));
+        thread::sleep(Duration::from_millis(50));
+        rusqlite::Connection::open(&path).unwrap().execute_batch("INSERT INTO t VALUES ('three')").unwrap();
+        asked.join().unwrap().unwrap_err()
+    });
+    assert_eq!(fault.kind, Kind::Connect, "{}", fault.message);
+}
