@@ -1,9 +1,12 @@
 /*! A book as it was sealed: chart, calendar, cubes, trial balances. */
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    path::Path,
+};
 
 use connector::{Account, PeriodInfo};
-use journal::{Balances, Cell, Class, Digest, Role, Years};
+use journal::{Balances, Cell, Class, Digest, Evidence, Role, Years};
 use model::{Finding, Month, Period};
 use serde::{Deserialize, Serialize};
 use store::{Seal, Store};
@@ -72,6 +75,19 @@ pub struct SealedBook {
 impl SealedBook {
     /// Loads what is sealed under a book's id; `None` where nothing is.
     pub fn load(store: &Store, id: &str, grain: Grain) -> Result<Option<SealedBook>, Failure> {
+        SealedBook::load_with(store, id, |folder, seal| cube(folder, seal, grain))
+    }
+
+    /// The same for a pull that reads everything again: what is lost or damaged is about to be written anew, so it holds nothing up.
+    pub fn load_to_mend(store: &Store, id: &str) -> Result<Option<SealedBook>, Failure> {
+        SealedBook::load_with(store, id, |folder, seal| Ok(cube(folder, seal, Grain::Accounts).unwrap_or_default()))
+    }
+
+    fn load_with(
+        store: &Store,
+        id: &str,
+        cube: impl Fn(&Path, &Seal) -> Result<Vec<Cell>, Failure>,
+    ) -> Result<Option<SealedBook>, Failure> {
         let seals = store.current_seals(id)?;
         let Some(newest) = seals.iter().max_by_key(|seal| (seal.operation, seal.id)) else { return Ok(None) };
         let body = store.context(&newest.context)?;
@@ -81,12 +97,7 @@ impl SealedBook {
         let folder = store.snapshots(id)?;
         let mut cubes = BTreeMap::new();
         for seal in &seals {
-            let path = journal::cube_path(&folder, seal.period, digest(seal)?);
-            let cells = match grain {
-                Grain::Accounts => journal::read_turnover(&path)?,
-                Grain::Dimensions => journal::read_cube(&path)?,
-            };
-            cubes.insert(seal.period, cells);
+            cubes.insert(seal.period, cube(&folder, seal)?);
         }
         Ok(Some(SealedBook { context, seals, cubes }))
     }
@@ -118,6 +129,41 @@ impl SealedBook {
     pub fn seal(&self, period: Period) -> Option<&Seal> {
         self.seals.iter().find(|seal| seal.period == period)
     }
+}
+
+/// Cube of a sealed period. It is derived, so one that is lost or damaged is made again from the entries, where those are sound.
+fn cube(folder: &Path, seal: &Seal, grain: Grain) -> Result<Vec<Cell>, Failure> {
+    let path = journal::cube_path(folder, seal.period, digest(seal)?);
+    let known = seal.cube.as_deref().and_then(Digest::parse);
+    let sound = match known {
+        Some(known) => journal::sound(&path, known),
+        // An earlier version kept no digest of it.
+        None => journal::file_digest(&path).map(|_| ()),
+    };
+    if let Err(wrong) = sound {
+        let Some(entries) = entry_file(folder, seal)? else { return Err(wrong.into()) };
+        journal::rebuild_cube(&path, entries.path()?, &closing(seal))?;
+    }
+    Ok(match grain {
+        Grain::Accounts => journal::read_turnover(&path)?,
+        Grain::Dimensions => journal::read_cube(&path)?,
+    })
+}
+
+/// The entry file of a seal; nothing where only balances are kept.
+pub fn entry_file(folder: &Path, seal: &Seal) -> Result<Option<Evidence>, Failure> {
+    let Some(known) = seal.file.as_deref() else { return Ok(None) };
+    let path = journal::entries_path(folder, seal.period, digest(seal)?);
+    let known = Digest::parse(known).ok_or_else(|| {
+        Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", "SHA-256"))
+    })?;
+    Ok(Some(Evidence::new(path, known)))
+}
+
+/// Keys of the closing vouchers of a seal.
+pub fn closing(seal: &Seal) -> HashSet<String> {
+    let vouchers: Vec<[String; 2]> = serde_json::from_str(&seal.closing).unwrap_or_default();
+    vouchers.into_iter().map(|[key, _]| key).collect()
 }
 
 /// Identity of a seal.

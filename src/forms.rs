@@ -1,9 +1,9 @@
 /*! A sealed book with the mapping of its forms: what building, explaining and checking work on. */
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs};
 
 use formula::{Account, Figures};
-use journal::{Coverage, Digest};
+use journal::{Coverage, Digest, Evidence};
 use model::{Amount, Finding, Month, Period};
 use survey::{BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources};
 
@@ -160,13 +160,14 @@ impl Desk {
         let first = book.first_period.map(|text| text.0);
         let coverage = Coverage::of(cubes, |account| losses.get(account).copied().unwrap_or(false), first)
             .ok_or_else(|| Failure::findings(vec![Finding::error("book-empty").at(&place)]))?;
-        let mut entries: BTreeMap<Period, Vec<PathBuf>> = BTreeMap::new();
+        let mut entries: BTreeMap<Period, Vec<Evidence>> = BTreeMap::new();
         let ids = [Some(book.id.clone()), unposted.then(|| unposted::id(&book.id))];
         for id in ids.into_iter().flatten() {
             let folder = store.snapshots(&id)?;
-            for seal in store.current_seals(&id)?.iter().filter(|seal| seal.file.is_some()) {
-                let path = journal::entries_path(&folder, seal.period, books::digest(seal)?);
-                entries.entry(seal.period).or_default().push(path);
+            for seal in store.current_seals(&id)? {
+                if let Some(file) = books::entry_file(&folder, &seal)? {
+                    entries.entry(seal.period).or_default().push(file);
+                }
             }
         }
         let figures = journal::Book::new(coverage, sealed.cubes, entries);

@@ -121,7 +121,10 @@ fn place(book: &Book, findings: &mut [Finding]) {
 /// Pulls the book while its lock is held.
 fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, scope: Scope) -> Result<Outcome, Failure> {
     let book = opened.book;
-    let before = SealedBook::load(store, &book.id, Grain::Accounts)?;
+    let before = match scope.full {
+        true => SealedBook::load_to_mend(store, &book.id)?,
+        false => SealedBook::load(store, &book.id, Grain::Accounts)?,
+    };
     let mut survey = survey(opened, before.is_some())?;
     let mut findings = std::mem::take(&mut survey.findings);
     if blocked(&findings) {
@@ -391,9 +394,12 @@ pub fn keep(
             fingerprint: printed(pending.period),
             state: state(pending.period, old).to_owned(),
             context: digest.clone(),
+            cube: Some(pending.cube_file.to_string()),
         };
         let same = old.is_some_and(|old| {
-            let key = |seal: &Seal| (seal.root.clone(), seal.file.clone(), seal.fingerprint.clone(), seal.state.clone());
+            let key = |seal: &Seal| {
+                (seal.root.clone(), seal.file.clone(), seal.cube.clone(), seal.fingerprint.clone(), seal.state.clone())
+            };
             key(old) == key(&seal)
         });
         if !same {

@@ -18,17 +18,17 @@ pub fn run(ctx: &Ctx, book: Option<&str>, period: Period) -> Result<Vec<Finding>
     };
     let older = seals.iter().rev().find(|seal| seal.root != newest.root);
     let folder = store.snapshots(&book.id)?;
-    let path = |seal: &Seal| Ok::<_, Failure>(journal::entries_path(&folder, seal.period, books::digest(seal)?));
+    let file = |seal: &Seal| books::entry_file(&folder, seal);
     let mut findings = Vec::new();
     let changes = match older {
         None => {
             findings.push(Finding::note("sealed-once").at(&place));
             Vec::new()
         }
-        Some(older) if older.file.is_none() || newest.file.is_none() => {
-            return Err(Failure::findings(vec![Finding::error("seal-without-entries").at(place)]));
-        }
-        Some(older) => journal::diff(Some(&path(older)?), Some(&path(newest)?), period)?,
+        Some(older) => match (file(older)?, file(newest)?) {
+            (Some(old), Some(new)) => journal::diff(Some(old.path()?), Some(new.path()?), period)?,
+            _ => return Err(Failure::findings(vec![Finding::error("seal-without-entries").at(place)])),
+        },
     };
     let mut rows = Vec::new();
     for change in changes {

@@ -79,14 +79,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Ok(Value::Truth(_)) => return Err(Failure::findings(vec![Finding::error("value-wrong-kind").at(place)])),
         Err(gap) => return Err(Failure::findings(vec![survey::gap_finding(gap, model::Level::Error).at(place)])),
     };
-    let closing: BTreeMap<Period, HashSet<String>> = desk
-        .seals
-        .iter()
-        .map(|(period, seal)| {
-            let vouchers: Vec<[String; 2]> = serde_json::from_str(&seal.closing).unwrap_or_default();
-            (*period, vouchers.into_iter().map(|[key, _]| key).collect())
-        })
-        .collect();
+    let closing: BTreeMap<Period, HashSet<String>> =
+        desk.seals.iter().map(|(period, seal)| (*period, crate::books::closing(seal))).collect();
     let seen = desk.book.seen(pack.frequency == Frequency::Annual);
     let mut counted: Vec<Counted> = Vec::new();
     for leaf in leaves(&trace) {

@@ -82,14 +82,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     };
     let month = what.period.plus(back).unwrap_or(what.period);
     let trace = desk.with(&layers.mapping, |engine, _| engine.cell(form, row, At { month, mode }));
-    let closing = desk
-        .seals
-        .iter()
-        .map(|(period, seal)| {
-            let vouchers: Vec<[String; 2]> = serde_json::from_str(&seal.closing).unwrap_or_default();
-            (*period, vouchers.into_iter().map(|[key, _]| key).collect::<HashSet<_>>())
-        })
-        .collect::<BTreeMap<_, _>>();
+    let closing = desk.seals.iter().map(|(period, seal)| (*period, crate::books::closing(seal))).collect::<BTreeMap<_, _>>();
     let seen = desk.book.seen(pack.frequency == Frequency::Annual);
     let place = format!("{}, {}, book {}", what.figure, what.period, book.id);
     let mut answers = Vec::new();

@@ -1,17 +1,21 @@
-/*! `taizhang log`: the operation log, shown and verified. */
+/*! `taizhang log`: the operation log, shown and verified together with what its operations sealed and wrote. */
+
+use std::collections::BTreeSet;
 
 use clap::Subcommand;
+use journal::{Digest, SealError};
 use model::Finding;
+use store::{Break, Store};
 
 use super::Ctx;
-use crate::{output::Table, report::Failure};
+use crate::{books, config::Agent, output::Table, report::Failure};
 
 /// What to do with the log.
 #[derive(Subcommand)]
 pub enum What {
     /// 谁在何时做了什么 Who did what when
     Show,
-    /// 校验哈希链 Check the chain of hashes
+    /// 校验哈希链、记录和封存的文件 Check the chain of hashes, the rows and the sealed files
     Verify,
 }
 
@@ -33,12 +37,48 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 .write(ctx.format, ctx.lang)?;
             Ok(Vec::new())
         }
-        What::Verify => match store.verify()? {
-            Ok(count) => Ok(vec![Finding::note("log-holds").at(agent.state.display().to_string()).with("count", count)]),
-            Err(broken) => {
-                let place = format!("{}, operation {}", agent.state.display(), broken.seq);
-                Err(Failure::findings(vec![Finding::error("log-broken").at(place)]))
-            }
-        },
+        What::Verify => verify(&agent, &store),
     }
+}
+
+/// Checks the chain, the rows that it covers, and the sealed files: their bytes, and their roots computed anew from the entries.
+fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
+    let place = agent.state.display().to_string();
+    let operation = |code: &'static str, seq: i64| Finding::error(code).at(format!("{place}, operation {seq}"));
+    let count = match store.verify()? {
+        Ok(count) => count,
+        Err(Break::Chain { seq }) => return Err(Failure::findings(vec![operation("log-broken", seq)])),
+        Err(Break::Rows { seq }) => return Err(Failure::findings(vec![operation("rows-changed", seq)])),
+        Err(Break::Context { digest }) => {
+            let finding = Finding::error("file-damaged").at(format!("{place}, context {digest}")).with("reason", "SHA-256");
+            return Err(Failure::findings(vec![finding]));
+        }
+    };
+    let (mut findings, mut seen) = (Vec::new(), BTreeSet::new());
+    for seal in store.all_seals()? {
+        let folder = store.snapshots(&seal.book)?;
+        let root = books::digest(&seal)?;
+        let cube = journal::cube_path(&folder, seal.period, root);
+        if !seen.insert(cube.clone()) {
+            continue;
+        }
+        let entries = books::entry_file(&folder, &seal)?;
+        let whole = entries.as_ref().map_or(Ok(()), |entries| {
+            let path = entries.path()?;
+            let found = journal::root_of(path, seal.period)?;
+            let reason = || format!("root is {found}, and {root} was sealed");
+            if found == root { Ok(()) } else { Err(SealError::Damaged { path: path.to_owned(), reason: reason() }) }
+        });
+        let cube = match seal.cube.as_deref().and_then(Digest::parse) {
+            Some(known) => journal::sound(&cube, known),
+            None => journal::file_digest(&cube).map(|_| ()),
+        };
+        for error in [whole.err(), cube.err()].into_iter().flatten() {
+            findings.extend(Failure::from(error).findings);
+        }
+    }
+    if !findings.is_empty() {
+        return Err(Failure::findings(findings));
+    }
+    Ok(vec![Finding::note("log-holds").at(place).with("count", count).with("seals", seen.len())])
 }

@@ -12,6 +12,7 @@ mod error_pages;
 mod export;
 mod faults;
 mod generic;
+mod guard;
 mod hand;
 mod open_books;
 mod people;

@@ -1,6 +1,12 @@
 /*! The balance cube of one period: turnover by account, dimensions and whether a closing voucher made it. */
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    ops::ControlFlow,
+    path::Path,
+    sync::Arc,
+};
 
 use ahash::AHashMap;
 
@@ -9,7 +15,7 @@ use arrow_schema::{DataType, Field, Schema};
 use model::Amount;
 use parquet::arrow::{ArrowWriter, ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 
-use crate::{SealError, columns::DECIMAL, files};
+use crate::{Digest, SealError, columns::DECIMAL, files};
 
 /// Dimensions of the cube after the account, as their columns are named.
 pub const DIMENSIONS: [&str; 6] = ["currency", "party", "product", "department", "project", "person"];
@@ -146,8 +152,8 @@ fn cell(key: &[u8], sums: Sums) -> Option<Cell> {
     Some(Cell { account, dimensions, closing: *closing == 1, sums })
 }
 
-/// Writes a cube file.
-pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<(), SealError> {
+/// Writes a cube file; the digest of its bytes.
+pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<Digest, SealError> {
     let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
     let mut fields = vec![text("account", false)];
     fields.extend(DIMENSIONS.iter().map(|name| text(name, true)));
@@ -169,11 +175,38 @@ pub(crate) fn write(path: &Path, cells: &[Cell]) -> Result<(), SealError> {
     arrays.push(Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.sums.lines))));
     let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(files::damaged(path))?;
     let file = File::create(path).map_err(files::io(path))?;
+    let file = files::Digesting::new(file);
     let mut writer = ArrowWriter::try_new(file, schema, Some(files::properties(Vec::new()))).map_err(files::parquet(path))?;
     writer.write(&batch).map_err(files::parquet(path))?;
     // Not `into_inner`: it turns the system's word about a full disk into a sentence.
     writer.finish().map_err(files::parquet(path))?;
-    writer.inner().sync_all().map_err(files::io(path))
+    writer.inner().inner().sync_all().map_err(files::io(path))?;
+    Ok(writer.inner().digest())
+}
+
+/// Writes a cube file anew from the entry file it was made from; `closing` are the keys of the closing vouchers. The same entries give the same
+/// cells, and with the same library the same bytes.
+pub fn rebuild(path: &Path, entries: &Path, closing: &HashSet<String>) -> Result<Digest, SealError> {
+    let too_large = || SealError::Damaged { path: entries.to_owned(), reason: "an amount is too large".to_owned() };
+    let (mut builder, mut bytes, mut fits) = (Builder::default(), Vec::new(), true);
+    crate::entries::read(entries, |entry| {
+        key(&mut bytes, closing.contains(entry.voucher()), entry.account(), DIMENSIONS.iter().map(|name| entry.text(name)));
+        let (debit, credit) = (entry.debit(), entry.credit());
+        let sides = |at: usize| Sides::of(entry.amounts[at].unwrap_or(Amount::ZERO), debit, credit);
+        let added = sides(2)
+            .zip(sides(3))
+            .is_some_and(|(foreign, quantity)| builder.add(&bytes, Sums { debit, credit, foreign, quantity, lines: 1 }));
+        fits &= added;
+        if fits { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    if !fits {
+        return Err(too_large());
+    }
+    // Another process may be doing the same.
+    let own = path.with_extension(format!("{}.new", std::process::id()));
+    let digest = write(&own, &builder.finish())?;
+    fs::rename(&own, path).map_err(files::io(path))?;
+    Ok(digest)
 }
 
 /// Cells in order of their keys, added up over all dimensions: what trial balances need, and far fewer. `None` past the range of an

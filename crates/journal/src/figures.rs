@@ -2,14 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use formula::{Figures, Filter, Gap, Measure, Name, Part, Question, Side, What};
 use model::{Amount, Month, Period};
 
-use crate::{Cell, DIMENSIONS, Entry, SealError, Sides, lines};
+use crate::{Cell, DIMENSIONS, Digest, Entry, SealError, Sides, files, lines};
 
 /// From when to when a book can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +51,35 @@ impl Coverage {
     }
 }
 
+/// An entry file as it was sealed. It is looked at before it is first read, and not while nobody asks for its lines.
+pub struct Evidence {
+    path: PathBuf,
+    digest: Digest,
+    sound: OnceLock<()>,
+}
+
+impl Evidence {
+    /// The file at `path`, whose bytes have this digest.
+    pub fn new(path: PathBuf, digest: Digest) -> Evidence {
+        Evidence { path, digest, sound: OnceLock::new() }
+    }
+
+    /// Its path, once its bytes are those that were sealed.
+    pub fn path(&self) -> Result<&Path, SealError> {
+        if self.sound.get().is_none() {
+            files::sound(&self.path, self.digest)?;
+            let _ = self.sound.set(());
+        }
+        Ok(&self.path)
+    }
+}
+
 /// The sealed cells of a book, ready to be asked.
 pub struct Book {
     coverage: Coverage,
     accounts: HashMap<Arc<str>, Vec<(Period, Cell)>>,
     periods: BTreeSet<Period>,
-    entries: BTreeMap<Period, Vec<PathBuf>>,
+    entries: BTreeMap<Period, Vec<Evidence>>,
     /// Whether any line has foreign currency, and whether any has a quantity.
     kept: [bool; 2],
     /// Values that occur in each dimension.
@@ -70,7 +93,7 @@ impl Book {
     pub fn new(
         coverage: Coverage,
         cubes: impl IntoIterator<Item = (Period, Vec<Cell>)>,
-        entries: BTreeMap<Period, Vec<PathBuf>>,
+        entries: BTreeMap<Period, Vec<Evidence>>,
     ) -> Book {
         let mut accounts: HashMap<Arc<str>, Vec<(Period, Cell)>> = HashMap::new();
         let mut periods = BTreeSet::new();
@@ -223,7 +246,11 @@ impl Seen<'_> {
             let paths = paths.ok_or_else(|| Gap::new("missing_source", "seal-without-entries").with("period", period))?;
             let wanted: Vec<&str> = COUNTERED.into_iter().chain(DIMENSIONS).collect();
             let mut overflow = false;
-            for path in paths {
+            for evidence in paths {
+                let damaged = |error: SealError| {
+                    Gap::new("error", "file-damaged").with("path", evidence.path.display()).with("reason", error)
+                };
+                let path = evidence.path().map_err(damaged)?;
                 lines::walk(path, question, &HashSet::new(), Some(&wanted), |entry, amount| {
                     let sum: &mut Amount = sums.entry(entry.account().to_owned()).or_default();
                     match sum.checked_add(amount) {
@@ -231,7 +258,7 @@ impl Seen<'_> {
                         None => overflow = true,
                     }
                 })
-                .map_err(|error| Gap::new("error", "file-damaged").with("path", path.display()).with("reason", error))?;
+                .map_err(damaged)?;
             }
             if overflow {
                 return Err(Gap::new("error", "amount-too-large").with("account", question.accounts.join(", ")));
@@ -263,8 +290,8 @@ impl Seen<'_> {
                 standing.as_ref().is_none_or(|standing| standing.contains(&detail))
             };
             if let Some(paths) = self.book.entries.get(period) {
-                for path in paths {
-                    lines::walk(path, question, left_out, None, |entry, amount| {
+                for evidence in paths {
+                    lines::walk(evidence.path()?, question, left_out, None, |entry, amount| {
                         if counts(entry.account(), entry.text("party")) {
                             take(*period, Sealed::Entry(entry, amount));
                         }

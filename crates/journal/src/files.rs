@@ -104,6 +104,15 @@ pub fn file_digest(path: &Path) -> Result<Digest, SealError> {
     }
 }
 
+/// Whether the bytes of a file are those that were sealed.
+pub fn sound(path: &Path, digest: Digest) -> Result<(), SealError> {
+    let found = file_digest(path)?;
+    if found == digest {
+        return Ok(());
+    }
+    Err(SealError::Damaged { path: path.to_owned(), reason: format!("SHA-256 {found}") })
+}
+
 /// A writer that digests what goes through it.
 pub(crate) struct Digesting<W> {
     inner: W,

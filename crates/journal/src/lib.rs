@@ -18,10 +18,10 @@ mod sealer;
 
 pub use balances::{BalanceError, Balances, Class, Row, UNDISTRIBUTED, Years};
 pub use columns::{AMOUNTS, TEXTS, schema};
-pub use cube::{Cell, DIMENSIONS, Sides, Sums, read as read_cube, read_turnover};
+pub use cube::{Cell, DIMENSIONS, Sides, Sums, read as read_cube, read_turnover, rebuild as rebuild_cube};
 pub use diff::{Change, LineChange, diff};
 pub use entries::{Entry, read as read_entries, root as root_of};
-pub use figures::{Book, Coverage, Sealed, Seen};
-pub use files::{SealError, file_digest};
+pub use figures::{Book, Coverage, Evidence, Sealed, Seen};
+pub use files::{SealError, file_digest, sound};
 pub use merkle::Digest;
 pub use sealer::{ClosingVoucher, Pending, Role, Sealer, cube_path, entries_path};

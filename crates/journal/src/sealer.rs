@@ -53,6 +53,8 @@ pub struct Pending {
     pub root: Digest,
     /// Digest of the entry file, absent when only balances are kept.
     pub file: Option<Digest>,
+    /// Digest of the cube file.
+    pub cube_file: Digest,
     /// Entry lines.
     pub rows: u64,
     /// Vouchers.
@@ -413,13 +415,27 @@ impl<'a> Sealer<'a> {
         }
         let cells = builder.finish();
         let cube = self.folder.join(format!("{period}.cube.new"));
-        cube::write(&cube, &cells)?;
+        let cube_file = cube::write(&cube, &cells)?;
         let folder = self.folder.clone();
         let turnover = cube::over_dimensions(cells).unwrap_or_else(|| {
             self.report(Finding::error("amount-too-large").at(period.to_string()));
             Vec::new()
         });
-        self.done.push(Pending { period, root, file, rows, vouchers, debit, credit, closing, turnover, folder, cube, entries });
+        self.done.push(Pending {
+            period,
+            root,
+            file,
+            cube_file,
+            rows,
+            vouchers,
+            debit,
+            credit,
+            closing,
+            turnover,
+            folder,
+            cube,
+            entries,
+        });
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ Nothing here is ever updated or deleted: a table holds versions, and each versio
 mod ledger;
 mod log;
 mod records;
+mod rows;
 mod seals;
 
 pub use ledger::{CellVersion, DraftVersion};
@@ -91,7 +92,7 @@ impl StoreError {
 }
 
 /// Version of the tables below.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE operation (
@@ -102,7 +103,7 @@ CREATE TABLE context (digest TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE seal (
   id INTEGER PRIMARY KEY, operation INTEGER NOT NULL REFERENCES operation, book TEXT NOT NULL, period TEXT NOT NULL,
   root TEXT NOT NULL, file TEXT, rows INTEGER NOT NULL, vouchers INTEGER NOT NULL, debit TEXT NOT NULL, credit TEXT NOT NULL,
-  closing TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, context TEXT NOT NULL REFERENCES context
+  closing TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, context TEXT NOT NULL REFERENCES context, cube TEXT
 ) STRICT;
 CREATE INDEX seal_of ON seal (book, period, id);
 CREATE TABLE cell (
@@ -120,6 +121,24 @@ CREATE TABLE record (
   form TEXT NOT NULL, period TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX record_of ON record (kind, book, form, period, key, id);
+";
+
+/// Finds what an operation wrote.
+const BY_OPERATION: &str = "
+CREATE INDEX seal_by ON seal (operation, id);
+CREATE INDEX cell_by ON cell (operation, id);
+CREATE INDEX draft_by ON draft (operation, id);
+CREATE INDEX record_by ON record (operation, id);
+";
+
+/// What version 1 lacks.
+const FROM_1: &str = "
+CREATE TABLE IF NOT EXISTS record (
+  id INTEGER PRIMARY KEY, operation INTEGER NOT NULL REFERENCES operation, kind TEXT NOT NULL, book TEXT NOT NULL,
+  form TEXT NOT NULL, period TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS record_of ON record (kind, book, form, period, key, id);
+ALTER TABLE seal ADD COLUMN cube TEXT;
 ";
 
 /// The open state.
@@ -167,8 +186,9 @@ impl Store {
         if found > SCHEMA_VERSION {
             return Err(StoreError::Newer { path, found });
         }
-        if found == 0 {
-            making.execute_batch(SCHEMA).map_err(sqlite)?;
+        if found < SCHEMA_VERSION {
+            making.execute_batch(if found == 0 { SCHEMA } else { FROM_1 }).map_err(sqlite)?;
+            making.execute_batch(BY_OPERATION).map_err(sqlite)?;
             making.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sqlite)?;
         }
         making.commit().map_err(sqlite)?;
@@ -220,9 +240,11 @@ impl Store {
 }
 
 impl Work<'_> {
-    /// Makes the operation and all its rows lasting.
+    /// Makes the operation and all its rows lasting. Its log entry gets the digest of the rows before anybody can see it.
     pub fn commit(self) -> Result<(), StoreError> {
         let path = self.path;
+        let rows = rows::digest(&self.transaction, self.seq).map_err(self.sqlite())?;
+        log::complete(&self.transaction, self.seq, &rows).map_err(self.sqlite())?;
         self.transaction.commit().map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })
     }
 

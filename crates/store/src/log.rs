@@ -24,12 +24,28 @@ pub struct Operation {
     pub hash: String,
 }
 
-/// Where the chain does not hold.
+/// Where the log does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Break {
-    /// The entry that does not follow.
-    pub seq: i64,
+pub enum Break {
+    /// An entry that does not follow from the one before.
+    Chain {
+        /// Its number.
+        seq: i64,
+    },
+    /// What an operation wrote is not what its entry says.
+    Rows {
+        /// Its number.
+        seq: i64,
+    },
+    /// A chart or calendar is not the one that seals name.
+    Context {
+        /// Its digest.
+        digest: String,
+    },
 }
+
+/// Key under which an entry's detail holds the digest of the operation's rows.
+const ROWS: &str = "rows_sha256";
 
 const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -59,6 +75,22 @@ pub(crate) fn append(connection: &Connection, who: &str, what: &str, detail: &se
     Ok(seq)
 }
 
+/// Puts the digest of an operation's rows into its entry, which is still invisible to everybody else.
+pub(crate) fn complete(connection: &Connection, seq: i64, rows: &str) -> Result<(), rusqlite::Error> {
+    let read = |row: &rusqlite::Row<'_>| {
+        let [at, who, what, detail, previous] = [0, 1, 2, 3, 4].map(|at| row.get::<_, String>(at));
+        Ok([at?, who?, what?, detail?, previous?])
+    };
+    let sql = "SELECT at, who, what, detail, previous FROM operation WHERE seq = ?";
+    let [at, who, what, detail, previous] = connection.query_row(sql, [seq], read)?;
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&detail).unwrap_or_default();
+    fields.insert(ROWS.to_owned(), rows.into());
+    let detail = serde_json::Value::Object(fields).to_string();
+    let hash = hash([&seq.to_string(), &at, &who, &what, &detail, &previous]);
+    connection.execute("UPDATE operation SET detail = ?, hash = ? WHERE seq = ?", params![detail, hash, seq])?;
+    Ok(())
+}
+
 impl Store {
     /// The whole log, oldest first.
     pub fn operations(&self) -> Result<Vec<Operation>, StoreError> {
@@ -75,17 +107,41 @@ impl Store {
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
 
-    /// Checks the chain from its first entry; the first break is enough, as nothing after it can be trusted.
+    /// Checks the chain from its first entry, and that what each operation wrote is still there as it wrote it; the first break is enough, as
+    /// nothing after it can be trusted. Entries of versions that kept no digest of their rows say nothing about them.
     pub fn verify(&self) -> Result<Result<u64, Break>, StoreError> {
         let (mut previous, mut count) = (FIRST.to_owned(), 0_u64);
         for op in self.operations()? {
             let expected = hash([&op.seq.to_string(), &op.at, &op.who, &op.what, &op.detail, &previous]);
             if op.previous != previous || op.hash != expected || u64::try_from(op.seq) != Ok(count + 1) {
-                return Ok(Err(Break { seq: op.seq }));
+                return Ok(Err(Break::Chain { seq: op.seq }));
+            }
+            let detail: serde_json::Value = serde_json::from_str(&op.detail).unwrap_or_default();
+            let rows = || crate::rows::digest(&self.connection, op.seq).map_err(self.sqlite());
+            if let Some(known) = detail.get(ROWS)
+                && known.as_str() != Some(rows()?.as_str())
+            {
+                return Ok(Err(Break::Rows { seq: op.seq }));
             }
             (previous, count) = (op.hash, count + 1);
         }
+        if let Some(seq) = crate::rows::stray(&self.connection).map_err(self.sqlite())? {
+            return Ok(Err(Break::Rows { seq }));
+        }
+        for (digest, body) in self.contexts()? {
+            let own: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
+            if own != digest {
+                return Ok(Err(Break::Context { digest }));
+            }
+        }
         Ok(Ok(count))
+    }
+
+    fn contexts(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let sqlite = self.sqlite();
+        let mut statement = self.connection.prepare("SELECT digest, body FROM context").map_err(&sqlite)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).map_err(sqlite)
     }
 }
 
@@ -115,7 +171,37 @@ mod tests {
             assert_eq!(store.verify().unwrap(), Ok(3));
         }
         store.connection.execute("DELETE FROM operation WHERE seq = 2", []).unwrap();
-        assert_eq!(store.verify().unwrap(), Err(Break { seq: 3 }));
+        assert_eq!(store.verify().unwrap(), Err(Break::Chain { seq: 3 }));
+    }
+
+    #[test]
+    fn rows_that_something_else_touched_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        for body in ["one", "two"] {
+            let work = store.begin("wu", "adjust", &serde_json::json!({ "key": "k" })).unwrap();
+            let (kind, key) = ("adjustment".to_owned(), "k".to_owned());
+            work.put_record(&crate::Record { kind, key, body: body.to_owned(), ..Default::default() }).unwrap();
+            work.commit().unwrap();
+        }
+        assert_eq!(store.verify().unwrap(), Ok(2));
+        let row = "INSERT INTO record (id, operation, kind, book, form, period, key, body)";
+        for (change, back, seq) in [
+            ("UPDATE record SET body = 'six' WHERE body = 'two'", "UPDATE record SET body = 'two' WHERE body = 'six'", 2),
+            (&format!("{row} VALUES (9, 1, 'a', '', '', '', '', '')"), "DELETE FROM record WHERE id = 9", 1),
+            (
+                &format!("PRAGMA foreign_keys = OFF; {row} VALUES (9, 7, 'a', '', '', '', '', '')"),
+                "DELETE FROM record WHERE id = 9",
+                7,
+            ),
+        ] {
+            store.connection.execute_batch(change).unwrap();
+            assert_eq!(store.verify().unwrap(), Err(Break::Rows { seq }), "{change}");
+            store.connection.execute_batch(back).unwrap();
+            assert_eq!(store.verify().unwrap(), Ok(2), "{back}");
+        }
+        store.connection.execute_batch("DELETE FROM record WHERE body = 'one'").unwrap();
+        assert_eq!(store.verify().unwrap(), Err(Break::Rows { seq: 1 }));
     }
 
     #[test]

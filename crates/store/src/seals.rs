@@ -38,10 +38,12 @@ pub struct Seal {
     pub state: String,
     /// Digest of the chart and calendar read with it.
     pub context: String,
+    /// SHA-256 of the cube file; absent where an earlier version sealed it.
+    pub cube: Option<String>,
 }
 
 const COLUMNS: &str =
-    "id, operation, book, period, root, file, rows, vouchers, debit, credit, closing, fingerprint, state, context";
+    "id, operation, book, period, root, file, rows, vouchers, debit, credit, closing, fingerprint, state, context, cube";
 
 fn seal(row: &Row<'_>) -> rusqlite::Result<Seal> {
     let period: String = row.get(3)?;
@@ -63,6 +65,7 @@ fn seal(row: &Row<'_>) -> rusqlite::Result<Seal> {
         fingerprint: row.get(11)?,
         state: row.get(12)?,
         context: row.get(13)?,
+        cube: row.get(14)?,
     })
 }
 
@@ -77,7 +80,7 @@ impl Work<'_> {
     /// Writes a seal; its `id` and `operation` are given here.
     pub fn put_seal(&self, seal: &Seal) -> Result<i64, StoreError> {
         let sql = "INSERT INTO seal (operation, book, period, root, file, rows, vouchers, debit, credit, closing, fingerprint, \
-                   state, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                   state, context, cube) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let values = params![
             self.seq,
             seal.book,
@@ -91,7 +94,8 @@ impl Work<'_> {
             seal.closing,
             seal.fingerprint,
             seal.state,
-            seal.context
+            seal.context,
+            seal.cube
         ];
         self.transaction.execute(sql, values).map_err(self.sqlite())?;
         Ok(self.transaction.last_insert_rowid())
@@ -110,6 +114,13 @@ impl Store {
     /// Every seal of a period, oldest first.
     pub fn seals_of(&self, book: &str, period: Period) -> Result<Vec<Seal>, StoreError> {
         self.seals(&format!("SELECT {COLUMNS} FROM seal WHERE book = ? AND period = ? ORDER BY id"), &[book, &period.to_string()])
+    }
+
+    /// Every seal of every book, the newest first: of two with one identity the newer one's files are there.
+    pub fn all_seals(&self) -> Result<Vec<Seal>, StoreError> {
+        let mut seals = self.seals(&format!("SELECT {COLUMNS} FROM seal"), &[])?;
+        seals.sort_by_key(|seal| std::cmp::Reverse(seal.id));
+        Ok(seals)
     }
 
     fn seals(&self, sql: &str, values: &[&str]) -> Result<Vec<Seal>, StoreError> {
