@@ -84,7 +84,13 @@ fn refused(kind: std::io::ErrorKind) -> &'static str {
 
 /// Writes findings to stderr, the gravest last, where a person looks first.
 pub fn tell(lang: Lang, findings: &[Finding]) {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    // A build and the draft it made may say the same.
+    let mut sorted: Vec<&Finding> = Vec::new();
+    for finding in findings {
+        if !sorted.contains(&finding) {
+            sorted.push(finding);
+        }
+    }
     sorted.sort_by_key(|finding| finding.level);
     let mut out = stderr().lock();
     let mut told: Vec<&str> = Vec::new();

@@ -128,6 +128,11 @@ impl Voucher {
         let [other, loss, profit] = self.roles;
         loss && profit && (!other || self.marked)
     }
+
+    /// Whether it may hold a closing among other things. It counts as turnover, and a person should know.
+    fn may_close(&self) -> bool {
+        self.roles == [true; 3] && !self.marked
+    }
 }
 
 /// The period under way.
@@ -327,7 +332,11 @@ impl<'a> Sealer<'a> {
                 Some(role) => self.voucher.roles[*role as usize] = true,
                 None => {
                     let number = self.voucher.number.clone();
-                    self.report(Finding::error("account-unknown").at(place(under.period, &number)).with("account", account));
+                    self.report(
+                        Finding::error("account-unknown")
+                            .at(place(under.period, &number))
+                            .with("account", if account.is_empty() { "NULL" } else { account }),
+                    );
                 }
             }
             self.voucher.marked |= text(CLOSING) == Some("1");
@@ -390,7 +399,11 @@ impl<'a> Sealer<'a> {
             under.closing.push(ClosingVoucher { voucher: voucher.key.clone(), number: voucher.number.clone() });
         }
         voucher.used = 0;
+        let unclear = voucher.may_close();
         let (debit, credit, place) = (voucher.debit, voucher.credit, place(under.period, &voucher.number));
+        if unclear {
+            self.report(Finding::warning("closing-unclear").at(&place));
+        }
         if overflow {
             self.report(Finding::error("amount-too-large").at(place));
         } else if debit != credit {
