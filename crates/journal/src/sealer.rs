@@ -131,6 +131,8 @@ impl Voucher {
 /// The period under way.
 struct Under {
     period: Period,
+    /// The period as a text.
+    name: String,
     writer: Option<(PathBuf, ArrowWriter<Digesting<File>>)>,
     cube: Builder,
     leaves: Vec<Digest>,
@@ -272,6 +274,7 @@ impl<'a> Sealer<'a> {
         let (leaves, closing) = (Vec::new(), Vec::new());
         self.under = Some(Under {
             period,
+            name: period.to_string(),
             writer,
             cube: Builder::default(),
             leaves,
@@ -372,7 +375,6 @@ impl<'a> Sealer<'a> {
         if voucher.used == 0 {
             return;
         }
-        let period = under.period.to_string();
         let mut overflow = voucher.overflow;
         let closing = voucher.closes();
         for (key, sums) in &mut voucher.cells[..voucher.used] {
@@ -383,16 +385,17 @@ impl<'a> Sealer<'a> {
             Some(both) => (under.debit, under.credit) = both,
             None => overflow = true,
         }
-        under.leaves.push(merkle::leaf(&period, &mut voucher.lines[..voucher.used]));
+        under.leaves.push(merkle::leaf(&under.name, &mut voucher.lines[..voucher.used]));
         if closing {
             under.closing.push(ClosingVoucher { voucher: voucher.key.clone(), number: voucher.number.clone() });
         }
         voucher.used = 0;
-        let (debit, credit, place) = (voucher.debit, voucher.credit, place(under.period, &voucher.number));
+        let (debit, credit) = (voucher.debit, voucher.credit);
         if overflow {
+            let place = place(under.period, &voucher.number);
             self.report(Finding::error("amount-too-large").at(place));
         } else if debit != credit {
-            let finding = Finding::error("voucher-unbalanced").at(place);
+            let finding = Finding::error("voucher-unbalanced").at(place(under.period, &voucher.number));
             self.report(finding.with("debit", debit.fixed(2)).with("credit", credit.fixed(2)));
         }
     }
