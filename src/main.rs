@@ -29,11 +29,28 @@ use std::{
 
 use clap::Parser;
 
+/// Where a reader's rows go: stdout as it is, because its own lock looks for line ends in what it is given.
+#[cfg(unix)]
+fn rows() -> impl Write {
+    use std::os::fd::AsFd;
+    let own = stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+    let rows: Box<dyn Write> = match own {
+        Ok(file) => Box::new(file),
+        Err(_) => Box::new(stdout().lock()),
+    };
+    rows
+}
+
+#[cfg(not(unix))]
+fn rows() -> impl Write {
+    stdout().lock()
+}
+
 fn main() -> ExitCode {
     let args = cli::Args::parse();
     if let cli::Verb::Reader = args.verb {
         reader::end_with_parent();
-        return match reader::serve(stdin().lock(), stdout().lock(), stderr().lock()) {
+        return match reader::serve(stdin().lock(), rows(), stderr().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => {
                 // Nobody is left to tell when stderr is gone; the exit code still speaks.

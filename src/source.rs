@@ -145,8 +145,6 @@ impl Reading<'_> {
             command.env("LD_LIBRARY_PATH", paths.trim_start_matches(':'));
             // It would make psqlODBC translate to another character set.
             command.env_remove("PGCLIENTENCODING");
-            // Drivers allocate and free every value of a thousand rows: glibc keeps those for reuse only when it is told how many.
-            command.env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=60000");
         }
         Ok(command)
     }

@@ -24,6 +24,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
 /// Debian packages that only the benchmark runs against.
 #[cfg(not(feature = "bench"))]
 const PEERS: &[(&str, &str, &str)] = &[
+    ("libodbc2", "libodbc.so.2", "what pyodbc, a peer, is linked with"),
     ("ledger", "/usr/bin/ledger", "a peer: balances from a journal in text"),
     ("hledger", "/usr/bin/hledger", "a peer: balances from a journal in text"),
 ];

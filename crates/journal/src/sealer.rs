@@ -138,6 +138,8 @@ impl Voucher {
 /// The period under way.
 struct Under {
     period: Period,
+    /// The period as a text.
+    name: String,
     writer: Option<(PathBuf, ArrowWriter<Digesting<File>>)>,
     cube: Builder,
     leaves: Vec<Digest>,
@@ -279,6 +281,7 @@ impl<'a> Sealer<'a> {
         let (leaves, closing) = (Vec::new(), Vec::new());
         self.under = Some(Under {
             period,
+            name: period.to_string(),
             writer,
             cube: Builder::default(),
             leaves,
@@ -383,7 +386,6 @@ impl<'a> Sealer<'a> {
         if voucher.used == 0 {
             return;
         }
-        let period = under.period.to_string();
         let mut overflow = voucher.overflow;
         let closing = voucher.closes();
         for (key, sums) in &mut voucher.cells[..voucher.used] {
@@ -394,20 +396,22 @@ impl<'a> Sealer<'a> {
             Some(both) => (under.debit, under.credit) = both,
             None => overflow = true,
         }
-        under.leaves.push(merkle::leaf(&period, &mut voucher.lines[..voucher.used]));
+        under.leaves.push(merkle::leaf(&under.name, &mut voucher.lines[..voucher.used]));
         if closing {
             under.closing.push(ClosingVoucher { voucher: voucher.key.clone(), number: voucher.number.clone() });
         }
         voucher.used = 0;
         let unclear = voucher.may_close();
-        let (debit, credit, place) = (voucher.debit, voucher.credit, place(under.period, &voucher.number));
+        let (debit, credit) = (voucher.debit, voucher.credit);
         if unclear {
-            self.report(Finding::warning("closing-unclear").at(&place));
+            let place = place(under.period, &voucher.number);
+            self.report(Finding::warning("closing-unclear").at(place));
         }
         if overflow {
+            let place = place(under.period, &voucher.number);
             self.report(Finding::error("amount-too-large").at(place));
         } else if debit != credit {
-            let finding = Finding::error("voucher-unbalanced").at(place);
+            let finding = Finding::error("voucher-unbalanced").at(place(under.period, &voucher.number));
             self.report(finding.with("debit", debit.fixed(2)).with("credit", credit.fixed(2)));
         }
     }

@@ -11,10 +11,9 @@ use std::{
     thread,
 };
 
-use arrow_array::builder::StringBuilder;
 use odbc_api::{
     Connection, ConnectionOptions, Cursor, DataType, Error, IntoParameter, ResultSetMetadata,
-    buffers::{BufferDesc, ColumnarDynBuffer},
+    buffers::{BufferDesc, ColumnarDynBuffer, TextColumnSlice},
     environment,
     parameter::InputParameter,
 };
@@ -22,7 +21,7 @@ use odbc_api::{
 use crate::{
     Fault, Kind, Query, Request, Value, Verb,
     known::{self, KNOWN, Known, SAMPLE},
-    rows::{RowWriter, Sink},
+    rows::{Column, DAMAGED, RowWriter, Sink},
 };
 
 /// Rows of a block. With [`TEXT_MAX`] this keeps a column of a block below half a megabyte.
@@ -278,15 +277,15 @@ fn answer(database: &Database, query: &Query, output: &mut impl Sink) -> Result<
     let mut whole = true;
     'blocks: while let Some(block) = blocks.fetch().map_err(fault)? {
         let columns: Vec<Cells<'_>> = (0..writer.width()).filter_map(|at| Cells::of(block, at)).collect();
-        if columns.iter().any(Cells::cut) {
+        let Some(size) = columns.iter().map(Cells::size).sum() else {
             whole = false;
             break 'blocks;
-        }
+        };
         let rows = block.num_rows();
-        if writer.fits(rows, columns.iter().map(|cells| cells.size_max(rows)).sum()) {
+        if writer.fits(rows, size) {
             let mut bytes = 0;
             for (at, cells) in columns.iter().enumerate() {
-                bytes += cells.copy(rows, writer.column(at), &mut text).ok_or_else(|| writer.inexact(at, DAMAGED))?;
+                bytes += cells.copy(writer.column(at), &mut text).ok_or_else(|| writer.inexact(at, DAMAGED))?;
             }
             writer.end_rows(rows, bytes)?;
             continue;
@@ -353,13 +352,10 @@ fn bound(kind: DataType, database: &Database) -> Result<BufferDesc, &'static str
     })
 }
 
-/// What a value is called whose letters are none.
-const DAMAGED: &str = "damaged Unicode";
-
 /// The cells of one column of a block.
 enum Cells<'a> {
-    Narrow(odbc_api::buffers::TextColumnSlice<'a, u8>),
-    Wide(odbc_api::buffers::TextColumnSlice<'a, u16>),
+    Narrow(TextColumnSlice<'a, u8>),
+    Wide(TextColumnSlice<'a, u16>),
 }
 
 impl<'a> Cells<'a> {
@@ -367,38 +363,45 @@ impl<'a> Cells<'a> {
         block.column(at).as_text().map(Cells::Narrow).or_else(|| block.column(at).as_wide_text().map(Cells::Wide))
     }
 
-    fn cut(&self) -> bool {
+    /// Bytes of UTF-8 that all cells have at most; `None` where one did not fit.
+    fn size(&self) -> Option<usize> {
+        fn size<C>(cells: &TextColumnSlice<'_, C>) -> Option<usize>
+        where
+            C: Default + Copy + Send,
+        {
+            let (mut sum, mut longest) = (0, 0);
+            for length in (0..cells.len()).filter_map(|row| cells.content_length_at(row)) {
+                sum += length;
+                longest = longest.max(length);
+            }
+            // Only a cell that is full may have been cut.
+            (longest < cells.max_len() || cells.has_truncated_values().is_none()).then_some(sum)
+        }
         match self {
-            Cells::Narrow(cells) => cells.has_truncated_values().is_some(),
-            Cells::Wide(cells) => cells.has_truncated_values().is_some(),
+            Cells::Narrow(cells) => size(cells),
+            Cells::Wide(cells) => size(cells).map(|units| units * 3),
         }
     }
 
-    /// Bytes of UTF-8 that the first `rows` cells have at most.
-    fn size_max(&self, rows: usize) -> usize {
-        match self {
-            Cells::Narrow(cells) => (0..rows).filter_map(|row| cells.get(row)).map(<[u8]>::len).sum(),
-            Cells::Wide(cells) => (0..rows).filter_map(|row| cells.get(row)).map(|wide| wide.len() * 3).sum(),
-        }
-    }
-
-    /// Copies the first `rows` cells; the number of their bytes, or nothing where one is damaged.
-    fn copy(&self, rows: usize, into: &mut StringBuilder, text: &mut String) -> Option<usize> {
+    /// Copies all cells; the number of their bytes, or nothing where one is damaged.
+    fn copy(&self, into: &mut Column, text: &mut String) -> Option<usize> {
         let mut bytes = 0;
-        for row in 0..rows {
-            let value = match self {
-                Cells::Narrow(cells) => match cells.get(row) {
-                    Some(narrow) => Some(std::str::from_utf8(narrow).ok()?),
-                    None => None,
-                },
-                Cells::Wide(cells) => match cells.get(row) {
-                    Some(wide) if decode(wide, text) => Some(text.as_str()),
-                    Some(_) => return None,
-                    None => None,
-                },
-            };
-            bytes += value.map_or(0, str::len);
-            into.append_option(value);
+        match self {
+            Cells::Narrow(cells) => {
+                for value in (0..cells.len()).map(|row| cells.get(row)) {
+                    bytes += value.map_or(0, <[u8]>::len);
+                    into.push(value);
+                }
+            }
+            Cells::Wide(cells) => {
+                for wide in (0..cells.len()).map(|row| cells.get(row)) {
+                    if wide.is_some_and(|wide| !decode(wide, text)) {
+                        return None;
+                    }
+                    bytes += wide.map_or(0, |_| text.len());
+                    into.push(wide.map(|_| text.as_bytes()));
+                }
+            }
         }
         Some(bytes)
     }

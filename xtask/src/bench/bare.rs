@@ -1,4 +1,4 @@
-//! What a driver costs by itself: the same queries, bound and fetched in blocks, and every row dropped.
+//! What a driver costs by itself: the same queries, bound as text and fetched in blocks, and every row dropped.
 
 use odbc_api::{
     ConnectionOptions, Cursor, DataType, IntoParameter, ResultSetMetadata, Utf16String,
@@ -11,8 +11,9 @@ const BLOCK_ROWS: usize = 500;
 const TEXT_MAX: usize = 400;
 const NUMBER_MAX: usize = 60;
 
-/// Runs `query` once per month in one read-only transaction and fetches into nothing; the number of rows.
-pub fn fetch(connection: &str, query: &str, months: &[String]) -> Result<u64, odbc_api::Error> {
+/// Runs `query` once per month in one read-only transaction and fetches into nothing; the number of rows. With `wide`, texts come as
+/// UTF-16, which is what ODBC prescribes; without, as narrow text, which is UTF-8 with this driver and quicker.
+pub fn fetch(connection: &str, wide: bool, query: &str, months: &[String]) -> Result<u64, odbc_api::Error> {
     let environment = environment()?;
     let connection = environment.connect_with_connection_string(connection, ConnectionOptions::default())?;
     drop(connection.execute(
@@ -32,7 +33,8 @@ pub fn fetch(connection: &str, query: &str, months: &[String]) -> Result<u64, od
                 DataType::Integer | DataType::SmallInt | DataType::BigInt | DataType::Numeric { .. } => {
                     BufferDesc::Text { max_str_len: NUMBER_MAX }
                 }
-                _ => BufferDesc::WText { max_str_len: TEXT_MAX },
+                _ if wide => BufferDesc::WText { max_str_len: TEXT_MAX },
+                _ => BufferDesc::Text { max_str_len: TEXT_MAX },
             });
         }
         let mut blocks = cursor.bind_buffer(ColumnarDynBuffer::try_from_descs(BLOCK_ROWS, plan)?)?;

@@ -20,16 +20,18 @@ pub struct Run {
     pub peak_kib: u64,
 }
 
-/// Runs a command to its end; an error where it fails. Its stdout goes nowhere.
+/// Runs a command to its end; an error where it fails. Its stdout goes nowhere. Its environment may hold a password, so errors name the
+/// program only.
 pub fn run(command: &mut Command) -> Result<Run, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
     let begun = Instant::now();
-    let mut child = command.stdout(Stdio::null()).spawn().map_err(|error| format!("{command:?}: {error}"))?;
+    let mut child = command.stdout(Stdio::null()).spawn().map_err(|error| format!("{name}: {error}"))?;
     let mut peak_kib = 0;
     let status: ExitStatus = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
             Ok(None) => {}
-            Err(error) => return Err(format!("{command:?}: {error}")),
+            Err(error) => return Err(format!("{name}: {error}")),
         }
         peak_kib = peak_kib.max(tree(child.id()).into_iter().map(share).sum());
         // The end is waited for more closely than memory is looked at, so that short runs are timed as they are.
@@ -40,7 +42,7 @@ pub fn run(command: &mut Command) -> Result<Run, String> {
         }
     };
     let took = begun.elapsed();
-    if status.success() { Ok(Run { took, peak_kib }) } else { Err(format!("{command:?}: {status}")) }
+    if status.success() { Ok(Run { took, peak_kib }) } else { Err(format!("{name}: {status}")) }
 }
 
 /// A process and all that descend from it.

@@ -48,18 +48,22 @@ pub fn tackler(tools: &Path) -> Result<PathBuf, String> {
 
 /// Runs a step that must work; its words only where it does not.
 fn quiet(command: &mut Command) -> Result<(), String> {
-    let out = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
+    let out = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
     let last = String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default().to_owned();
     if out.status.success() { Ok(()) } else { Err(last) }
 }
 
 /// Journals of plain-text accounting tools: the vouchers of the ledger's second year.
 pub struct Journals {
-    /// For ledger and hledger.
+    /// For ledger.
     pub ledger: PathBuf,
+    /// For hledger, which is slower by far: the first month of that year.
+    pub month: PathBuf,
+    /// Entry lines in it.
+    pub month_lines: u64,
     /// tackler's configuration; it names its journal.
     pub tackler: PathBuf,
-    /// Entry lines in each.
+    /// Entry lines of the year.
     pub lines: u64,
 }
 
@@ -67,22 +71,28 @@ pub struct Journals {
 pub fn journals(folder: &Path, lines: u64) -> io::Result<Journals> {
     let name = |name: &str| folder.join(name);
     let mut ledger = BufWriter::new(File::create(name("year.ledger"))?);
+    let mut month = BufWriter::new(File::create(name("month.ledger"))?);
     let mut txns = BufWriter::new(File::create(name("year.txn"))?);
-    let mut written = 0;
+    let (mut written, mut month_lines) = (0, 0);
     for voucher in data::vouchers(lines).filter(|voucher| voucher.month >= data::MONTHS / 2) {
         let day = format!("{}-{:02}", voucher.month(), voucher.day);
-        writeln!(ledger, "{day} ({}) {}", voucher.id, voucher.lines[0].summary)?;
+        let mut text = format!("{day} ({}) {}\n", voucher.id, voucher.lines[0].summary);
         writeln!(txns, "{day} ({}) '{}", voucher.id, voucher.lines[0].summary)?;
         for line in &voucher.lines {
-            written += 1;
             let amount = yuan(line.debit - line.credit);
-            writeln!(ledger, "    A{}  {amount}", line.account)?;
+            text += &format!("    A{}  {amount}\n", line.account);
             writeln!(txns, " A{}  {amount}", line.account)?;
         }
-        writeln!(ledger)?;
+        writeln!(ledger, "{text}")?;
         writeln!(txns)?;
+        written += voucher.lines.len() as u64;
+        if voucher.month == data::MONTHS / 2 {
+            writeln!(month, "{text}")?;
+            month_lines += voucher.lines.len() as u64;
+        }
     }
     ledger.flush()?;
+    month.flush()?;
     txns.flush()?;
     fs::write(
         name("tackler.toml"),
@@ -94,5 +104,6 @@ pub fn journals(folder: &Path, lines: u64) -> io::Result<Journals> {
          balance = { title = 'year', type = 'flat' }\nbalance-group = { title = 'year', type = 'flat', group-by = 'month' }\n\
          register = { title = 'year' }\n[export]\ntargets = []\nequity = { equity-account = 'E' }\n",
     )?;
-    Ok(Journals { ledger: name("year.ledger"), tackler: name("tackler.toml"), lines: written })
+    let (ledger, month, tackler) = (name("year.ledger"), name("month.ledger"), name("tackler.toml"));
+    Ok(Journals { ledger, month, month_lines, tackler, lines: written })
 }

@@ -20,8 +20,10 @@ impl Report {
         let cores = info.lines().filter(|line| line.starts_with("processor")).count();
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let memory = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 20;
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().unwrap_or_default();
         let head = format!(
-            "{}; {cores} × {model}, {memory} GiB, Linux {}; {}; {lines} lines",
+            "{}; {cores} × {model}, {memory} GiB, Linux {}; {}; {lines} lines; load {load} before",
             said("date", &["+%Y-%m-%d"]),
             said("uname", &["-r"]),
             said("psql", &["--version"]),
