@@ -6,23 +6,29 @@ Pure: texts and figures come in, values and findings go out. No form, code, acco
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+mod built_in;
 mod chart;
+mod column;
 pub mod document;
 mod draft;
 mod engine;
 mod form;
 mod mapping;
 mod rates;
+mod row;
 mod rule;
 mod shape;
 mod standard;
 
+pub use built_in::FORMS;
 pub use chart::{BookAccount, chart};
+pub use column::Printed;
 pub use draft::{Built, Order, Sealed, build, evidence_digest, gap_finding, growth_of};
 pub use engine::{Engine, Sources};
-pub use form::{Form, Frequency, Header, Row, RowKind};
+pub use form::{Change, Form, Frequency, Header, KnownAs, Replacement};
 pub use mapping::{Decision, Formula, Mapping, RuleFormula};
 pub use rates::{Converted, Rate, Rates};
+pub use row::{Row, RowKind};
 pub use rule::{Level as RuleLevel, Rule, Severity, Unformulated};
 pub use standard::{Match, Standard, StandardAccount};
 
@@ -30,11 +36,4 @@ pub use standard::{Match, Standard, StandardAccount};
 pub const STANDARDS: &[(&str, &str)] = &[
     ("cas", include_str!("../../../mappings/charts/cas.toml")),
     ("small-business", include_str!("../../../mappings/charts/small-business.toml")),
-];
-
-/// Forms that come with the program: edition, code and text.
-pub const FORMS: &[(&str, &str, &str)] = &[
-    ("2025", "B203", include_str!("../../../mappings/forms/2025/B203.toml")),
-    ("2025", "E203", include_str!("../../../mappings/forms/2025/E203.toml")),
-    ("2025", "F203", include_str!("../../../mappings/forms/2025/F203.toml")),
 ];
