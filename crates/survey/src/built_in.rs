@@ -13,3 +13,9 @@ pub const FORMS: &[(&str, &str, &str)] = forms! { "2025":
     "C203" "C204-1" "E103" "E104-1" "E203" "E204-1" "F203" "S203"
     "S204-1" "X203" "X204-1" "X204-3"
 };
+
+/// Calendars that come with the program: year and text.
+pub const CALENDARS: &[(&str, &str)] = &[
+    ("2025", include_str!("../../../mappings/calendars/2025.toml")),
+    ("2026", include_str!("../../../mappings/calendars/2026.toml")),
+];

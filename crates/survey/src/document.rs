@@ -129,7 +129,7 @@ pub struct Cell {
     pub printed: Vec<String>,
     /// The record that holds it, where no formula says it.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub source: Option<String>,
+    pub record: Option<String>,
     /// Columns.
     pub columns: Columns,
     /// Formula as it is written in the mapping.

@@ -227,7 +227,7 @@ impl Building<'_> {
             unit: row.unit.clone().unwrap_or_else(|| order.form.unit.clone()),
             kind: row.kind.name().to_owned(),
             printed: row.columns.iter().map(|column| column.name().to_owned()).collect(),
-            source: row.source.clone(),
+            record: row.source.clone(),
             formula: formula.map(|formula| formula.text.clone()),
             place: formula.map(|formula| formula.place.clone()),
             status,

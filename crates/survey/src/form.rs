@@ -289,16 +289,20 @@ impl Form {
         found.nth(at).map_or_else(|| file.clone(), |start| settings::place(file, text, start))
     }
 
-    /// Whether the form is due for a month.
-    pub fn is_due(&self, month: Month) -> bool {
-        let closes = match self.frequency {
+    /// Whether a month ends one of the form's periods.
+    pub fn closes(&self, month: Month) -> bool {
+        match self.frequency {
             Frequency::Monthly => true,
             Frequency::Quarterly => month.month().is_multiple_of(3),
             Frequency::Annual => month.month() == 12,
             Frequency::Census => month.month() == 12 && self.census_years.contains(&month.year()),
             Frequency::OnChange => false,
-        };
-        closes && !self.exempt_months.contains(&month.month()) && self.replaced(month).is_none()
+        }
+    }
+
+    /// Whether the form is due for a month.
+    pub fn is_due(&self, month: Month) -> bool {
+        self.closes(month) && !self.exempt_months.contains(&month.month()) && self.replaced(month).is_none()
     }
 
     /// What stands in the place of an annual form for a year of a census.

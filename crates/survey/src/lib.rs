@@ -7,6 +7,7 @@ Pure: texts and figures come in, values and findings go out. No form, code, acco
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod built_in;
+mod calendar;
 mod chart;
 mod column;
 pub mod document;
@@ -20,7 +21,8 @@ mod rule;
 mod shape;
 mod standard;
 
-pub use built_in::FORMS;
+pub use built_in::{CALENDARS, FORMS};
+pub use calendar::{Calendar, Calendars, Due};
 pub use chart::{BookAccount, chart};
 pub use column::Printed;
 pub use draft::{Built, Order, Sealed, build, evidence_digest, gap_finding, growth_of};
