@@ -90,6 +90,7 @@ pub fn build(
     let mut findings = ready.findings.clone();
     let (layers, forms) = (&ready.layers, &ready.forms);
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
+    let facts = agent.unit.facts();
     let mut drafts = Vec::new();
     for configured in forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
         let Some(pack) = layers.mapping.form(&configured.code) else { continue };
@@ -103,6 +104,7 @@ pub fn build(
                 original,
                 unit: Unit { code: agent.unit.code.clone(), name: agent.unit.name.clone() },
                 footer: footer(configured),
+                facts: &facts,
                 book: book.id.clone(),
                 currency: desk.currency.clone(),
                 source: format!("{} · {}", book.id, book.connector),

@@ -156,7 +156,10 @@ pub struct Unit {
     /// Name.
     #[serde(default)]
     pub name: String,
-    /// Industry code (GB/T 4754), such as `C3489`.
+    /// Code of the region (行政区划代码).
+    #[serde(default)]
+    pub region: String,
+    /// Code of the industry (GB/T 4754).
     #[serde(default)]
     pub industry: String,
     /// Accounting standard: `cas` or `small-business`.
@@ -170,7 +173,22 @@ fn cas() -> String {
 
 impl Default for Unit {
     fn default() -> Unit {
-        Unit { code: String::new(), name: String::new(), industry: String::new(), accounting_standard: cas() }
+        let none = String::new();
+        Unit { code: none.clone(), name: none.clone(), region: none.clone(), industry: none, accounting_standard: cas() }
+    }
+}
+
+impl Unit {
+    /// Facts that fill texts of forms, by the names that packs give them.
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let facts = [
+            ("unit.code", &self.code),
+            ("unit.name", &self.name),
+            ("unit.region", &self.region),
+            ("unit.industry", &self.industry),
+            ("unit.accounting_standard", &self.accounting_standard),
+        ];
+        facts.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()
     }
 }
 

@@ -125,9 +125,10 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
     let fact = |name: &str, value: &str| format!("{}：{}", label(name), value);
     let header = &draft.header;
     sheet.set_name(&draft.form)?.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
-    let widths = [("code", 9.0), ("name", 38.0), ("unit", 9.0), ("this_month", 16.0), ("cumulative", 16.0)];
-    let widths = widths.into_iter().chain([("prior_year_month", 16.0), ("prior_year", 16.0), ("growth", 9.0), ("status", 14.0)]);
-    let columns: Vec<(&str, f64)> = widths.collect();
+    let shown = draft.shown();
+    let mut columns = vec![("code", 9.0), ("name", 38.0), ("unit", 9.0)];
+    columns.extend(shown.iter().map(|name| (*name, 16.0)));
+    columns.extend([("growth", 9.0), ("status", 14.0)]);
     for (at, (_, width)) in (0..).zip(&columns) {
         sheet.set_column_width(at, *width)?;
     }
@@ -141,7 +142,7 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
     ];
     for (row, [left, right]) in (1..).zip(&facts) {
         sheet.write_string_with_format(row, 0, left, &looks.plain)?;
-        sheet.write_string_with_format(row, 5, right, &looks.plain)?;
+        sheet.write_string_with_format(row, last.min(5), right, &looks.plain)?;
     }
     let mut marks = Vec::new();
     if draft.books_open {
@@ -159,13 +160,13 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
     }
     sheet.set_freeze_panes(head + 1, 2)?.set_repeat_rows(head, head)?;
     for (row, cell) in (head + 1..).zip(&draft.cells) {
-        figures(sheet, row, cell, looks, lang)?;
+        figures(sheet, row, cell, &shown, looks, lang)?;
     }
     let foot = head + 2 + draft.cells.len() as u32;
     let footer = &draft.footer;
     let people = [("head", &footer.head), ("statistician", &footer.statistician), ("preparer", &footer.preparer)];
     for (at, (name, value)) in people.into_iter().chain([("phone", &footer.phone), ("sent-on", &footer.sent_on)]).enumerate() {
-        let column = [0, 2, 4, 6, 8][at];
+        let column = [0, 2, 4, 6, 8][at].min(last);
         sheet.write_string_with_format(foot, column, fact(name, value), &looks.plain)?;
     }
     sheet.write_string_with_format(foot + 1, 0, fact("scope", &header.scope), &looks.plain)?;
@@ -173,29 +174,36 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
     Ok(())
 }
 
-fn figures(sheet: &mut Worksheet, row: u32, cell: &Cell, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
+fn figures(
+    sheet: &mut Worksheet,
+    row: u32,
+    cell: &Cell,
+    shown: &[&'static str],
+    looks: &Looks,
+    lang: Lang,
+) -> Result<(), XlsxError> {
     for (at, text) in (0..).zip([&cell.id, &cell.name, &cell.unit]) {
         sheet.write_string_with_format(row, at, text, &looks.text)?;
     }
     let look = if cell.changed { &looks.moved } else { &looks.number };
     let columns = &cell.columns;
-    let to_date = columns.cumulative.as_ref().or(columns.closing.as_ref());
-    for (at, column) in [(3, columns.this_month.as_ref()), (4, to_date), (5, columns.prior_year_month.as_ref())]
-        .into_iter()
-        .chain([(6, columns.prior_year.as_ref())])
-    {
-        match column {
+    for (at, name) in (3..).zip(shown) {
+        match columns.shown(name) {
             // A stock has no month of its own.
             None => drop(sheet.write_blank(row, at, &looks.text)?),
+            Some(text) if text.value.is_some() && matches!(&*cell.kind, "text" | "choice") => {
+                sheet.write_string_with_format(row, at, text.value.as_deref().unwrap_or_default(), &looks.text)?;
+            }
             Some(column) => decimal(sheet, row, at, column.value.as_deref(), look, &looks.gap)?,
         }
     }
+    let growth = 3 + shown.len() as u16;
     match survey::growth_of(columns).cumulative {
-        Some(growth) => decimal(sheet, row, 7, Some(&growth), &looks.percent, &looks.gap)?,
-        None => drop(sheet.write_blank(row, 7, &looks.text)?),
+        Some(percent) => decimal(sheet, row, growth, Some(&percent), &looks.percent, &looks.gap)?,
+        None => drop(sheet.write_blank(row, growth, &looks.text)?),
     }
     let status = label(lang, &format!("status-{}", cell.status.replace('_', "-")));
-    sheet.write_string_with_format(row, 8, status, &looks.text)?;
+    sheet.write_string_with_format(row, growth + 1, status, &looks.text)?;
     Ok(())
 }
 

@@ -178,7 +178,7 @@ fn json(drafts: &[Draft], one: bool, out: Option<&Path>) -> Result<(), Failure> 
     }
 }
 
-const CSV: [&str; 12] = [
+const CSV: [&str; 15] = [
     "form",
     "period",
     "book",
@@ -190,6 +190,9 @@ const CSV: [&str; 12] = [
     "closing",
     "prior_year_month",
     "prior_year",
+    "this_quarter",
+    "opening",
+    "value",
     "status",
 ];
 
@@ -201,7 +204,7 @@ fn rows_csv(drafts: &[Draft], spreadsheet: bool) -> Result<String, Failure> {
             let value = |name: &str| cell.columns.get(name).and_then(|column| column.value.clone()).unwrap_or_default();
             let text = |text: &str| if spreadsheet { sheet::inert(text) } else { text.to_owned() };
             let mut row = [&draft.form, &draft.period, &draft.book, &cell.id, &cell.name, &cell.unit].map(|t| text(t)).to_vec();
-            row.extend(["this_month", "cumulative", "closing", "prior_year_month", "prior_year"].map(value));
+            row.extend(CSV[6..14].iter().map(|name| value(name)));
             row.push(cell.status.clone());
             rows.push(row);
         }
@@ -229,23 +232,18 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
         head += &format!("【{}】\n", label("not-due"));
     }
     output::say(&(head + "\n"))?;
-    let columns = ["code", "name", "unit", "this_month", "cumulative", "prior_year", "growth", "status"];
-    let value = |column: Option<&Column>| column.and_then(|column| column.value.clone()).unwrap_or_else(|| "—".to_owned());
+    let shown: Vec<&str> = draft.shown().into_iter().filter(|name| *name != "prior_year_month").collect();
+    let columns = [&["code", "name", "unit"], &shown[..], &["growth", "status"]].concat();
+    let value = |column: Option<&Column>| column.map(|column| column.value.clone().unwrap_or_else(|| "—".to_owned()));
     let rows = draft.cells.iter().map(|cell| {
-        let to_date = cell.columns.cumulative.as_ref().or(cell.columns.closing.as_ref());
         let growth = survey::growth_of(&cell.columns).cumulative;
-        vec![
-            cell.id.clone(),
-            cell.name.clone(),
-            cell.unit.clone(),
-            if cell.columns.this_month.is_some() { value(cell.columns.this_month.as_ref()) } else { String::new() },
-            value(to_date),
-            value(cell.columns.prior_year.as_ref()),
-            growth.map_or_else(String::new, |growth| format!("{growth}%")),
-            label(&format!("status-{}", cell.status.replace('_', "-"))) + if cell.changed { " *" } else { "" },
-        ]
+        let mut row = vec![cell.id.clone(), cell.name.clone(), cell.unit.clone()];
+        row.extend(shown.iter().map(|name| value(cell.columns.shown(name)).unwrap_or_default()));
+        row.push(growth.map_or_else(String::new, |growth| format!("{growth}%")));
+        row.push(label(&format!("status-{}", cell.status.replace('_', "-"))) + if cell.changed { " *" } else { "" });
+        row
     });
-    let numbers = ["this_month", "cumulative", "prior_year", "growth"];
+    let numbers = [&shown[..], &["growth"]].concat();
     Table { columns: &columns, numbers: &numbers, rows: rows.collect() }.write(Format::Table, ctx.lang)?;
     let foot = &draft.footer;
     let people = [("head", foot.head.as_str()), ("statistician", &foot.statistician), ("preparer", &foot.preparer)];

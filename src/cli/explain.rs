@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use formula::{At, Mode, Question, Trace, Value};
+use formula::{Question, Trace, Value};
 use journal::Sealed;
 use model::{Amount, Finding, Month, Period};
 use serde_json::{Value as Json, json};
-use survey::{
-    Frequency,
-    document::{Lineage, Note},
-};
+use survey::document::{Lineage, Note};
 
 use super::Ctx;
 use crate::{
@@ -67,23 +64,21 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let finding = Finding::error("indicator-unknown").with("indicator", format!("[{form}:{row}]")).with("near", near);
         return Err(Failure::config(finding));
     };
-    let stock = known.kind != survey::RowKind::Flow;
-    let column = what.column.as_deref().unwrap_or(if stock { "closing" } else { "cumulative" });
-    let (back, mode) = match column {
-        "this_month" if !stock => (0, Mode::Month),
-        "prior_year_month" if !stock => (-12, Mode::Month),
-        "cumulative" if !stock => (0, Mode::ToDate),
-        "closing" if stock => (0, Mode::ToDate),
-        "prior_year" => (-12, Mode::ToDate),
-        other => {
-            let known = if stock { "closing, prior_year" } else { "this_month, cumulative, prior_year_month, prior_year" };
-            return Err(Failure::config(Finding::error("column-unknown").with("column", other).with("known", known)));
-        }
+    let columns = pack.columns_of(known);
+    let main = columns.iter().copied().find(|column| {
+        use survey::Printed as P;
+        matches!(column, P::Cumulative | P::Closing | P::Opening | P::Value)
+    });
+    let column = what.column.as_deref().or(main.map(survey::Printed::name)).unwrap_or_default();
+    let found = columns.iter().find(|known| known.name() == column);
+    let Some(at) = found.and_then(|column| column.at(what.period, known.kind)) else {
+        let known = columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(", ");
+        return Err(Failure::config(Finding::error("column-unknown").with("column", column).with("known", known)));
     };
-    let month = what.period.plus(back).unwrap_or(what.period);
-    let trace = desk.with(&layers.mapping, |engine, _| engine.cell(form, row, At { month, mode }));
+    let month = at.month;
+    let trace = desk.with(&layers.mapping, |engine, _| engine.cell(form, row, at));
     let closing = desk.seals.iter().map(|(period, seal)| (*period, crate::books::closing(seal))).collect::<BTreeMap<_, _>>();
-    let seen = desk.book.seen(pack.frequency == Frequency::Annual);
+    let seen = desk.book.seen(pack.frequency.is_yearly());
     let place = format!("{}, {}, book {}", what.figure, what.period, book.id);
     let mut answers = Vec::new();
     let mut lineage = Vec::new();
@@ -113,9 +108,9 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     if kept.is_some() && kept != now {
         findings.push(Finding::warning("evidence-changed").at(&place).with("cells", row));
     }
+    let (divisor, places) = pack.conversion(known);
     let value = match &trace.outcome {
-        Ok(Value::Number(number)) if known.kind == survey::RowKind::Count => Some(number.to_string()),
-        Ok(Value::Number(number)) => number.div_round(pack.divisor.into(), pack.places).map(|value| value.to_string()),
+        Ok(Value::Number(number)) => number.div_round(divisor.into(), places).map(|value| value.to_string()),
         _ => None,
     };
     let formula = layers.mapping.cells.get(&(form.to_owned(), known.key().to_owned()));

@@ -185,7 +185,7 @@ fn read(version: &store::CellVersion) -> Result<LedgerCell, Failure> {
 fn row(version: &store::CellVersion, ledger: &LedgerCell) -> Vec<String> {
     let cell = &ledger.cell;
     let value = |name: &str| cell.columns.get(name).and_then(|column| column.value.clone()).unwrap_or_default();
-    let main = cell.columns.cumulative.as_ref().or(cell.columns.closing.as_ref());
+    let main = cell.columns.main();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let evidence = cell.evidence.as_ref().map_or_else(String::new, |evidence| {
         format!("{}..{} {}", evidence.from.as_deref().unwrap_or_default(), evidence.to, evidence.digest)

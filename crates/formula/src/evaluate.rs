@@ -181,6 +181,7 @@ fn months(span: Span, year: Year, at: At) -> Option<(Month, Month)> {
         }
         Span::Year => of(1).zip(of(12)),
         Span::ToDate if at.mode == Mode::Month => Some((month, month)),
+        Span::ToDate if at.mode == Mode::Quarter => of((month.month() - 1) / 3 * 3 + 1).map(|first| (first, month)),
         Span::ToDate => of(1).map(|first| (first, month)),
         Span::Through(number) => of(1).zip(of(number)),
     }

@@ -13,6 +13,8 @@ use crate::{
 pub enum Mode {
     /// The month alone.
     Month,
+    /// From the first month of its quarter to the month.
+    Quarter,
     /// From January to the month.
     ToDate,
 }

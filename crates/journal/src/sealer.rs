@@ -404,14 +404,14 @@ impl<'a> Sealer<'a> {
         let unclear = voucher.may_close();
         let (debit, credit) = (voucher.debit, voucher.credit);
         if unclear {
-            let place = place(under.period, &voucher.number);
+            let place = place(under.period, &self.voucher.number);
             self.report(Finding::warning("closing-unclear").at(place));
         }
         if overflow {
-            let place = place(under.period, &voucher.number);
+            let place = place(under.period, &self.voucher.number);
             self.report(Finding::error("amount-too-large").at(place));
         } else if debit != credit {
-            let finding = Finding::error("voucher-unbalanced").at(place(under.period, &voucher.number));
+            let finding = Finding::error("voucher-unbalanced").at(place(under.period, &self.voucher.number));
             self.report(finding.with("debit", debit.fixed(2)).with("credit", credit.fixed(2)));
         }
     }

@@ -6,6 +6,8 @@ use formula::{Measure, Side, Trace, Value, What};
 use model::{Finding, Level};
 use serde::{Deserialize, Serialize};
 
+use crate::Printed;
+
 /// Empty values are left out of documents, so that their bytes say no more than there is.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -39,6 +41,12 @@ pub struct Draft {
     pub header: Header,
     /// Foot of the form.
     pub footer: Footer,
+    /// Region whose own form it is (行政区划代码).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub region: Option<String>,
+    /// Columns that the form prints, in its order; the draft may have more.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub printed: Vec<String>,
     /// Digest of the mapping: standard, forms and layers.
     pub mapping: String,
     /// Root of the seal of each period up to this one.
@@ -47,6 +55,19 @@ pub struct Draft {
     pub cells: Vec<Cell>,
     /// What a person should know.
     pub findings: Vec<Note>,
+}
+
+impl Draft {
+    /// Columns as people read them, by machine name: what each row reports of the period stands in one column, `cumulative` or `value`.
+    pub fn shown(&self) -> Vec<&'static str> {
+        let prints = |name: &str| self.printed.iter().any(|known| known == name);
+        let has = |name: &&&str| self.cells.iter().any(|cell| cell.columns.get(name).is_some());
+        let main = if prints("value") { "value" } else { "cumulative" };
+        let opening: &[&str] = if prints("opening") { &["opening"] } else { &[] };
+        let before = ["this_month", "this_quarter"].iter().filter(has).copied();
+        let after = ["prior_year_month", "prior_year"].iter().filter(has).copied();
+        before.chain([main]).chain(opening.iter().copied()).chain(after).collect()
+    }
 }
 
 /// Reporting unit (填报单位).
@@ -101,8 +122,14 @@ pub struct Cell {
     pub name: String,
     /// Unit (计量单位).
     pub unit: String,
-    /// `stock`, `flow` or `count`.
+    /// `stock`, `opening`, `flow`, `count`, `text` or `choice`.
     pub kind: String,
+    /// Columns in which it is printed, where these are not all of the form's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub printed: Vec<String>,
+    /// The record that holds it, where no formula says it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub record: Option<String>,
     /// Columns.
     pub columns: Columns,
     /// Formula as it is written in the mapping.
@@ -134,12 +161,21 @@ pub struct Columns {
     /// 本月
     #[serde(default, skip_serializing_if = "is_default")]
     pub this_month: Option<Column>,
+    /// 本季
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub this_quarter: Option<Column>,
     /// 1—本月
     #[serde(default, skip_serializing_if = "is_default")]
     pub cumulative: Option<Column>,
     /// 期末
     #[serde(default, skip_serializing_if = "is_default")]
     pub closing: Option<Column>,
+    /// 年初
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub opening: Option<Column>,
+    /// A text or a choice.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub value: Option<Column>,
     /// 上年同月
     #[serde(default, skip_serializing_if = "is_default")]
     pub prior_year_month: Option<Column>,
@@ -149,22 +185,52 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The columns that are there, with their machine names, in the order in which people read them.
-    pub fn each(&self) -> impl Iterator<Item = (&'static str, &Column)> {
+    /// All columns with their machine names, in the order in which people read them.
+    fn all(&self) -> [(&'static str, &Option<Column>); 8] {
         [
             ("this_month", &self.this_month),
+            ("this_quarter", &self.this_quarter),
             ("cumulative", &self.cumulative),
             ("closing", &self.closing),
+            ("opening", &self.opening),
+            ("value", &self.value),
             ("prior_year_month", &self.prior_year_month),
             ("prior_year", &self.prior_year),
         ]
-        .into_iter()
-        .filter_map(|(name, column)| Some((name, column.as_ref()?)))
+    }
+
+    /// The columns that are there.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &Column)> {
+        self.all().into_iter().filter_map(|(name, column)| Some((name, column.as_ref()?)))
     }
 
     /// The column with this machine name.
     pub fn get(&self, name: &str) -> Option<&Column> {
         self.each().find(|(known, _)| *known == name).map(|(_, column)| column)
+    }
+
+    /// A column of [`Draft::shown`].
+    pub fn shown(&self, name: &str) -> Option<&Column> {
+        if matches!(name, "cumulative" | "value") { self.main() } else { self.get(name) }
+    }
+
+    /// The place of a column.
+    pub(crate) fn at_mut(&mut self, column: Printed) -> &mut Option<Column> {
+        match column {
+            Printed::ThisMonth => &mut self.this_month,
+            Printed::ThisQuarter => &mut self.this_quarter,
+            Printed::Cumulative => &mut self.cumulative,
+            Printed::Closing => &mut self.closing,
+            Printed::Opening => &mut self.opening,
+            Printed::PriorYearMonth => &mut self.prior_year_month,
+            Printed::PriorYear => &mut self.prior_year,
+            Printed::Value => &mut self.value,
+        }
+    }
+
+    /// What the row reports of the period itself: 1—本月, 期末, 年初 or its text.
+    pub fn main(&self) -> Option<&Column> {
+        [&self.cumulative, &self.closing, &self.opening, &self.value].into_iter().find_map(Option::as_ref)
     }
 
     /// The same without lineage: figures only.
@@ -173,8 +239,11 @@ impl Columns {
         let bare = |column: &Option<Column>| column.as_ref().map(|column| Column { lineage: None, ..column.clone() });
         Columns {
             this_month: bare(&self.this_month),
+            this_quarter: bare(&self.this_quarter),
             cumulative: bare(&self.cumulative),
             closing: bare(&self.closing),
+            opening: bare(&self.opening),
+            value: bare(&self.value),
             prior_year_month: bare(&self.prior_year_month),
             prior_year: bare(&self.prior_year),
         }

@@ -6,7 +6,7 @@ use formula::{At, Expr, Gap, Mode, Node, Operator, Scope, Trace, Value, What};
 use model::{Amount, Finding, Level, Month, Period};
 
 use crate::{
-    Form, Row, RowKind, Rule, Severity,
+    Form, Row, Rule, Severity,
     document::{Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Unit},
     engine::Engine,
 };
@@ -34,6 +34,8 @@ pub struct Order<'a> {
     pub unit: Unit,
     /// Who answers for it.
     pub footer: Footer,
+    /// Facts of the unit that fill texts, by name: `unit.code` …
+    pub facts: &'a BTreeMap<String, String>,
     /// Id of the book.
     pub book: String,
     /// Currency of the book.
@@ -64,7 +66,9 @@ pub struct Built {
 pub fn build(order: &Order<'_>) -> Built {
     let mut building = Building { order, findings: Vec::new(), audit: BTreeMap::new() };
     building.rules();
-    let ledger: Vec<LedgerCell> = order.form.rows.iter().map(|row| building.row(row)).collect();
+    let region = order.facts.get("unit.region").map_or("", String::as_str);
+    let rows = order.form.rows.iter().filter(|row| row.is_filled_in(region));
+    let ledger: Vec<LedgerCell> = rows.map(|row| building.row(row)).collect();
     let last = Period { month: order.month, adjustment: false };
     let year = Month::new(order.month.year(), 1).map(Period::from);
     let upto = |period: &Period| *period <= last || period.month == order.month;
@@ -73,10 +77,19 @@ pub fn build(order: &Order<'_>) -> Built {
         seals.clone().any(|(period, seal)| !seal.closed && year.is_none_or(|year| *period >= year) && *period <= last);
     let place = building.place();
     if books_open {
-        building.findings.push(Finding::note("books-open").at(place));
+        building.findings.push(Finding::note("books-open").at(&place));
+    }
+    let form = order.form;
+    // The row of last year stands beside one that meant something else.
+    for change in form.changed(order.month) {
+        let finding = Finding::warning("definition-changed").at(&place).with("rows", change.rows.join(", "));
+        building.findings.push(finding.with("since", change.since).with("text", &change.text));
+    }
+    if let Some(replaced) = form.replaced(order.month) {
+        let finding = Finding::warning("form-replaced").at(&place).with("form", &replaced.form);
+        building.findings.push(finding.with("year", order.month.year()));
     }
     let findings = building.findings;
-    let form = order.form;
     let draft = Draft {
         form: form.form.clone(),
         edition: form.edition.clone(),
@@ -97,6 +110,8 @@ pub fn build(order: &Order<'_>) -> Built {
             deadline: form.deadline.clone(),
         },
         footer: order.footer.clone(),
+        region: form.region.clone(),
+        printed: form.columns.iter().map(|column| column.name().to_owned()).collect(),
         mapping: order.mapping.clone(),
         evidence: seals.map(|(period, seal)| (period.to_string(), seal.root.clone())).collect(),
         cells: ledger.iter().map(|cell| Cell { columns: cell.cell.columns.figures(), ..cell.cell.clone() }).collect(),
@@ -183,29 +198,20 @@ impl Building<'_> {
 
     fn row(&mut self, row: &Row) -> LedgerCell {
         let order = self.order;
-        let month = order.month;
-        let (at, before) = (|month, mode| At { month, mode }, month.prior_year());
+        let form = order.form;
         let mut traces: Vec<Trace> = Vec::new();
-        let mut column = |at: Option<At>| {
-            let (column, trace) = self.column(row, at);
-            traces.extend(trace);
-            Some(column)
-        };
-        let to_date = |month| at(month, Mode::ToDate);
-        let columns = match row.kind {
-            RowKind::Flow => Columns {
-                this_month: column(Some(at(month, Mode::Month))),
-                cumulative: column(Some(to_date(month))),
-                closing: None,
-                prior_year_month: column(before.map(|month| at(month, Mode::Month))),
-                prior_year: column(before.map(to_date)),
-            },
-            RowKind::Stock | RowKind::Count => {
-                let closing = column(Some(to_date(month)));
-                Columns { closing, prior_year: column(before.map(to_date)), ..Columns::default() }
-            }
-        };
-        let status = [&columns.cumulative, &columns.this_month, &columns.closing]
+        let mut columns = Columns::default();
+        for which in form.columns_of(row) {
+            let made = if row.kind.is_number() {
+                let (made, trace) = self.column(row, which.at(order.month, row.kind));
+                traces.extend(trace);
+                made
+            } else {
+                self.text(row)
+            };
+            *columns.at_mut(which) = Some(made);
+        }
+        let status = [columns.cumulative.as_ref(), columns.this_month.as_ref(), columns.main()]
             .into_iter()
             .flatten()
             .map(|column| column.status.as_str())
@@ -219,12 +225,9 @@ impl Building<'_> {
             code: row.code.clone(),
             name: row.name.clone(),
             unit: row.unit.clone().unwrap_or_else(|| order.form.unit.clone()),
-            kind: match row.kind {
-                RowKind::Stock => "stock",
-                RowKind::Flow => "flow",
-                RowKind::Count => "count",
-            }
-            .to_owned(),
+            kind: row.kind.name().to_owned(),
+            printed: row.columns.iter().map(|column| column.name().to_owned()).collect(),
+            record: row.source.clone(),
             formula: formula.map(|formula| formula.text.clone()),
             place: formula.map(|formula| formula.place.clone()),
             status,
@@ -235,8 +238,8 @@ impl Building<'_> {
             before: None,
             columns,
         };
-        let main = cell.columns.cumulative.as_ref().or(cell.columns.closing.as_ref());
-        let (divisor, places) = self.conversion(row);
+        let main = cell.columns.main();
+        let (divisor, places) = form.conversion(row);
         LedgerCell {
             growth: growth_of(&cell.columns),
             mapping: order.mapping.clone(),
@@ -249,9 +252,15 @@ impl Building<'_> {
         }
     }
 
-    /// Money is divided into the form's unit; people are counted as they are.
-    fn conversion(&self, row: &Row) -> (i64, u32) {
-        if row.kind == RowKind::Count { (1, 0) } else { (self.order.form.divisor, self.order.form.places) }
+    /// A text: a fact of the unit, or what a person still has to say.
+    fn text(&mut self, row: &Row) -> Column {
+        let known = row.fill.as_ref().and_then(|fact| self.order.facts.get(fact)).filter(|text| !text.is_empty());
+        if known.is_none() {
+            let gap = Gap::new("missing_source", "indicator-without-source").with("indicator", row.key());
+            self.gap(row, &gap);
+        }
+        let status = if known.is_some() { "ok" } else { "missing_source" };
+        Column { value: known.cloned(), status: status.to_owned(), ..Column::default() }
     }
 
     fn column(&mut self, row: &Row, at: Option<At>) -> (Column, Option<Trace>) {
@@ -263,7 +272,7 @@ impl Building<'_> {
             Ok(Value::Number(raw)) => Some(Original { currency: self.order.currency.clone(), raw: raw.to_string() }),
             _ => None,
         });
-        let (divisor, places) = self.conversion(row);
+        let (divisor, places) = self.order.form.conversion(row);
         let figure = match &trace.outcome {
             Ok(Value::Number(raw)) => raw
                 .div_round(divisor.into(), places)
@@ -300,7 +309,10 @@ impl Building<'_> {
             "error" => gap_finding(gap, Level::Error).at(cell()),
             "no_rate" => gap_finding(gap, Level::Error).at(self.place()),
             "before_first_period" => gap_finding(gap, Level::Warning).at(self.place()),
-            "missing_source" if formula.is_some() => gap_finding(gap, Level::Warning).at(self.place()),
+            // What a person has to enter is told once, on the row that wants it.
+            "missing_source" if formula.is_some() && gap.code != "indicator-without-source" => {
+                gap_finding(gap, Level::Warning).at(self.place())
+            }
             "undecided_account" => gap_finding(gap, Level::Warning).at(cell()),
             "missing_account" if own => gap_finding(gap, Level::Warning).at(cell()),
             // The standard has no such thing; the form leaves the cell empty.
@@ -332,8 +344,8 @@ impl Building<'_> {
 /// Growth on the same month and period of last year.
 pub fn growth_of(columns: &Columns) -> Growth {
     let of = |now: &Option<Column>, then: &Option<Column>| growth(now.as_ref()?.raw.as_ref()?, then.as_ref()?.raw.as_ref()?);
-    let to_date = if columns.cumulative.is_some() { &columns.cumulative } else { &columns.closing };
-    Growth { month: of(&columns.this_month, &columns.prior_year_month), cumulative: of(to_date, &columns.prior_year) }
+    let to_date = columns.main().cloned();
+    Growth { month: of(&columns.this_month, &columns.prior_year_month), cumulative: of(&to_date, &columns.prior_year) }
 }
 
 /// Growth in percent, one decimal; nothing on nothing, and nothing on zero.

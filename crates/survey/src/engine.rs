@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use formula::{Account, At, Column, Expr, Figures, Gap, Mode, Part, Question, Scope, Trace, World, evaluate};
 
-use crate::{Frequency, Mapping};
+use crate::Mapping;
 
 /// References followed into each other at most: a formula may ask for its own previous month, and that for the one before.
 const DEEPEST: usize = 40;
@@ -40,7 +40,11 @@ impl<'a> Engine<'a> {
     /// Value and lineage of an indicator: the formula of a row of a form.
     pub fn cell(&self, form: &str, row: &str, at: At) -> Trace {
         let Some(formula) = self.mapping.cells.get(&(form.to_owned(), row.to_owned())) else {
-            let gap_of = Gap::new("missing_source", "indicator-without-source").with("indicator", row);
+            let gap_of = match self.mapping.form(form) {
+                Some(_) => Gap::new("missing_source", "indicator-without-source").with("indicator", row),
+                // Another trade's form, or one that nobody configured: what refers to it does not apply.
+                None => Gap::new("not_applicable", "form-not-filled").with("form", form),
+            };
             return gap(format!("[{form}:{row}]"), gap_of);
         };
         self.deeper(&formula.expr, &Lens { engine: self, form, scope: formula.scope }, at)
@@ -77,7 +81,7 @@ impl<'a> Engine<'a> {
     }
 
     fn figures(&self, form: &str) -> &'a dyn Figures {
-        let annual = self.mapping.form(form).is_some_and(|form| form.frequency == Frequency::Annual);
+        let annual = self.mapping.form(form).is_some_and(|form| form.frequency.is_yearly());
         if annual { self.sources.annual } else { self.sources.monthly }
     }
 }
@@ -110,7 +114,7 @@ impl World for Lens<'_, '_> {
             Some(Column::Cumulative | Column::Closing) => moved(0, Mode::ToDate),
             Some(Column::PriorYearMonth) => moved(-12, Mode::Month),
             Some(Column::PriorYear) => moved(-12, Mode::ToDate),
-            Some(Column::Previous) => moved(-1, at.mode),
+            Some(Column::Previous) => moved(if at.mode == Mode::Quarter { -3 } else { -1 }, at.mode),
         };
         match at {
             Some(at) => self.engine.cell(form.unwrap_or(self.form), code, at),

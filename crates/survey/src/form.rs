@@ -1,12 +1,13 @@
 //! A survey form (报表) of an edition: header, rows, audit rules. All of it is data.
 
 use model::{Amount, Finding, Month};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use settings::Shape;
-use toml::Spanned;
 
 use crate::{
+    column::Printed,
     mapping::Source,
+    row::{ROW, Row, RowKind},
     rule::{RULE, Rule, UNFORMULATED, Unformulated},
     shape::ANY,
 };
@@ -14,28 +15,27 @@ use crate::{
 const SHAPE: Shape = Shape::Table(&[
     ("form", ANY),
     ("edition", ANY),
+    ("revision", ANY),
+    ("region", ANY),
+    ("trade", ANY),
     ("name", ANY),
     ("scope", ANY),
     ("frequency", ANY),
     ("exempt_months", ANY),
+    ("cumulated_months", ANY),
+    ("census_years", ANY),
     ("deadline", ANY),
+    ("columns", ANY),
+    ("each", ANY),
     ("unit", ANY),
     ("divisor", ANY),
     ("places", ANY),
+    ("basis", ANY),
     ("header", Shape::Table(&[("authority", ANY), ("document", ANY), ("valid_until", ANY), ("status", ANY)])),
-    (
-        "row",
-        Shape::Each(&Shape::Table(&[
-            ("code", ANY),
-            ("id", ANY),
-            ("name", ANY),
-            ("unit", ANY),
-            ("kind", ANY),
-            ("formula", ANY),
-            ("status", ANY),
-            ("note", ANY),
-        ])),
-    ),
+    ("known_as", Shape::Each(&Shape::Table(&[("form", ANY), ("name", ANY), ("status", ANY), ("note", ANY)]))),
+    ("replaced_by", Shape::Each(&Shape::Table(&[("form", ANY), ("years", ANY), ("status", ANY), ("note", ANY)]))),
+    ("change", Shape::Each(&Shape::Table(&[("since", ANY), ("rows", ANY), ("text", ANY), ("status", ANY)]))),
+    ("row", Shape::Each(&ROW)),
     ("rule", Shape::Each(&RULE)),
     ("unformulated", Shape::Each(&UNFORMULATED)),
 ]);
@@ -47,6 +47,13 @@ pub struct Form {
     pub form: String,
     /// Edition (制度年份).
     pub edition: String,
+    /// Which correction of that edition's pack this is; a newer one has a higher number.
+    #[serde(default)]
+    pub revision: u32,
+    /// Code of the region (行政区划代码) whose own form it is; absent for a national form.
+    pub region: Option<String>,
+    /// Letter of the trade that fills it (专业): B, C, E, S, X, F, U; absent where every trade does.
+    pub trade: Option<String>,
     /// Name (表名).
     pub name: String,
     /// Who fills it.
@@ -57,19 +64,41 @@ pub struct Form {
     /// Months of the year that are not reported, 1 to 12.
     #[serde(default)]
     pub exempt_months: Vec<u8>,
+    /// Months that are reported together, in the last of them.
+    #[serde(default)]
+    pub cumulated_months: Vec<u8>,
+    /// Years of which a census asks for it.
+    #[serde(default)]
+    pub census_years: Vec<u16>,
     /// Until when, in words.
     #[serde(default)]
     pub deadline: String,
+    /// Columns that it prints, in its order.
+    pub columns: Vec<Printed>,
+    /// What the whole form is repeated for: `project`, `energy` …
+    pub each: Option<String>,
     /// Unit of money (计量单位).
     pub unit: String,
     /// 元 divided by this is the unit.
     pub divisor: i64,
     /// Decimals of the unit.
     pub places: u32,
+    /// What is known of the edition, and from where.
+    #[serde(default)]
+    pub basis: String,
     /// Facts of the form's head.
     pub header: Header,
+    /// Other numbers under which it went or may go, and the forms of its series.
+    #[serde(default)]
+    pub known_as: Vec<KnownAs>,
+    /// Forms that stand in its place in census years.
+    #[serde(default)]
+    pub replaced_by: Vec<Replacement>,
+    /// Changes of what its indicators mean.
+    #[serde(default, rename = "change")]
+    pub changes: Vec<Change>,
     /// Indicators, in the form's order.
-    #[serde(rename = "row")]
+    #[serde(default, rename = "row")]
     pub rows: Vec<Row>,
     /// Audit rules.
     #[serde(default, rename = "rule")]
@@ -91,6 +120,73 @@ pub enum Frequency {
     Quarterly,
     /// 年报
     Annual,
+    /// 变更时报
+    OnChange,
+    /// 普查
+    Census,
+}
+
+impl Frequency {
+    /// Name in packs and documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Frequency::Monthly => "monthly",
+            Frequency::Quarterly => "quarterly",
+            Frequency::Annual => "annual",
+            Frequency::OnChange => "on_change",
+            Frequency::Census => "census",
+        }
+    }
+
+    /// Whether it is about whole years, so that adjustment periods count.
+    pub fn is_yearly(self) -> bool {
+        matches!(self, Frequency::Annual | Frequency::Census)
+    }
+}
+
+/// Another number of a form.
+#[derive(Clone, Debug, Deserialize)]
+pub struct KnownAs {
+    /// Form code.
+    pub form: String,
+    /// Name.
+    #[serde(default)]
+    pub name: String,
+    /// Evidence status.
+    pub status: String,
+    /// What else is known.
+    pub note: Option<String>,
+}
+
+/// A form of a census in the place of this one.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Replacement {
+    /// Form code.
+    pub form: String,
+    /// Years that are reported so.
+    pub years: Vec<u16>,
+    /// Evidence status.
+    pub status: String,
+    /// What else is known.
+    pub note: Option<String>,
+}
+
+/// From a month on, rows mean something else.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Change {
+    /// First month of the new meaning, `YYYY-MM`.
+    #[serde(deserialize_with = "month")]
+    pub since: Month,
+    /// Rows it is about.
+    pub rows: Vec<String>,
+    /// What changed, and how to bring the figure before it to the new meaning.
+    pub text: String,
+    /// Evidence status.
+    pub status: String,
+}
+
+fn month<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Month, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
 
 /// What stands above a form.
@@ -106,90 +202,130 @@ pub struct Header {
     pub status: String,
 }
 
-/// Kind of an indicator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RowKind {
-    /// 期末数
-    Stock,
-    /// 发生数
-    Flow,
-    /// People and other counts: never divided by the unit of money.
-    Count,
-}
-
-/// One indicator (指标).
-#[derive(Clone, Debug, Deserialize)]
-pub struct Row {
-    /// Official code.
-    pub code: Option<String>,
-    /// Name in this pack where there is no official code.
-    pub id: Option<String>,
-    /// Name.
-    pub name: String,
-    /// Unit, where it is not the form's.
-    pub unit: Option<String>,
-    /// Kind.
-    pub kind: RowKind,
-    /// Where its value comes from; absent where no system holds it.
-    pub formula: Option<Spanned<String>>,
-    /// Evidence status: `confirmed` or `recalled`.
-    pub status: String,
-    /// What else is known.
-    pub note: Option<String>,
-}
-
-impl Row {
-    /// Code or id.
-    pub fn key(&self) -> &str {
-        self.code.as_deref().or(self.id.as_deref()).unwrap_or_default()
-    }
-}
-
 impl Form {
     /// Reads a form; everything that is wrong is found at once.
     pub fn parse(file: &str, text: &str) -> (Option<Form>, Vec<Finding>) {
         let (form, mut findings) = settings::read::<Form>(file, text, &SHAPE);
         let Some(mut form) = form else { return (None, findings) };
         form.source = Source { file: file.to_owned(), text: text.to_owned() };
+        findings.extend(form.wrong());
+        if findings.is_empty() { (Some(form), findings) } else { (None, findings) }
+    }
+
+    /// What serde cannot see.
+    fn wrong(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let file = self.source.file.as_str();
         let mut seen = Vec::new();
-        for row in &form.rows {
+        for (at, row) in self.rows.iter().enumerate() {
+            let place = self.place("row", at);
+            let wrong = |code: &'static str| Finding::error(code).at(&place).with("indicator", row.key());
             if row.key().is_empty() {
-                findings.push(Finding::error("row-nameless").at(file).with("name", &row.name));
+                findings.push(Finding::error("row-nameless").at(&place).with("name", &row.name));
             } else if seen.contains(&row.key()) {
-                findings.push(Finding::error("row-doubled").at(file).with("indicator", row.key()));
+                findings.push(wrong("row-doubled"));
             }
             seen.push(row.key());
+            if row.divisor.is_some_and(|divisor| divisor < 1) || row.places.is_some_and(|places| places > 9) {
+                findings.push(Finding::error("unit-unfit").at(&place));
+            }
+            let choice = row.kind == RowKind::Choice;
+            let chosen = !row.choices.is_empty() || row.max_choices.is_some();
+            let most = row.max_choices.unwrap_or(1) as usize;
+            let answers = choice && (most < 1 || !row.choices.is_empty() && most > row.choices.len());
+            if !choice && chosen || answers {
+                findings.push(wrong("choices-unfit"));
+            }
+            let stray = row.columns.iter().find(|column| !self.columns.contains(column));
+            if let Some(column) = stray {
+                findings.push(wrong("column-not-printed").with("column", column.name()));
+            }
+            if row.formula.is_some() && !row.kind.is_number() || row.fill.is_some() && row.kind != RowKind::Text {
+                findings.push(wrong("row-source-unfit"));
+            }
         }
         let mut ids: Vec<&str> = Vec::new();
-        let all = form.rules.iter().map(|rule| (rule.id.as_str(), rule.tolerance));
-        for (id, tolerance) in all.chain(form.unformulated.iter().map(|rule| (rule.id.as_str(), Amount::ZERO))) {
+        let rules = self.rules.iter().enumerate().map(|(at, rule)| (self.place("rule", at), rule.id.as_str(), rule.tolerance));
+        let others = self.unformulated.iter().enumerate();
+        for (place, id, tolerance) in
+            rules.chain(others.map(|(at, rule)| (self.place("unformulated", at), &*rule.id, Amount::ZERO)))
+        {
             if ids.contains(&id) || id.is_empty() {
-                findings.push(Finding::error("rule-doubled").at(file).with("rule", id));
+                findings.push(Finding::error("rule-doubled").at(&place).with("rule", id));
             }
             if tolerance < Amount::ZERO {
-                findings.push(Finding::error("tolerance-unfit").at(file).with("rule", id).with("tolerance", tolerance));
+                findings.push(Finding::error("tolerance-unfit").at(&place).with("rule", id).with("tolerance", tolerance));
             }
             ids.push(id);
         }
-        if form.divisor < 1 || form.places > 9 {
+        for (at, change) in self.changes.iter().enumerate() {
+            for row in change.rows.iter().filter(|row| self.row(row).is_none()) {
+                findings.push(Finding::error("change-of-nothing").at(self.place("change", at)).with("indicator", row));
+            }
+        }
+        let months = self.exempt_months.iter().chain(&self.cumulated_months);
+        let months = months.chain(self.rules.iter().flat_map(|rule| &rule.months));
+        if months.copied().any(|month| !(1..=12).contains(&month)) {
+            findings.push(Finding::error("pack-month-unfit").at(file));
+        }
+        if self.columns.is_empty() {
+            findings.push(Finding::error("columns-missing").at(file));
+        }
+        if self.divisor < 1 || self.places > 9 {
             findings.push(Finding::error("unit-unfit").at(file));
         }
-        if findings.is_empty() { (Some(form), findings) } else { (None, findings) }
+        findings
+    }
+
+    /// Place of the `at`th `[[table]]`, counted from 0.
+    fn place(&self, table: &str, at: usize) -> String {
+        let Source { file, text } = &self.source;
+        let head = format!("[[{table}]]");
+        let mut found = text.match_indices(&head).map(|(start, _)| start).filter(|start| {
+            let line = text[..*start].rsplit('\n').next().unwrap_or_default();
+            line.trim().is_empty()
+        });
+        // Written in another way, as an inline array, there is only the file to name.
+        found.nth(at).map_or_else(|| file.clone(), |start| settings::place(file, text, start))
+    }
+
+    /// Whether a month ends one of the form's periods.
+    pub fn closes(&self, month: Month) -> bool {
+        match self.frequency {
+            Frequency::Monthly => true,
+            Frequency::Quarterly => month.month().is_multiple_of(3),
+            Frequency::Annual => month.month() == 12,
+            Frequency::Census => month.month() == 12 && self.census_years.contains(&month.year()),
+            Frequency::OnChange => false,
+        }
     }
 
     /// Whether the form is due for a month.
     pub fn is_due(&self, month: Month) -> bool {
-        let closes = match self.frequency {
-            Frequency::Monthly => true,
-            Frequency::Quarterly => month.month().is_multiple_of(3),
-            Frequency::Annual => month.month() == 12,
-        };
-        closes && !self.exempt_months.contains(&month.month())
+        self.closes(month) && !self.exempt_months.contains(&month.month()) && self.replaced(month).is_none()
+    }
+
+    /// What stands in the place of an annual form for a year of a census.
+    pub fn replaced(&self, month: Month) -> Option<&Replacement> {
+        let years = |replacement: &&Replacement| replacement.years.contains(&month.year());
+        self.replaced_by.iter().find(years).filter(|_| self.frequency == Frequency::Annual)
+    }
+
+    /// Changes of definition that lie between a month and the same month of the year before.
+    pub fn changed(&self, month: Month) -> impl Iterator<Item = &Change> {
+        let before = month.prior_year().unwrap_or(month);
+        self.changes.iter().filter(move |change| before < change.since && change.since <= month)
     }
 
     /// The row with this code or id.
     pub fn row(&self, key: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.key() == key)
+    }
+
+    /// Divisor and decimals of a row: the form's, unless it has a unit of its own.
+    pub fn conversion(&self, row: &Row) -> (i64, u32) {
+        let own = row.unit.is_some() || row.kind == RowKind::Count;
+        let (divisor, places) = if own { (1, 0) } else { (self.divisor, self.places) };
+        (row.divisor.unwrap_or(divisor), row.places.unwrap_or(places))
     }
 }

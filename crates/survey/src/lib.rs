@@ -6,24 +6,32 @@ Pure: texts and figures come in, values and findings go out. No form, code, acco
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+mod built_in;
+mod calendar;
 mod chart;
+mod column;
 pub mod document;
 mod draft;
 mod engine;
 mod form;
 mod mapping;
 mod rates;
+mod row;
 mod rule;
 mod shape;
 mod standard;
 mod threshold;
 
+pub use built_in::{CALENDARS, FORMS};
+pub use calendar::{Calendar, Calendars, Due};
 pub use chart::{BookAccount, chart};
+pub use column::Printed;
 pub use draft::{Built, Order, Sealed, build, evidence_digest, gap_finding, growth_of};
 pub use engine::{Engine, Sources};
-pub use form::{Form, Frequency, Header, Row, RowKind};
+pub use form::{Change, Form, Frequency, Header, KnownAs, Replacement};
 pub use mapping::{Decision, Formula, Mapping, RuleFormula};
 pub use rates::{Converted, Rate, Rates};
+pub use row::{Row, RowKind};
 pub use rule::{Level as RuleLevel, Rule, Severity, Unformulated};
 pub use standard::{Match, Standard, StandardAccount};
 pub use threshold::{Standing, Thresholds, Trade};
@@ -36,10 +44,3 @@ pub const STANDARDS: &[(&str, &str)] = &[
 
 /// Thresholds of the survey that come with the program.
 pub const THRESHOLDS: &str = include_str!("../../../mappings/thresholds.toml");
-
-/// Forms that come with the program: edition, code and text.
-pub const FORMS: &[(&str, &str, &str)] = &[
-    ("2025", "B203", include_str!("../../../mappings/forms/2025/B203.toml")),
-    ("2025", "E203", include_str!("../../../mappings/forms/2025/E203.toml")),
-    ("2025", "F203", include_str!("../../../mappings/forms/2025/F203.toml")),
-];

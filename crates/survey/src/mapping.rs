@@ -234,7 +234,9 @@ impl Mapping {
                 if let Some(formula) = assembly.read(&form.source, &rule.expr, Scope::Standard) {
                     assembly.findings.extend(
                         formula::check(&formula.expr, Kind::Truth, None, &|of, code, item| {
-                            known(&forms, &assembly.items, &form.form, of, code, item)
+                            // A rule may look at a form that this unit does not fill; it is then not applicable.
+                            let elsewhere = of.is_some_and(|of| forms.iter().all(|known| known.form != of));
+                            elsewhere || known(&forms, &assembly.items, &form.form, of, code, item)
                         })
                         .iter()
                         .map(|fault| formula.finding(fault, Level::Error)),
