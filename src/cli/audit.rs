@@ -220,8 +220,8 @@ fn table(ctx: &Ctx, audited: &[Audited]) -> Result<(), Failure> {
     Table { columns: &columns, numbers: &["left", "right", "difference", "tolerance"], rows }.write(ctx.format, ctx.lang)
 }
 
-/// Accounts shown behind a figure.
-const ACCOUNTS: usize = 5;
+/// Rows shown behind a figure.
+const ROWS: usize = 5;
 
 /// The audit of a form as a person reads it: what is to be done first, and why.
 fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
@@ -247,12 +247,12 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
             let value = fact.value.clone().unwrap_or_else(|| label(&format!("status-{}", fact.status.replace('_', "-"))));
             let figure = format!("{}:{}", fact.form, fact.code);
             text += &format!("      {figure}  {}  {} {}  {value} {}\n", fact.name, fact.period, label(fact.column), fact.unit);
-            for (account, amount) in fact.accounts.iter().take(ACCOUNTS) {
-                let name = audited.names.get(account).map_or("", String::as_str);
-                text += &format!("          {account} {name}  {amount}\n");
+            for row in fact.rows.iter().take(ROWS) {
+                let name = audited.names.get(&row.account).map_or("", String::as_str);
+                text += &format!("          {} {name}  {}  ← {}\n", row.account, row.amount, row.question);
             }
-            if fact.accounts.len() > ACCOUNTS {
-                text += &format!("          … {}\n", fact.accounts.len() - ACCOUNTS);
+            if fact.rows.len() > ROWS {
+                text += &format!("          … {}\n", fact.rows.len() - ROWS);
             }
         }
         text += &match claim {
@@ -281,7 +281,7 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
 fn advice(ctx: &Ctx, verdict: &Verdict, month: Month) -> String {
     let mut text = String::new();
     let none: [(&str, &str); 0] = [];
-    let figures = verdict.facts.iter().filter(|fact| !fact.accounts.is_empty());
+    let figures = verdict.facts.iter().filter(|fact| !fact.rows.is_empty());
     for fact in figures {
         text += &format!("    taizhang explain {}:{} --period {month}\n", fact.form, fact.code);
     }

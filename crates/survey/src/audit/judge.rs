@@ -98,8 +98,19 @@ pub struct Fact {
     pub unit: String,
     /// Why there is none.
     pub status: String,
-    /// Accounts behind it, in 元.
-    pub accounts: Vec<(String, String)>,
+    /// What the books answered.
+    pub rows: Vec<Behind>,
+}
+
+/// One row behind a figure: what a question to the books found on one account, with the sign it has in that answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Behind {
+    /// The question, as it stands in the formula.
+    pub question: String,
+    /// Account, or item of a measure.
+    pub account: String,
+    /// In 元, or the measure's unit.
+    pub amount: String,
 }
 
 /// Judges a rule for a month.
@@ -322,7 +333,7 @@ impl World for Noted<'_> {
             _ => None,
         };
         let status = trace.outcome.as_ref().err().map_or("ok", |gap| gap.status).to_owned();
-        let accounts = accounts(&trace);
+        let rows = behind(&trace);
         let fact = Fact {
             form: form.to_owned(),
             code: code.to_owned(),
@@ -332,26 +343,28 @@ impl World for Noted<'_> {
             value,
             unit: described.unit,
             status,
-            accounts,
+            rows,
         };
         self.facts.borrow_mut().push(fact);
         trace
     }
 }
 
-/// Accounts behind a figure, each once, the largest first.
-fn accounts(trace: &Trace) -> Vec<(String, String)> {
-    let mut sums: Vec<(String, Amount)> = Vec::new();
+/// What the books answered on the way to a figure, the largest amounts first.
+fn behind(trace: &Trace) -> Vec<Behind> {
+    let mut found: Vec<(Amount, Behind)> = Vec::new();
     let mut waiting = vec![trace];
     while let Some(trace) = waiting.pop() {
         for part in &trace.parts {
-            match sums.iter_mut().find(|(account, _)| *account == part.account) {
-                Some((_, sum)) => *sum = sum.checked_add(part.amount).unwrap_or(*sum),
-                None => sums.push((part.account.clone(), part.amount)),
+            let (question, account, amount) = (trace.text.clone(), part.account.clone(), part.amount.to_string());
+            let row = Behind { question, account, amount };
+            // Two rows of a form may lead to the same answer.
+            if !found.iter().any(|(_, known)| *known == row) {
+                found.push((part.amount, row));
             }
         }
         waiting.extend(trace.children.iter().rev());
     }
-    sums.sort_by_key(|(account, amount)| (std::cmp::Reverse(amount.units().unsigned_abs()), account.clone()));
-    sums.into_iter().map(|(account, amount)| (account, amount.to_string())).collect()
+    found.sort_by_key(|(amount, _)| std::cmp::Reverse(amount.units().unsigned_abs()));
+    found.into_iter().map(|(_, row)| row).collect()
 }

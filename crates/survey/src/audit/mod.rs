@@ -16,10 +16,10 @@ mod world;
 
 pub use causes::{Cause, Causes};
 pub use explanation::{Claim, Explanation, digest_of};
-pub use judge::{Comparison, Fact, Outcome, Verdict, judge};
+pub use judge::{Behind, Comparison, Fact, Outcome, Verdict, judge};
 pub use outside::{OUTSIDE, Outside};
 pub use report::{Event, report};
-pub use world::{Filed, Given, Papers, Reported};
+pub use world::{Described, Filed, Given, Papers, Reported};
 
 use formula::{Column, Expr, Node};
 
