@@ -22,7 +22,8 @@ pub struct Screened {
 /// With r = current ÷ previous and its median m: s = 1 − m/r where r < m, r/m − 1 otherwise; E = s × max(current, previous)^U; outliers are
 /// outside (E_M − C·max(E_M − E_Q1, |A·E_M|), E_M + C·max(E_Q3 − E_M, |A·E_M|)). The score is the distance from E_M in such widths, so that
 /// C is its threshold. Units without two positive figures are not screened; nothing is said where a width is zero and a unit stands outside
-/// by any distance: it is then an outlier with the threshold as its score.
+/// by any distance: it is then an outlier with the threshold as its score. Ratios have nine decimals, so that scores are exact to about a
+/// thousandth.
 pub fn hidiroglou_berthelot(units: &[(Amount, Amount)], set: &HidiroglouBerthelot) -> Option<Vec<Screened>> {
     let one = Amount::from_whole(1)?;
     let known: Vec<usize> =
