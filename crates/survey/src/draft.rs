@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use formula::{At, Gap, Mode, Scope, Trace, Value, What};
+use formula::{At, Gap, Scope, Trace, Value, What};
 use model::{Amount, Finding, Level, Month, Period};
 
 use crate::{

@@ -317,11 +317,6 @@ impl Form {
         self.changes.iter().filter(move |change| before < change.since && change.since <= month)
     }
 
-    /// What 元 are divided by for a row, and its decimals: people and other counts are as they are.
-    pub fn conversion(&self, row: &Row) -> (i64, u32) {
-        if row.kind == RowKind::Count { (1, 0) } else { (self.divisor, self.places) }
-    }
-
     /// The row with this code or id.
     pub fn row(&self, key: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.key() == key)

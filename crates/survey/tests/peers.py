@@ -20,6 +20,11 @@ def quartile(values, quarter):
     return values[low] + (place - low) * (values[low + 1] - values[low])
 
 
+def text(value):
+    """Nine decimals."""
+    return f"{Decimal(value.numerator) / Decimal(value.denominator):.9f}"
+
+
 def power(value, quarters):
     exact = Decimal(value.numerator) / Decimal(value.denominator)
     return Fraction(exact ** (Decimal(quarters) / 4)) if quarters else Fraction(1)
@@ -39,7 +44,7 @@ def hidiroglou_berthelot(pairs, u, a, c):
     for (at, _, _), effect in zip(known, effects):
         width = below if effect < center else above
         distance = abs(effect - center)
-        result.append([at, float(distance / width), distance > c * width])
+        result.append([at, text(distance / width), distance > c * width])
     return result
 
 
@@ -47,12 +52,12 @@ def median_mad(values, most):
     values = [Fraction(value) for value in values]
     middle = quartile(values, 2)
     width = quartile([abs(value - middle) for value in values], 2) * Fraction("1.4826")
-    return [[at, float(abs(v - middle) / width), abs(v - middle) / width > most] for at, v in enumerate(values)]
+    return [[at, text(abs(v - middle) / width), abs(v - middle) / width > most] for at, v in enumerate(values)]
 
 
 def ratio(pairs, least, most):
     quotients = [(at, Fraction(x) / Fraction(y)) for at, (x, y) in enumerate(pairs) if Fraction(y) != 0]
-    return [[at, float(q), q < least or q > most] for at, q in quotients]
+    return [[at, text(q), q < least or q > most] for at, q in quotients]
 
 
 asked = json.load(sys.stdin)

@@ -50,37 +50,11 @@ fn same(screened: &[Screened], other: &Value, what: &str) -> usize {
     for (ours, theirs) in screened.iter().zip(other) {
         assert_eq!(ours.unit as u64, theirs[0].as_u64().unwrap(), "{what}");
         assert_eq!(ours.outlier, theirs[2].as_bool().unwrap(), "{what}: {ours:?} {theirs}");
-        // A score as text with six decimals is read exactly; its size decides how near is near.
-        let near = format!("{:.6}", theirs[1].as_number().unwrap().to_string().parse::<Decimals>().unwrap().0);
-        let apart = robust::size(ours.score.checked_sub(amount(&near)).unwrap()).unwrap();
+        let apart = robust::size(ours.score.checked_sub(amount(theirs[1].as_str().unwrap())).unwrap()).unwrap();
         let most = ours.score.div_round(1000, 9).unwrap().max(amount("0.001"));
         assert!(apart <= most, "{what}: {ours:?} {theirs}");
     }
     screened.iter().filter(|screened| screened.outlier).count()
-}
-
-/// A number of JSON as a decimal text.
-struct Decimals(String);
-
-impl std::str::FromStr for Decimals {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Decimals, Self::Err> {
-        let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let exponent: i32 = exponent.parse().unwrap();
-        let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
-        let mut all: Vec<char> = format!("{whole}{decimals}").chars().collect();
-        let mut point = i32::try_from(whole.len()).unwrap() + exponent;
-        while point <= 0 {
-            all.insert(0, '0');
-            point += 1;
-        }
-        let point = usize::try_from(point).unwrap();
-        while all.len() < point + 9 {
-            all.push('0');
-        }
-        Ok(Decimals(format!("{}.{}", all[..point].iter().collect::<String>(), all[point..point + 9].iter().collect::<String>())))
-    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl<'a> Known<'a> {
         let (form, row) = self.row(form, row)?;
         let (divisor, places) = form.conversion(row);
         let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places.min(9)))?)?;
-        Some((step, row.kind != RowKind::Count && row.unit.as_ref().is_none_or(|unit| *unit == form.unit)))
+        Some((step, row.kind != RowKind::Count && row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
     }
 
     fn main(&self, form: Option<&str>, row: &str) -> &'static str {

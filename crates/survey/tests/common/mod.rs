@@ -86,7 +86,7 @@ impl Reported for Table<'_> {
         let (form, row) = self.row(form, code)?;
         let (divisor, places) = form.conversion(row);
         let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places))?)?;
-        Some((step, row.kind != RowKind::Count && row.unit.as_ref().is_none_or(|unit| *unit == form.unit)))
+        Some((step, row.kind != RowKind::Count && row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
     }
 
     fn main(&self, _: Option<&str>, _: &str) -> &'static str {
