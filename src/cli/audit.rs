@@ -191,7 +191,8 @@ fn table(ctx: &Ctx, audited: &[Audited]) -> Result<(), Failure> {
     for audited in audited {
         for verdict in &audited.verdicts {
             let made = verdict.comparisons.iter().find(|made| made.holds == Some(false)).or(verdict.comparisons.first());
-            let value = |of: fn(&rules::Comparison) -> &Option<String>| made.and_then(|made| of(made).clone()).unwrap_or_default();
+            let value =
+                |of: fn(&rules::Comparison) -> &Option<String>| made.and_then(|made| of(made).clone()).unwrap_or_default();
             let claim = verdict.claim(&audited.said, &digest);
             let said = if let Claim::Holds(said) = claim { said.text.clone() } else { String::new() };
             let mut row = [&verdict.form, &audited.book, &verdict.rule].map(String::clone).to_vec();
@@ -230,7 +231,8 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
     let form = &audited.form;
     let mut text = format!("{}  {}  {month}  {}\n", form.form, form.name, audited.book);
     let counts = [Outcome::Unmet, Outcome::Met, Outcome::NotApplicable, Outcome::Undetermined];
-    let counts = counts.map(|outcome| format!("{} {}", label(&format!("audit-{}", word(outcome).replace('_', "-"))), of(outcome).count()));
+    let counts =
+        counts.map(|outcome| format!("{} {}", label(&format!("audit-{}", word(outcome).replace('_', "-"))), of(outcome).count()));
     text += &format!("{}\n", counts.join("    "));
     for verdict in of(Outcome::Unmet) {
         let claim = verdict.claim(&audited.said, &digest);

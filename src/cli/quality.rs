@@ -152,11 +152,7 @@ fn value(cell: &Cell) -> Option<Amount> {
 /// A month as it was kept.
 fn as_kept(cell: &Cell, point: Point) -> Point {
     let of = |columns: &Columns, name: &str| columns.get(name).and_then(|column| column.value.as_ref()?.parse().ok());
-    Point {
-        alone: of(&cell.columns, "this_month").or(point.alone),
-        to_date: value(cell).or(point.to_date),
-        ..point
-    }
+    Point { alone: of(&cell.columns, "this_month").or(point.alone), to_date: value(cell).or(point.to_date), ..point }
 }
 
 fn show(ctx: &Ctx, flags: &[Flag]) -> Result<(), Failure> {
@@ -165,7 +161,8 @@ fn show(ctx: &Ctx, flags: &[Flag]) -> Result<(), Failure> {
     match ctx.format {
         Format::Json => {
             let entries = flags.iter().map(|flag| {
-                let facts: Vec<_> = flag.facts.iter().map(|(when, value)| json!({ "of": when, "value": value.to_string() })).collect();
+                let facts: Vec<_> =
+                    flag.facts.iter().map(|(when, value)| json!({ "of": when, "value": value.to_string() })).collect();
                 json!({
                     "kind": flag.kind, "code": flag.finding.code, "figure": flag.figure, "name": flag.name, "facts": facts,
                     "score": flag.score.map(|score| score.to_string()), "threshold": flag.threshold.to_string(),

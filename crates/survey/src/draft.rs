@@ -69,13 +69,8 @@ pub struct Built {
 
 /// Builds the draft. The same evidence with the same mapping gives the same documents.
 pub fn build(order: &Order<'_>) -> Built {
-    let mut building = Building {
-        order,
-        findings: Vec::new(),
-        audit: BTreeMap::new(),
-        said: BTreeMap::new(),
-        explanations: Vec::new(),
-    };
+    let mut building =
+        Building { order, findings: Vec::new(), audit: BTreeMap::new(), said: BTreeMap::new(), explanations: Vec::new() };
     building.rules();
     let region = order.facts.get("unit.region").map_or("", String::as_str);
     let rows = order.form.rows.iter().filter(|row| row.is_filled_in(region));
@@ -254,7 +249,10 @@ impl Building<'_> {
             reported: main.and_then(|column| column.value.clone()),
             audit: self.audit.get(row.key()).cloned().unwrap_or_default(),
             explanation: self.said.get(row.key()).filter(|said| !said.is_empty()).map(|said| {
-                said.iter().map(|said| format!("{} [{}] {} ({})", said.rule, said.cause, said.text, said.by)).collect::<Vec<_>>().join("; ")
+                said.iter()
+                    .map(|said| format!("{} [{}] {} ({})", said.rule, said.cause, said.text, said.by))
+                    .collect::<Vec<_>>()
+                    .join("; ")
             }),
             cell,
             ..LedgerCell::default()

@@ -58,7 +58,8 @@ fn form(rule: &str, tolerance: &str) -> Form {
         "{FORM}\n[[rule]]\nid = \"R\"\nexpr = \"{rule}\"\nseverity = \"mandatory\"\n{tolerance}text = \"试\"\nstatus = \"recalled\"\n"
     );
     // A form that prints no columns says nothing of them in older packs.
-    let parsed = Form::parse("t1.toml", &rule).0.or_else(|| Form::parse("t1.toml", &rule.replace("columns = [\"cumulative\"]\n", "")).0);
+    let parsed =
+        Form::parse("t1.toml", &rule).0.or_else(|| Form::parse("t1.toml", &rule.replace("columns = [\"cumulative\"]\n", "")).0);
     parsed.unwrap_or_else(|| panic!("{:?}", Form::parse("t1.toml", &rule).1))
 }
 
@@ -152,7 +153,8 @@ fn what_is_missing_by_nature_is_not_applicable_and_what_is_awaited_waits() {
     assert_eq!(outcome("[2] > 0 or [1] > 5000", "", &half), Undetermined);
     // Figures that were asked for are kept with their status.
     let verdict = judged("[2] > 0 or [1] > 5000", "", &half);
-    let facts: Vec<_> = verdict.facts.iter().map(|fact| (fact.code.as_str(), fact.value.as_deref(), fact.status.as_str())).collect();
+    let facts: Vec<_> =
+        verdict.facts.iter().map(|fact| (fact.code.as_str(), fact.value.as_deref(), fact.status.as_str())).collect();
     assert_eq!(facts, [("2", None, "missing_source"), ("1", Some("1"), "ok")]);
 }
 
@@ -177,7 +179,9 @@ fn an_explanation_is_bound_to_the_figures() {
     let first = judged("[1] >= [2]", "", &[("1", "1"), ("2", "2")]);
     let kept = [said(&first)];
     assert!(matches!(first.claim(&kept, &digest), audit::Claim::Holds(_)));
-    for (figures, holds) in [([("1", "1"), ("2", "3")], false), ([("1", "0"), ("2", "2")], false), ([("1", "1"), ("2", "2")], true)] {
+    for (figures, holds) in
+        [([("1", "1"), ("2", "3")], false), ([("1", "0"), ("2", "2")], false), ([("1", "1"), ("2", "2")], true)]
+    {
         let now = judged("[1] >= [2]", "", &figures);
         assert_eq!(matches!(now.claim(&kept, &digest), audit::Claim::Holds(_)), holds, "{figures:?}");
     }
@@ -201,7 +205,9 @@ fn an_explanation_says_something_that_can_be_looked_up() {
         let codes: Vec<_> = causes.check(cause, text, None).into_iter().map(|finding| finding.code.into_owned()).collect();
         assert_eq!(codes, expected, "{text}");
     }
-    assert!(!causes.check("price", "3月起涨价5%", Some(20)).is_empty() && causes.check("price", "3月起涨价5%", Some(5)).is_empty());
+    assert!(
+        !causes.check("price", "3月起涨价5%", Some(20)).is_empty() && causes.check("price", "3月起涨价5%", Some(5)).is_empty()
+    );
 }
 
 /// Rules of every kind that packs have, for the comparison of one by one with columns.

@@ -86,20 +86,18 @@ fn screens_agree_with_another_language() {
         ours[1].push(peers::median_mad(&values, &MedianMad { most: amount(most) }).unwrap());
         let texts_of: Vec<String> = values.iter().map(ToString::to_string).collect();
         asked["mad"].as_array_mut().unwrap().push(json!({ "values": texts_of, "most": most }));
-        let edit = RatioEdit {
-            id: String::new(),
-            left: String::new(),
-            right: String::new(),
-            least: amount("0.7"),
-            most: amount("1.3"),
-        };
+        let edit =
+            RatioEdit { id: String::new(), left: String::new(), right: String::new(), least: amount("0.7"), most: amount("1.3") };
         ours[2].push(peers::ratio(&pairs, &edit));
         asked["ratio"].as_array_mut().unwrap().push(json!({ "pairs": texts, "least": "0.7", "most": "1.3" }));
     }
     let theirs = python(&asked);
     for (kind, ours) in ["hb", "mad", "ratio"].into_iter().zip(ours) {
-        let outliers: usize =
-            ours.iter().enumerate().map(|(round, screened)| same(screened, &theirs[kind][round], &format!("{kind} {round}"))).sum();
+        let outliers: usize = ours
+            .iter()
+            .enumerate()
+            .map(|(round, screened)| same(screened, &theirs[kind][round], &format!("{kind} {round}")))
+            .sum();
         assert!(outliers > 50, "{kind}: {outliers} outliers: agreement would show nothing");
     }
 }

@@ -64,9 +64,13 @@ fn unit(seed: &mut u64) -> BTreeMap<&'static str, i64> {
 
 /// What SQLite says of each unit and rule: `1`, `0` or nothing.
 fn sqlite(units: &[BTreeMap<&'static str, i64>], rules: &[(String, String)]) -> Vec<Vec<Option<bool>>> {
-    let codes: Vec<&str> = units.iter().flat_map(|unit| unit.keys().copied()).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+    let codes: Vec<&str> =
+        units.iter().flat_map(|unit| unit.keys().copied()).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
     let names: Vec<String> = codes.iter().map(|code| format!("a{code}")).collect();
-    let mut script = format!("CREATE TABLE u (n INTEGER, {});\nBEGIN;\n", names.iter().map(|name| format!("{name} INTEGER")).collect::<Vec<_>>().join(", "));
+    let mut script = format!(
+        "CREATE TABLE u (n INTEGER, {});\nBEGIN;\n",
+        names.iter().map(|name| format!("{name} INTEGER")).collect::<Vec<_>>().join(", ")
+    );
     for (at, unit) in units.iter().enumerate() {
         let values = codes.iter().map(|code| unit.get(code).map_or("NULL".to_owned(), |value| (value * 1000).to_string()));
         writeln!(script, "INSERT INTO u VALUES ({at}, {});", values.collect::<Vec<_>>().join(", ")).unwrap();

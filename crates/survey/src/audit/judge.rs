@@ -199,7 +199,8 @@ impl Judging<'_> {
         let values = (number(left), number(right));
         let money = [left, right].map(|side| dimension(side, world)).contains(&Dimension::Money);
         let unit = if money { Amount::from_whole(self.ready.form.divisor.into()) } else { Amount::from_whole(1) };
-        let tolerance = tolerance(self.ready, operator, left, right, world).ok_or_else(|| Gap::new("error", "amount-too-large"))?;
+        let tolerance =
+            tolerance(self.ready, operator, left, right, world).ok_or_else(|| Gap::new("error", "amount-too-large"))?;
         let difference = match &values {
             (Ok(left), Ok(right)) => left.checked_sub(*right),
             _ => None,

@@ -122,9 +122,7 @@ fn filled(expr: &Expr, row: &str) -> Expr {
         }
         Node::Negate(operand) => Node::Negate(inner(operand)),
         Node::Not(operand) => Node::Not(inner(operand)),
-        Node::Binary { operator, left, right } => {
-            Node::Binary { operator: *operator, left: inner(left), right: inner(right) }
-        }
+        Node::Binary { operator, left, right } => Node::Binary { operator: *operator, left: inner(left), right: inner(right) },
         Node::Call { function, arguments } => {
             Node::Call { function: *function, arguments: arguments.iter().map(|argument| filled(argument, row)).collect() }
         }

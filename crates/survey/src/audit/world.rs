@@ -49,8 +49,12 @@ impl<'a> Known<'a> {
         }
         let (form, row) = self.row(form, row)?;
         let (divisor, places) = form.conversion(row);
+        if row.kind == RowKind::Count {
+            // People are counted, not rounded.
+            return Some((Amount::ZERO, false));
+        }
         let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places.min(9)))?)?;
-        Some((step, row.kind != RowKind::Count && row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
+        Some((step, row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
     }
 
     fn main(&self, form: Option<&str>, row: &str) -> &'static str {
@@ -73,7 +77,13 @@ impl<'a> Known<'a> {
     }
 
     /// Why a row that is asked for is not there, or has no such column.
-    fn gap(&self, form: Option<&str>, row: &str, column: Option<Column>, month: Month) -> Result<(&'a Form, &'a crate::Row), Gap> {
+    fn gap(
+        &self,
+        form: Option<&str>,
+        row: &str,
+        column: Option<Column>,
+        month: Month,
+    ) -> Result<(&'a Form, &'a crate::Row), Gap> {
         let own = form.is_none_or(|form| form == self.own);
         let name = if own { format!("[{row}]") } else { format!("[{}:{row}]", form.unwrap_or(self.own)) };
         let Some((form, row)) = self.row(form, row) else {
@@ -177,7 +187,14 @@ impl World for Filed<'_> {
             let yuan = reported.and_then(|value| value.checked_mul(Amount::from_whole(divisor.into())?));
             yuan.map(Value::Number).ok_or_else(|| Gap::new("error", "amount-too-large"))
         });
-        Trace { text: text(form, code, column), outcome, question: None, measured: None, parts: Vec::new(), children: vec![inner] }
+        Trace {
+            text: text(form, code, column),
+            outcome,
+            question: None,
+            measured: None,
+            parts: Vec::new(),
+            children: vec![inner],
+        }
     }
 }
 
@@ -210,7 +227,12 @@ pub struct Papers<'a> {
 
 impl<'a> Papers<'a> {
     /// What rules of `form` see of documents.
-    pub fn new(forms: &'a [Form], form: &'a str, drafts: impl IntoIterator<Item = &'a Draft>, outside: &'a Outside) -> Papers<'a> {
+    pub fn new(
+        forms: &'a [Form],
+        form: &'a str,
+        drafts: impl IntoIterator<Item = &'a Draft>,
+        outside: &'a Outside,
+    ) -> Papers<'a> {
         let keyed = |draft: &'a Draft| Some(((draft.form.as_str(), draft.period.parse().ok()?), draft));
         Papers { known: Known { forms, own: form }, drafts: drafts.into_iter().filter_map(keyed).collect(), outside }
     }
@@ -227,7 +249,8 @@ impl<'a> Papers<'a> {
             Some(Column::PriorYear) => (0, "prior_year"),
             Some(Column::Previous) => (-1, if flow { "cumulative" } else { "closing" }),
         };
-        let absent = || Gap::new("not_applicable", "rule-indicator-absent").with("indicator", format!("[{}:{}]", form.form, row.key()));
+        let absent =
+            || Gap::new("not_applicable", "rule-indicator-absent").with("indicator", format!("[{}:{}]", form.form, row.key()));
         let month = at.month.plus(back).ok_or_else(absent)?;
         let draft = self.drafts.get(&(form.form.as_str(), month)).ok_or_else(absent)?;
         let cell = draft.cells.iter().find(|cell| cell.id == row.key()).ok_or_else(absent)?;

@@ -24,7 +24,10 @@ const SHAPE: Shape = Shape::Table(&[
     ("month_on_month", Shape::Table(&[("most", ANY), ("floor", ANY)])),
     ("year_on_year", Shape::Table(&[("most", ANY), ("floor", ANY)])),
     ("own_outlier", Shape::Table(&[("least_months", ANY), ("most", ANY)])),
-    ("pair", Shape::Each(&Shape::Table(&[("id", ANY), ("form", ANY), ("left", ANY), ("right", ANY), ("most", ANY), ("text", ANY)]))),
+    (
+        "pair",
+        Shape::Each(&Shape::Table(&[("id", ANY), ("form", ANY), ("left", ANY), ("right", ANY), ("most", ANY), ("text", ANY)])),
+    ),
     (
         "peers",
         Shape::Table(&[

@@ -26,8 +26,7 @@ pub struct Screened {
 /// thousandth.
 pub fn hidiroglou_berthelot(units: &[(Amount, Amount)], set: &HidiroglouBerthelot) -> Option<Vec<Screened>> {
     let one = Amount::from_whole(1)?;
-    let known: Vec<usize> =
-        (0..units.len()).filter(|at| units[*at].0 > Amount::ZERO && units[*at].1 > Amount::ZERO).collect();
+    let known: Vec<usize> = (0..units.len()).filter(|at| units[*at].0 > Amount::ZERO && units[*at].1 > Amount::ZERO).collect();
     let ratios = known.iter().map(|at| units[*at].1.checked_div(units[*at].0)).collect::<Option<Vec<_>>>()?;
     let Some(middle) = robust::median(&ratios) else { return Some(Vec::new()) };
     let mut effects = Vec::with_capacity(known.len());
@@ -52,11 +51,8 @@ pub fn hidiroglou_berthelot(units: &[(Amount, Amount)], set: &HidiroglouBerthelo
     let above = third.checked_sub(center)?.max(least);
     let mut screened = Vec::with_capacity(known.len());
     for (at, effect) in known.iter().zip(effects) {
-        let (distance, width) = if effect < center {
-            (center.checked_sub(effect)?, below)
-        } else {
-            (effect.checked_sub(center)?, above)
-        };
+        let (distance, width) =
+            if effect < center { (center.checked_sub(effect)?, below) } else { (effect.checked_sub(center)?, above) };
         let outlier = distance > set.c.checked_mul(width)?;
         let score = distance.checked_div(width).unwrap_or(if outlier { set.c } else { Amount::ZERO });
         screened.push(Screened { unit: *at, score, threshold: set.c, outlier });

@@ -58,18 +58,27 @@ impl Series {
         self.points.iter().find(|point| point.month == month)
     }
 
-    fn flag(&self, kind: &'static str, finding: Finding, facts: Vec<(String, Amount)>, score: Option<Amount>, threshold: Amount) -> Flag {
+    fn flag(
+        &self,
+        kind: &'static str,
+        finding: Finding,
+        facts: Vec<(String, Amount)>,
+        score: Option<Amount>,
+        threshold: Amount,
+    ) -> Flag {
         let shown = facts.iter().map(|(when, value)| format!("{when} {value} {}", self.unit)).collect::<Vec<_>>().join("; ");
         let figure = format!("{}:{}", self.form, self.code);
         let finding = finding.with("indicator", format!("{figure} {}", self.name)).with("facts", shown);
-        let finding = finding.with("score", score.map_or_else(|| "—".to_owned(), |score| score.to_string())).with("threshold", threshold);
+        let finding =
+            finding.with("score", score.map_or_else(|| "—".to_owned(), |score| score.to_string())).with("threshold", threshold);
         Flag { kind, figure, name: self.name.clone(), facts, score, threshold, finding }
     }
 }
 
 /// Looks at a series as it is in a month.
 pub fn screen(series: &Series, month: Month, set: &Thresholds) -> Vec<Flag> {
-    let checks = [carry(series, month, set), monthly(series, month, set), yearly(series, month, set), outlier(series, month, set)];
+    let checks =
+        [carry(series, month, set), monthly(series, month, set), yearly(series, month, set), outlier(series, month, set)];
     checks.into_iter().flatten().collect()
 }
 
@@ -85,11 +94,7 @@ fn carry(series: &Series, month: Month, set: &Thresholds) -> Option<Flag> {
     if apart <= set.carry.tolerance {
         return None;
     }
-    let facts = vec![
-        (format!("{} 1—", month.plus(-1)?), before),
-        (month.to_string(), alone),
-        (format!("{month} 1—"), to_date),
-    ];
+    let facts = vec![(format!("{} 1—", month.plus(-1)?), before), (month.to_string(), alone), (format!("{month} 1—"), to_date)];
     let finding = Finding::warning("quality-carry-forward");
     Some(series.flag("continuity", finding, facts, Some(apart), set.carry.tolerance))
 }
@@ -163,6 +168,7 @@ pub fn pair(set: &super::Pair, months: &[(Month, Option<Amount>, Option<Amount>)
     ];
     let shown = facts.iter().map(|(when, value)| format!("{when} = {value}")).collect::<Vec<_>>().join("; ");
     let finding = Finding::warning("quality-pair-jumped").with("pair", &set.id).with("text", &set.text).with("facts", shown);
-    let finding = finding.with("score", score.map_or_else(|| "—".to_owned(), |score| score.to_string())).with("threshold", set.most);
+    let finding =
+        finding.with("score", score.map_or_else(|| "—".to_owned(), |score| score.to_string())).with("threshold", set.most);
     Some(Flag { kind: "matching", figure: set.id.clone(), name: set.text.clone(), facts, score, threshold: set.most, finding })
 }

@@ -85,8 +85,11 @@ impl Reported for Table<'_> {
     fn step(&self, form: Option<&str>, code: &str) -> Option<(Amount, bool)> {
         let (form, row) = self.row(form, code)?;
         let (divisor, places) = form.conversion(row);
+        if row.kind == RowKind::Count {
+            return Some((Amount::ZERO, false));
+        }
         let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places))?)?;
-        Some((step, row.kind != RowKind::Count && row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
+        Some((step, row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
     }
 
     fn main(&self, _: Option<&str>, _: &str) -> &'static str {
