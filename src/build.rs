@@ -12,7 +12,7 @@ use survey::{
 };
 
 use crate::{
-    acts,
+    acts, audit,
     books::Grain,
     config::{self, Agent, Book},
     forms::{self, Desk, Layers},
@@ -92,10 +92,12 @@ pub fn build(
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let facts = agent.unit.facts();
     let mut drafts = Vec::new();
+    let given = audit::given(agent, store, book)?;
     for configured in forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
         let Some(pack) = layers.mapping.form(&configured.code) else { continue };
         acts::unlocked(store, &book.id, &configured.code, month)?;
         let desk = ready.desk(&configured.code);
+        let said = audit::said(store, &book.id, &configured.code, &month.to_string())?;
         let built = desk.with(&layers.mapping, |engine, original| {
             survey::build(&Order {
                 form: pack,
@@ -111,6 +113,8 @@ pub fn build(
                 unposted: configured.unposted,
                 seals: &desk.evidence,
                 mapping: layers.digest.clone(),
+                given: &given,
+                said: &said,
                 digest: &digest,
             })
         });

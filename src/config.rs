@@ -53,6 +53,8 @@ const AGENT: Shape = Shape::Table(&[
     ("person", Shape::Each(&Shape::Table(&[("id", ANY), ("name", ANY), ("roles", ANY)]))),
     ("retention", Shape::Table(&[("years", ANY)])),
     ("rates", Shape::Table(&[("file", ANY)])),
+    ("audit", Shape::Table(&[("explanation_min", ANY)])),
+    ("outside", Shape::Table(&[("file", ANY)])),
 ]);
 
 /// The configuration file, read and checked.
@@ -73,6 +75,10 @@ pub struct Agent {
     pub rates: Option<PathBuf>,
     /// Years that raw records and ledgers are kept; two by law.
     pub retention_years: u8,
+    /// Fewest characters of an explanation, where it is not as many as the causes say.
+    pub explanation_min: Option<usize>,
+    /// Sheet of outside figures.
+    pub outside: Option<PathBuf>,
 }
 
 /// A person of the enterprise who fills, reviews or signs.
@@ -119,6 +125,20 @@ struct Raw {
     rates: RawRates,
     #[serde(default)]
     retention: RawRetention,
+    #[serde(default)]
+    audit: RawAudit,
+    #[serde(default)]
+    outside: RawOutside,
+}
+
+#[derive(Default, Deserialize)]
+struct RawAudit {
+    explanation_min: Option<usize>,
+}
+
+#[derive(Default, Deserialize)]
+struct RawOutside {
+    file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -393,6 +413,8 @@ impl Agent {
             people: raw.people,
             rates,
             retention_years: raw.retention.years,
+            explanation_min: raw.audit.explanation_min,
+            outside: raw.outside.file.map(|file| folder.join(file)),
         })
     }
 

@@ -7,6 +7,7 @@ not be reached.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod acts;
+mod audit;
 mod books;
 mod build;
 mod cli;

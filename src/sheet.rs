@@ -113,6 +113,9 @@ pub fn draft(path: &Path, draft: &Draft, store: &Store, lang: Lang) -> Result<()
         form(book.add_worksheet(), draft, &looks, lang)?;
         lineage(book.add_worksheet(), draft, &cells, &names, &looks, lang)?;
         findings(book.add_worksheet(), draft, &looks, lang)?;
+        if !draft.explanations.is_empty() {
+            explanations(book.add_worksheet(), draft, &looks, lang)?;
+        }
         book.save_to_buffer()
     };
     let bytes = write().map_err(refused(path))?;
@@ -279,6 +282,22 @@ fn findings(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> 
         let level = ui::text(lang, &format!("level-{}", note.level), &finding.arguments);
         let sentence = ui::text(lang, &note.code, &finding.arguments);
         for (at, text) in (0..).zip([&note.code, &level, &note.place, &sentence]) {
+            sheet.write_string_with_format(row, at, text, &looks.text)?;
+        }
+    }
+    Ok(())
+}
+
+/// What people said about rules that are not met.
+fn explanations(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
+    sheet.set_name(label(lang, "sheet-explanations"))?.set_freeze_panes(1, 0)?;
+    sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
+    for (at, (name, width)) in (0..).zip([("rule", 16.0), ("cause", 14.0), ("explanation", 90.0), ("by", 14.0)]) {
+        sheet.set_column_width(at, width)?;
+        sheet.write_string_with_format(0, at, label(lang, name), &looks.head)?;
+    }
+    for (row, said) in (1..).zip(&draft.explanations) {
+        for (at, text) in (0..).zip([&said.rule, &said.cause, &said.text, &said.by]) {
             sheet.write_string_with_format(row, at, text, &looks.text)?;
         }
     }

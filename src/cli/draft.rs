@@ -245,6 +245,10 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
     });
     let numbers = [&shown[..], &["growth"]].concat();
     Table { columns: &columns, numbers: &numbers, rows: rows.collect() }.write(Format::Table, ctx.lang)?;
+    for said in &draft.explanations {
+        let cause = crate::output::label(ctx.lang, "explanation");
+        output::say(&format!("\n{cause}  {} [{}] {} ({})\n", said.rule, said.cause, said.text, said.by))?;
+    }
     let foot = &draft.footer;
     let people = [("head", foot.head.as_str()), ("statistician", &foot.statistician), ("preparer", &foot.preparer)];
     output::say(&format!("\n{}{}\n", head_line(&people), head_line(&[("phone", &foot.phone), ("sent-on", &foot.sent_on)])))

@@ -74,7 +74,7 @@ pub enum Kind {
     Csv,
 }
 
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 28] = [
     "book",
     "period",
     "form",
@@ -100,6 +100,7 @@ const COLUMNS: [&str; 27] = [
     "reported",
     "platform",
     "audit",
+    "explanation",
     "status",
     "version",
 ];
@@ -217,6 +218,7 @@ fn row(version: &store::CellVersion, ledger: &LedgerCell) -> Vec<String> {
         text(&ledger.reported),
         text(&ledger.platform),
         ledger.audit.join(", "),
+        text(&ledger.explanation),
         cell.status.clone(),
         version.operation.to_string(),
     ]
@@ -240,7 +242,7 @@ fn versions(ctx: &Ctx, figure: &str, period: Month, book: Option<&str>) -> Resul
         cells.push(by.map_or_else(String::new, |by| by.at.clone()));
         cells.push(by.map_or_else(String::new, |by| by.who.clone()));
         let row = row(&version, &cell);
-        cells.extend([6, 7, 8, 13, 16, 25].map(|at: usize| row[at].clone()));
+        cells.extend([6, 7, 8, 13, 16, 26].map(|at: usize| row[at].clone()));
         rows.push(cells);
     }
     let columns = ["version", "at", "who", "this_month", "cumulative", "closing", "raw", "mapping", "status"];

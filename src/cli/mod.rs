@@ -2,6 +2,7 @@
 
 mod acts;
 mod approve;
+mod audit;
 mod balances;
 mod build;
 mod check;
@@ -16,6 +17,7 @@ mod ledger;
 mod log;
 mod mapping;
 mod pull;
+mod quality;
 mod threshold;
 
 use std::path::PathBuf;
@@ -129,6 +131,11 @@ pub enum Verb {
         #[arg(long)]
         reason: String,
     },
+    /// 审核 Audit rules, explanations and data quality
+    Audit {
+        #[command(subcommand)]
+        what: audit::What,
+    },
     /// 追溯到凭证 A figure from its formula down to entry lines
     Explain(explain::What),
     /// 凭证审核资料 What an inspector asks for about one figure: the calculation and the vouchers behind it
@@ -224,6 +231,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Review(which) => approve::run(&ctx, &which, approve::Step::Review, None),
         Verb::Approve(which) => approve::run(&ctx, &which, approve::Step::Approve, None),
         Verb::Return { which, reason } => approve::run(&ctx, &which, approve::Step::Return, Some(&reason)),
+        Verb::Audit { what } => audit::run(&ctx, &what),
         Verb::Evidence(what) => evidence::run(&ctx, &what),
         Verb::Explain(what) => explain::run(&ctx, &what),
         Verb::Ledger { what } => ledger::run(&ctx, &what),

@@ -157,7 +157,7 @@ pub(crate) fn round_places(places: Amount) -> Option<i32> {
 }
 
 /// Rounded once, half away from zero; −3 places are thousands.
-fn rounded(value: Amount, places: i32) -> Option<Amount> {
+pub fn rounded(value: Amount, places: i32) -> Option<Amount> {
     if places >= 0 {
         return value.round(places.unsigned_abs());
     }

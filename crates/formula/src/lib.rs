@@ -22,7 +22,7 @@ pub use ast::{
     Span, What, Year,
 };
 pub use check::{Kind, asks_measures, check, cycle, references};
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, rounded};
 pub use parser::{LONGEST, parse};
 pub use select::{Account, Class, Scope, Selected, select};
 pub use world::{At, Figures, Gap, MeasureQuestion, Mode, Outcome, Part, Question, Trace, Value, World};

@@ -6,7 +6,7 @@ use formula::{Measure, Side, Trace, Value, What};
 use model::{Finding, Level};
 use serde::{Deserialize, Serialize};
 
-use crate::Printed;
+use crate::{Printed, audit::Explanation};
 
 /// Empty values are left out of documents, so that their bytes say no more than there is.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -55,6 +55,9 @@ pub struct Draft {
     pub cells: Vec<Cell>,
     /// What a person should know.
     pub findings: Vec<Note>,
+    /// 核实说明: what people said about rules that are not met, while it speaks of these figures.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub explanations: Vec<Explanation>,
 }
 
 impl Draft {

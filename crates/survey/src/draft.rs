@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use formula::{At, Expr, Gap, Mode, Node, Operator, Scope, Trace, Value, What};
+use formula::{At, Gap, Scope, Trace, Value, What};
 use model::{Amount, Finding, Level, Month, Period};
 
 use crate::{
-    Form, Row, Rule, Severity,
+    Form, Row,
+    audit::{self, Claim, Explanation, Given, Outcome},
     document::{Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Unit},
     engine::Engine,
 };
@@ -48,6 +49,10 @@ pub struct Order<'a> {
     pub seals: &'a BTreeMap<Period, Sealed>,
     /// Digest of the mapping.
     pub mapping: String,
+    /// What rules look at beside the book.
+    pub given: &'a Given,
+    /// What people said about rules that are not met.
+    pub said: &'a [Explanation],
     /// SHA-256 of a text in hexadecimal digits.
     pub digest: &'a dyn Fn(&str) -> String,
 }
@@ -64,7 +69,8 @@ pub struct Built {
 
 /// Builds the draft. The same evidence with the same mapping gives the same documents.
 pub fn build(order: &Order<'_>) -> Built {
-    let mut building = Building { order, findings: Vec::new(), audit: BTreeMap::new() };
+    let mut building =
+        Building { order, findings: Vec::new(), audit: BTreeMap::new(), said: BTreeMap::new(), explanations: Vec::new() };
     building.rules();
     let region = order.facts.get("unit.region").map_or("", String::as_str);
     let rows = order.form.rows.iter().filter(|row| row.is_filled_in(region));
@@ -89,7 +95,7 @@ pub fn build(order: &Order<'_>) -> Built {
         let finding = Finding::warning("form-replaced").at(&place).with("form", &replaced.form);
         building.findings.push(finding.with("year", order.month.year()));
     }
-    let findings = building.findings;
+    let Building { findings, explanations, .. } = building;
     let draft = Draft {
         form: form.form.clone(),
         edition: form.edition.clone(),
@@ -116,6 +122,7 @@ pub fn build(order: &Order<'_>) -> Built {
         evidence: seals.map(|(period, seal)| (period.to_string(), seal.root.clone())).collect(),
         cells: ledger.iter().map(|cell| Cell { columns: cell.cell.columns.figures(), ..cell.cell.clone() }).collect(),
         findings: findings.iter().map(Note::from).collect(),
+        explanations,
     };
     let ledger = ledger.into_iter().map(|cell| LedgerCell { books_open, ..cell }).collect();
     Built { draft, ledger, findings }
@@ -137,25 +144,15 @@ pub fn gap_finding(gap: &Gap, level: Level) -> Finding {
     gap.arguments.iter().fold(Finding::new(level, gap.code), |finding, (name, value)| finding.with(name, value))
 }
 
-/// Whether the two sides of a comparison that is not met are no further apart than rounding may put them.
-fn within_rounding(form: &Form, rule: &Rule, expr: &Expr, trace: &Trace) -> bool {
-    let Node::Binary { operator: Operator::Equal | Operator::AtLeast | Operator::AtMost, .. } = expr.node else { return false };
-    let [Ok(Value::Number(left)), Ok(Value::Number(right))] = [0, 1].map(|at| match trace.children.get(at) {
-        Some(side) => side.outcome.clone(),
-        None => Ok(Value::Truth(false)),
-    }) else {
-        return false;
-    };
-    let apart = left.max(right).checked_sub(left.min(right));
-    let allowed = Amount::from_whole(form.divisor.into()).and_then(|unit| rule.tolerance.checked_mul(unit));
-    apart.zip(allowed).is_some_and(|(apart, allowed)| apart <= allowed)
-}
-
 struct Building<'a> {
     order: &'a Order<'a>,
     findings: Vec<Finding>,
     /// Rules that are not met, by indicator.
     audit: BTreeMap<String, Vec<String>>,
+    /// What was said about them, by indicator.
+    said: BTreeMap<String, Vec<Explanation>>,
+    /// All that was said about rules that are not met.
+    explanations: Vec<Explanation>,
 }
 
 impl Building<'_> {
@@ -169,30 +166,34 @@ impl Building<'_> {
         }
     }
 
-    /// Audit rules that have all their figures and are not true.
+    /// Audit rules that are not met, mandatory ones first, each with what a person said about it.
     fn rules(&mut self) {
-        let (form, at) = (self.order.form, At { month: self.order.month, mode: Mode::ToDate });
-        let rules = self.order.engine.mapping().rules.iter().filter(|rule| rule.form == form.form);
-        for (rule, known) in rules.filter_map(|rule| Some((rule, form.rules.get(rule.at)?))) {
-            if !known.is_asked(self.order.month) {
+        let order = self.order;
+        let form = &order.form.form;
+        let world = audit::Filed::new(order.engine, form, order.given);
+        for ready in audit::rules(order.engine.mapping(), form, order.month) {
+            let verdict = audit::judge(&ready, &world, order.month);
+            let claim = verdict.claim(order.said, order.digest);
+            let place = self.place();
+            if let (Claim::Stale(said), true) = (&claim, verdict.outcome != Outcome::Met) {
+                self.findings.push(Finding::warning("explanation-stale").at(&place).with("rule", &said.rule));
+            }
+            if verdict.outcome != Outcome::Unmet {
                 continue;
             }
-            let trace = self.order.engine.rule(&form.form, &rule.expr, at);
-            if trace.outcome != Ok(Value::Truth(false)) || within_rounding(form, known, &rule.expr, &trace) {
-                continue;
-            }
-            let side = |at: usize| match trace.children.get(at).map(|side| &side.outcome) {
-                Some(Ok(Value::Number(number))) => number.fixed(2),
-                _ => "—".to_owned(),
+            let explained = match claim {
+                Claim::Holds(said) => Some(said.clone()),
+                Claim::Stale(_) | Claim::None => None,
             };
-            let code = if known.severity == Severity::Mandatory { "rule-mandatory" } else { "rule-verify" };
-            let finding = Finding::warning(code).at(self.place()).with("rule", &known.id).with("text", &known.text);
-            self.findings.push(finding.with("formula", &rule.expr).with("left", side(0)).with("right", side(1)));
-            for (of, row) in formula::references(&rule.expr) {
-                if of.is_none_or(|of| of == form.form) {
-                    self.audit.entry(row).or_default().push(known.id.clone());
+            self.findings.push(verdict.finding(explained.as_ref()).at(place));
+            for fact in verdict.facts.iter().filter(|fact| fact.form == *form) {
+                let rules = self.audit.entry(fact.code.clone()).or_default();
+                if !rules.contains(&verdict.rule) {
+                    rules.push(verdict.rule.clone());
+                    self.said.entry(fact.code.clone()).or_default().extend(explained.clone());
                 }
             }
+            self.explanations.extend(explained);
         }
     }
 
@@ -247,6 +248,12 @@ impl Building<'_> {
             conversion: if divisor == 1 { String::new() } else { format!("÷{divisor}, .{places}") },
             reported: main.and_then(|column| column.value.clone()),
             audit: self.audit.get(row.key()).cloned().unwrap_or_default(),
+            explanation: self.said.get(row.key()).filter(|said| !said.is_empty()).map(|said| {
+                said.iter()
+                    .map(|said| format!("{} [{}] {} ({})", said.rule, said.cause, said.text, said.by))
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            }),
             cell,
             ..LedgerCell::default()
         }

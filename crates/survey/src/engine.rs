@@ -50,9 +50,9 @@ impl<'a> Engine<'a> {
         self.deeper(&formula.expr, &Lens { engine: self, form, scope: formula.scope }, at)
     }
 
-    /// Value and lineage of an audit rule of a form.
-    pub fn rule(&self, form: &str, expr: &formula::Expr, at: At) -> Trace {
-        evaluate(expr, &Lens { engine: self, form, scope: Scope::Standard }, at)
+    /// What the formulas of a form see.
+    pub(crate) fn lens<'e>(&'e self, form: &'e str) -> Lens<'e, 'a> {
+        Lens { engine: self, form, scope: Scope::Standard }
     }
 
     /// Value and lineage of a named item of the mapping, as a monthly form sees it.
@@ -91,7 +91,7 @@ fn gap(text: String, gap: Gap) -> Trace {
 }
 
 /// What a formula sees: its form, and the codes by which it names accounts.
-struct Lens<'e, 'a> {
+pub(crate) struct Lens<'e, 'a> {
     engine: &'e Engine<'a>,
     form: &'e str,
     scope: Scope,

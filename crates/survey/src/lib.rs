@@ -6,6 +6,7 @@ Pure: texts and figures come in, values and findings go out. No form, code, acco
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+pub mod audit;
 mod built_in;
 mod calendar;
 mod chart;
@@ -15,6 +16,7 @@ mod draft;
 mod engine;
 mod form;
 mod mapping;
+pub mod quality;
 mod rates;
 mod row;
 mod rule;

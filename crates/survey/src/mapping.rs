@@ -8,7 +8,7 @@ use serde::Deserialize;
 use settings::Shape;
 use toml::Spanned;
 
-use crate::{Form, Standard};
+use crate::{Form, Standard, audit};
 
 const ANY: Shape = Shape::Any;
 pub(crate) const ITEM: Shape = Shape::Table(&[("name", ANY), ("formula", ANY), ("status", ANY), ("note", ANY), ("why", ANY)]);
@@ -236,7 +236,7 @@ impl Mapping {
                         formula::check(&formula.expr, Kind::Truth, None, &|of, code, item| {
                             // A rule may look at a form that this unit does not fill; it is then not applicable.
                             let elsewhere = of.is_some_and(|of| forms.iter().all(|known| known.form != of));
-                            elsewhere || known(&forms, &assembly.items, &form.form, of, code, item)
+                            elsewhere || code == audit::EACH || known(&forms, &assembly.items, &form.form, of, code, item)
                         })
                         .iter()
                         .map(|fault| formula.finding(fault, Level::Error)),

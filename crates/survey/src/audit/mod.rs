@@ -1,0 +1,132 @@
+/*!
+Audit rules (审核关系): the figures that are reported, judged by rules that are data.
+
+A rule is true where the figures are in order. It sees what stands on the form: rounded to the form's unit, money in 元. What rounding alone
+can do to an equation is forgiven; a rule whose figures the unit does not have is not applicable, and says which figure that is.
+*/
+
+pub mod bulk;
+mod causes;
+mod dimension;
+mod explanation;
+mod judge;
+mod outside;
+mod report;
+mod world;
+
+pub use causes::{Cause, Causes};
+pub use explanation::{Claim, Explanation, digest_of};
+pub use judge::{Behind, Comparison, Fact, Outcome, Verdict, judge};
+pub use outside::{OUTSIDE, Outside};
+pub use report::{Event, report};
+pub use world::{Described, Filed, Given, Papers, Reported};
+
+use formula::{Column, Expr, Node};
+
+use model::Month;
+
+use crate::{Form, Mapping, Rule, RuleLevel, Severity};
+
+/// Causes of differences that come with the program.
+pub const CAUSES: &str = include_str!("../../../../mappings/causes.toml");
+
+/// How far a rule reaches: as it is declared, or further where its expression shows it.
+pub fn reach(form: &Form, rule: &Rule, expr: &Expr) -> RuleLevel {
+    if rule.level != RuleLevel::Within {
+        return rule.level;
+    }
+    let mut reach = RuleLevel::Within;
+    let mut waiting = vec![expr];
+    while let Some(expr) = waiting.pop() {
+        if let Node::Reference { form: of, column, .. } = &expr.node {
+            let earlier = matches!(column, Some(Column::Previous | Column::PriorYear | Column::PriorYearMonth));
+            reach = match of.as_deref() {
+                Some(OUTSIDE) => return RuleLevel::Outside,
+                Some(of) if of != form.form => RuleLevel::Forms,
+                _ if earlier && reach == RuleLevel::Within => RuleLevel::Periods,
+                _ => reach,
+            };
+        }
+        waiting.extend(children(expr));
+    }
+    reach
+}
+
+/// What an expression is made of.
+pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
+    match &expr.node {
+        Node::Negate(operand) | Node::Not(operand) => vec![operand],
+        Node::Binary { left, right, .. } => vec![left, right],
+        Node::Call { arguments, .. } => arguments.iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A rule that is ready to be judged: one that speaks of `[*]` is one for each row of its form.
+#[derive(Clone, Debug)]
+pub struct Ready<'a> {
+    /// Its form.
+    pub form: &'a Form,
+    /// As it is written.
+    pub rule: &'a Rule,
+    /// Its id, with the row where it is about each.
+    pub id: String,
+    /// Its expression.
+    pub expr: Expr,
+}
+
+/// The rules of a form that are asked of a month, mandatory ones first, in the form's order.
+pub fn rules<'a>(mapping: &'a Mapping, form: &str, month: Month) -> Vec<Ready<'a>> {
+    let mut ready: Vec<Ready<'_>> = Vec::new();
+    for formula in mapping.rules.iter().filter(|formula| formula.form == form) {
+        let Some(form) = mapping.form(form) else { continue };
+        let Some(rule) = form.rules.get(formula.at).filter(|rule| rule.is_asked(month)) else { continue };
+        ready.extend(spread(form, rule, &formula.expr));
+    }
+    ready.sort_by_key(|ready| weight(ready.rule.severity));
+    ready
+}
+
+/// Mandatory first.
+pub(crate) fn weight(severity: Severity) -> u8 {
+    match severity {
+        Severity::Mandatory => 0,
+        Severity::Verify => 1,
+        Severity::Info => 2,
+    }
+}
+
+/// The star that stands for each row.
+pub(crate) const EACH: &str = "*";
+
+/// A rule for each row that its `[*]` stands for; itself where it has none.
+pub fn spread<'a>(form: &'a Form, rule: &'a Rule, expr: &Expr) -> Vec<Ready<'a>> {
+    let mut waiting = vec![expr];
+    let mut starred = false;
+    while let Some(expr) = waiting.pop() {
+        starred |= matches!(&expr.node, Node::Reference { code, form: None, .. } if code == EACH);
+        waiting.extend(children(expr));
+    }
+    if !starred {
+        return vec![Ready { form, rule, id: rule.id.clone(), expr: expr.clone() }];
+    }
+    let each = form.rows.iter().map(|row| row.key());
+    each.map(|row| Ready { form, rule, id: format!("{}:{row}", rule.id), expr: filled(expr, row) }).collect()
+}
+
+fn filled(expr: &Expr, row: &str) -> Expr {
+    let inner = |expr: &Expr| Box::new(filled(expr, row));
+    let node = match &expr.node {
+        Node::Reference { form: None, code, column } if code == EACH => {
+            Node::Reference { form: None, code: row.to_owned(), column: *column }
+        }
+        Node::Negate(operand) => Node::Negate(inner(operand)),
+        Node::Not(operand) => Node::Not(inner(operand)),
+        Node::Binary { operator, left, right } => Node::Binary { operator: *operator, left: inner(left), right: inner(right) },
+        Node::Call { function, arguments } => {
+            Node::Call { function: *function, arguments: arguments.iter().map(|argument| filled(argument, row)).collect() }
+        }
+        other => other.clone(),
+    };
+    Expr { node, span: expr.span.clone() }
+}

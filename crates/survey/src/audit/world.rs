@@ -1,0 +1,311 @@
+//! Where rules take reported figures from: a book through its formulas, or documents that were filed.
+
+use std::collections::BTreeMap;
+
+use formula::{Account, At, Column, Gap, MeasureQuestion, Mode, Part, Question, Scope, Trace, Value, World};
+use model::{Amount, Month};
+
+use super::outside::{OUTSIDE, Outside};
+use crate::{Form, RowKind, document::Draft, engine::Engine};
+
+/// What a person calls a figure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// Name.
+    pub name: String,
+    /// Unit.
+    pub unit: String,
+    /// 元 divided by this is the unit, where it is money.
+    pub divisor: i64,
+}
+
+/// Figures as they are reported: rounded to their form's unit, money in 元.
+pub trait Reported: World {
+    /// Smallest difference between two reported figures of a row, and whether it is money in 元; `None` where there is no such row.
+    fn step(&self, form: Option<&str>, row: &str) -> Option<(Amount, bool)>;
+
+    /// The column that a bare `[row]` means.
+    fn main(&self, form: Option<&str>, row: &str) -> &'static str;
+
+    /// What a person calls it.
+    fn describe(&self, form: Option<&str>, row: &str) -> Described;
+}
+
+/// What both worlds know of forms.
+struct Known<'a> {
+    forms: &'a [Form],
+    own: &'a str,
+}
+
+impl<'a> Known<'a> {
+    fn row(&self, form: Option<&str>, row: &str) -> Option<(&'a Form, &'a crate::Row)> {
+        let form = self.forms.iter().find(|known| known.form == form.unwrap_or(self.own))?;
+        Some((form, form.row(row)?))
+    }
+
+    fn step(&self, form: Option<&str>, row: &str) -> Option<(Amount, bool)> {
+        if form == Some(OUTSIDE) {
+            return Some((Amount::ZERO, false));
+        }
+        let (form, row) = self.row(form, row)?;
+        let (divisor, places) = form.conversion(row);
+        if row.kind == RowKind::Count {
+            // People are counted, not rounded.
+            return Some((Amount::ZERO, false));
+        }
+        let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places.min(9)))?)?;
+        Some((step, row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
+    }
+
+    fn main(&self, form: Option<&str>, row: &str) -> &'static str {
+        match self.row(form, row) {
+            Some((_, row)) if row.kind == RowKind::Flow => "cumulative",
+            Some(_) => "closing",
+            None => "value",
+        }
+    }
+
+    fn describe(&self, form: Option<&str>, row: &str) -> Described {
+        match self.row(form, row) {
+            Some((form, row)) => {
+                let (divisor, _) = form.conversion(row);
+                let unit = row.unit.clone().unwrap_or_else(|| form.unit.clone());
+                Described { name: row.name.clone(), unit, divisor }
+            }
+            None => Described { name: row.to_owned(), unit: String::new(), divisor: 1 },
+        }
+    }
+
+    /// Why a row that is asked for is not there, or has no such column.
+    fn gap(
+        &self,
+        form: Option<&str>,
+        row: &str,
+        column: Option<Column>,
+        month: Month,
+    ) -> Result<(&'a Form, &'a crate::Row), Gap> {
+        let own = form.is_none_or(|form| form == self.own);
+        let name = if own { format!("[{row}]") } else { format!("[{}:{row}]", form.unwrap_or(self.own)) };
+        let Some((form, row)) = self.row(form, row) else {
+            return Err(Gap::new("not_applicable", "rule-indicator-absent").with("indicator", name));
+        };
+        // What was accumulated up to December is another year's.
+        if column == Some(Column::Previous) && row.kind == RowKind::Flow && month.month() == 1 {
+            return Err(Gap::new("not_applicable", "rule-year-begins").with("indicator", name));
+        }
+        Ok((form, row))
+    }
+}
+
+fn gap(text: String, gap: Gap) -> Trace {
+    Trace { text, outcome: Err(gap), question: None, measured: None, parts: Vec::new(), children: Vec::new() }
+}
+
+fn text(form: Option<&str>, row: &str, column: Option<Column>) -> String {
+    let form = form.map_or_else(String::new, |form| format!("{form}:"));
+    column.map_or_else(|| format!("[{form}{row}]"), |column| format!("[{form}{row}].{column}"))
+}
+
+/// What rules look at beside a book.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Figures from elsewhere.
+    pub outside: Outside,
+    /// What people added to computed figures, by form, month and row, in the form's unit: it stands in the main column.
+    pub adjusted: BTreeMap<(String, Month, String), Amount>,
+}
+
+/// A book's figures through the formulas of its mapping.
+pub struct Filed<'a> {
+    engine: &'a Engine<'a>,
+    known: Known<'a>,
+    lens: crate::engine::Lens<'a, 'a>,
+    given: &'a Given,
+}
+
+impl<'a> Filed<'a> {
+    /// What rules of `form` see of a book.
+    pub fn new(engine: &'a Engine<'a>, form: &'a str, given: &'a Given) -> Filed<'a> {
+        let known = Known { forms: &engine.mapping().forms, own: form };
+        Filed { engine, known, lens: engine.lens(form), given }
+    }
+
+    /// What a person added to the figure that is asked for.
+    fn adjusted(&self, form: &Form, row: &crate::Row, column: Option<Column>, at: At) -> Option<Amount> {
+        let back = match column {
+            None if at.mode == Mode::ToDate || row.kind != RowKind::Flow => 0,
+            Some(Column::Cumulative | Column::Closing) => 0,
+            Some(Column::PriorYear) => -12,
+            Some(Column::Previous) if at.mode == Mode::ToDate => -1,
+            _ => return None,
+        };
+        self.given.adjusted.get(&(form.form.clone(), at.month.plus(back)?, row.key().to_owned())).copied()
+    }
+}
+
+impl World for Filed<'_> {
+    fn chart(&self) -> &[Account] {
+        self.lens.chart()
+    }
+
+    fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
+        self.lens.ask(question)
+    }
+
+    fn measure(&self, question: &MeasureQuestion) -> Result<Vec<Part>, Gap> {
+        self.lens.measure(question)
+    }
+
+    fn item(&self, name: &str, at: At) -> Trace {
+        self.lens.item(name, at)
+    }
+
+    fn scope(&self) -> Scope {
+        self.lens.scope()
+    }
+
+    fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
+        if form == Some(OUTSIDE) {
+            return self.given.outside.trace(code, column, at);
+        }
+        let (of, row) = match self.known.gap(form, code, column, at.month) {
+            Ok(found) => found,
+            Err(why) => return gap(text(form, code, column), why),
+        };
+        let inner = self.lens.reference(form, code, column, at);
+        let (divisor, places) = of.conversion(row);
+        let adjusted = self.adjusted(of, row, column, at);
+        let computed = match (&inner.outcome, adjusted) {
+            (Ok(Value::Number(raw)), _) => Ok(raw.div_round(divisor.into(), places)),
+            (Ok(Value::Truth(_)), _) => Err(Gap::new("error", "value-wrong-kind")),
+            // What no system holds, a person gave.
+            (Err(_), Some(_)) => Ok(Some(Amount::ZERO)),
+            (Err(why), None) => Err(why.clone()),
+        };
+        let outcome = computed.and_then(|computed| {
+            let reported = computed.and_then(|computed| computed.checked_add(adjusted.unwrap_or_default()));
+            let yuan = reported.and_then(|value| value.checked_mul(Amount::from_whole(divisor.into())?));
+            yuan.map(Value::Number).ok_or_else(|| Gap::new("error", "amount-too-large"))
+        });
+        Trace {
+            text: text(form, code, column),
+            outcome,
+            question: None,
+            measured: None,
+            parts: Vec::new(),
+            children: vec![inner],
+        }
+    }
+}
+
+impl Reported for Filed<'_> {
+    fn step(&self, form: Option<&str>, row: &str) -> Option<(Amount, bool)> {
+        self.known.step(form, row)
+    }
+
+    fn main(&self, form: Option<&str>, row: &str) -> &'static str {
+        self.known.main(form, row)
+    }
+
+    fn describe(&self, form: Option<&str>, row: &str) -> Described {
+        self.known.describe(form, row)
+    }
+}
+
+impl std::fmt::Debug for Filed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Filed({}, {} forms)", self.known.own, self.engine.mapping().forms.len())
+    }
+}
+
+/// Filed documents of one unit: what a receiver has, and nothing of the book behind them.
+pub struct Papers<'a> {
+    known: Known<'a>,
+    drafts: BTreeMap<(&'a str, Month), &'a Draft>,
+    outside: &'a Outside,
+}
+
+impl<'a> Papers<'a> {
+    /// What rules of `form` see of documents.
+    pub fn new(
+        forms: &'a [Form],
+        form: &'a str,
+        drafts: impl IntoIterator<Item = &'a Draft>,
+        outside: &'a Outside,
+    ) -> Papers<'a> {
+        let keyed = |draft: &'a Draft| Some(((draft.form.as_str(), draft.period.parse().ok()?), draft));
+        Papers { known: Known { forms, own: form }, drafts: drafts.into_iter().filter_map(keyed).collect(), outside }
+    }
+
+    fn figure(&self, form: &Form, row: &crate::Row, column: Option<Column>, at: At) -> Result<Amount, Gap> {
+        let flow = row.kind == RowKind::Flow;
+        let (back, name) = match column {
+            None if flow && at.mode == Mode::Month => (0, "this_month"),
+            None => (0, if flow { "cumulative" } else { "closing" }),
+            Some(Column::ThisMonth) => (0, "this_month"),
+            Some(Column::Cumulative) => (0, "cumulative"),
+            Some(Column::Closing) => (0, "closing"),
+            Some(Column::PriorYearMonth) => (0, "prior_year_month"),
+            Some(Column::PriorYear) => (0, "prior_year"),
+            Some(Column::Previous) => (-1, if flow { "cumulative" } else { "closing" }),
+        };
+        let absent =
+            || Gap::new("not_applicable", "rule-indicator-absent").with("indicator", format!("[{}:{}]", form.form, row.key()));
+        let month = at.month.plus(back).ok_or_else(absent)?;
+        let draft = self.drafts.get(&(form.form.as_str(), month)).ok_or_else(absent)?;
+        let cell = draft.cells.iter().find(|cell| cell.id == row.key()).ok_or_else(absent)?;
+        let column = cell.columns.get(name).ok_or_else(absent)?;
+        let Some(value) = &column.value else {
+            let status = STATUSES.iter().find(|status| **status == column.status).copied().unwrap_or("not_applicable");
+            return Err(Gap::new(status, "rule-indicator-absent").with("indicator", format!("[{}:{}]", form.form, row.key())));
+        };
+        let (divisor, _) = form.conversion(row);
+        let value = value.parse::<Amount>().ok().and_then(|value| value.checked_mul(Amount::from_whole(divisor.into())?));
+        value.ok_or_else(|| Gap::new("error", "amount-too-large"))
+    }
+}
+
+/// Statuses that documents say a figure is missing with.
+const STATUSES: [&str; 7] =
+    ["missing_account", "missing_source", "before_first_period", "no_rate", "undecided_account", "error", "not_applicable"];
+
+impl World for Papers<'_> {
+    fn chart(&self) -> &[Account] {
+        &[]
+    }
+
+    fn ask(&self, _: &Question) -> Result<Vec<Part>, Gap> {
+        Err(Gap::new("not_applicable", "rule-without-book"))
+    }
+
+    fn item(&self, name: &str, _: At) -> Trace {
+        gap(format!("@{name}"), Gap::new("not_applicable", "rule-without-book"))
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Standard
+    }
+
+    fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
+        if form == Some(OUTSIDE) {
+            return self.outside.trace(code, column, at);
+        }
+        let found = self.known.gap(form, code, column, at.month);
+        let outcome = found.and_then(|(of, row)| self.figure(of, row, column, at)).map(Value::Number);
+        Trace { text: text(form, code, column), outcome, question: None, measured: None, parts: Vec::new(), children: Vec::new() }
+    }
+}
+
+impl Reported for Papers<'_> {
+    fn step(&self, form: Option<&str>, row: &str) -> Option<(Amount, bool)> {
+        self.known.step(form, row)
+    }
+
+    fn main(&self, form: Option<&str>, row: &str) -> &'static str {
+        self.known.main(form, row)
+    }
+
+    fn describe(&self, form: Option<&str>, row: &str) -> Described {
+        self.known.describe(form, row)
+    }
+}

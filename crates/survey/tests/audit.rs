@@ -1,0 +1,283 @@
+//! How rules are judged: rounding, tolerance, what is missing, and the same verdicts over columns.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail")]
+
+mod common;
+
+use common::{Table, next};
+use model::{Amount, Month};
+use survey::{
+    Form,
+    audit::{
+        self, Outcome, Ready, Verdict,
+        bulk::{Count, Lane, Machine, Program, state},
+        judge,
+    },
+};
+
+const FORM: &str = r#"
+form = "T1"
+edition = "2025"
+name = "试"
+frequency = "monthly"
+columns = ["cumulative"]
+unit = "千元"
+divisor = 1000
+places = 0
+header = { authority = "", document = "", valid_until = "", status = "recalled" }
+[[row]]
+code = "1"
+name = "一"
+kind = "flow"
+status = "recalled"
+[[row]]
+code = "2"
+name = "二"
+kind = "flow"
+status = "recalled"
+[[row]]
+code = "3"
+name = "三"
+kind = "flow"
+status = "recalled"
+[[row]]
+code = "4"
+name = "四"
+kind = "flow"
+status = "recalled"
+[[row]]
+code = "9"
+name = "人数"
+unit = "人"
+kind = "count"
+status = "recalled"
+"#;
+
+fn form(rule: &str, tolerance: &str) -> Form {
+    let tolerance = if tolerance.is_empty() { String::new() } else { format!("tolerance = {tolerance}\n") };
+    let rule = format!(
+        "{FORM}\n[[rule]]\nid = \"R\"\nexpr = \"{rule}\"\nseverity = \"mandatory\"\n{tolerance}text = \"试\"\nstatus = \"recalled\"\n"
+    );
+    // A form that prints no columns says nothing of them in older packs.
+    let parsed =
+        Form::parse("t1.toml", &rule).0.or_else(|| Form::parse("t1.toml", &rule.replace("columns = [\"cumulative\"]\n", "")).0);
+    parsed.unwrap_or_else(|| panic!("{:?}", Form::parse("t1.toml", &rule).1))
+}
+
+fn month() -> Month {
+    Month::new(2025, 6).unwrap()
+}
+
+fn ready(form: &Form) -> Ready<'_> {
+    let rule = &form.rules[0];
+    let (expr, faults) = formula::parse(rule.expr.get_ref());
+    assert!(faults.is_empty(), "{faults:?}");
+    audit::spread(form, rule, &expr.unwrap()).remove(0)
+}
+
+/// Judges a rule on figures in the row's unit: a number, or the status of a gap.
+fn judged(rule: &str, tolerance: &str, figures: &[(&str, &'static str)]) -> Verdict {
+    let form = form(rule, tolerance);
+    let forms = [form.clone()];
+    let mut table = Table::new(&forms, "T1");
+    for (code, value) in figures {
+        let value = value.parse::<Amount>().map_err(|_| *value);
+        table.figures.insert(("T1".to_owned(), (*code).to_owned(), None), value);
+    }
+    judge(&ready(&form), &table, month())
+}
+
+fn outcome(rule: &str, tolerance: &str, figures: &[(&str, &'static str)]) -> Outcome {
+    judged(rule, tolerance, figures).outcome
+}
+
+#[test]
+fn what_rounding_alone_can_do_is_forgiven_and_no_more() {
+    use Outcome::{Met, Unmet};
+    // 1.4 + 1.4 = 2.8: printed 1 + 1 = 3.
+    let three = |left: &'static str| [("1", left), ("2", "1"), ("3", "1")];
+    assert_eq!(outcome("[1] = [2] + [3]", "", &three("3")), Met);
+    assert_eq!(outcome("[1] = [2] + [3]", "", &three("4")), Unmet);
+    assert_eq!(outcome("[1] = [2] + [3]", "", &three("1")), Met);
+    assert_eq!(outcome("[1] = [2] + [3]", "", &three("0")), Unmet);
+    // Two figures that are the same are printed the same, and rounding turns no order round.
+    assert_eq!(outcome("[1] = [2]", "", &three("2")), Unmet);
+    assert_eq!(outcome("[1] >= [2]", "", &three("0")), Unmet);
+    assert_eq!(outcome("[1] >= [2] + [3]", "", &three("1")), Met);
+    assert_eq!(outcome("[1] >= [2] + [3]", "", &three("0")), Unmet);
+    // What the rule says stands over what rounding can do, in the form's unit.
+    assert_eq!(outcome("[1] = [2] + [3]", "2", &three("4")), Met);
+    assert_eq!(outcome("[1] = [2] + [3]", "2", &three("5")), Unmet);
+    assert_eq!(outcome("[1] = [2]", "\"0.5\"", &three("2")), Unmet);
+    // Strict comparisons and <> forgive nothing.
+    assert_eq!(outcome("[1] > [2] + [3]", "5", &three("2")), Unmet);
+    assert_eq!(outcome("[1] <> [2] + [3]", "5", &three("3")), Met);
+    // A written slack is its own tolerance.
+    assert_eq!(outcome("abs([1] - [2] - [3]) <= 1000", "", &three("3")), Met);
+    assert_eq!(outcome("abs([1] - [2] - [3]) <= 1000", "", &three("4")), Unmet);
+}
+
+#[test]
+fn money_is_in_yuan_and_people_are_people() {
+    let figures = [("1", "100"), ("9", "10")];
+    assert_eq!(outcome("[1] / [9] >= 10000", "", &figures), Outcome::Met);
+    assert_eq!(outcome("[1] / [9] > 10000", "", &figures), Outcome::Unmet);
+    let verdict = judged("[1] <= 90000", "", &figures);
+    let made = &verdict.comparisons[0];
+    let shown = (made.left_value.as_deref(), made.right_value.as_deref(), made.difference.as_deref(), made.unit.as_str());
+    assert_eq!(shown, (Some("100"), Some("90"), Some("10"), "千元"));
+    let made = judged("[9] <= 9", "", &figures).comparisons.remove(0);
+    assert_eq!((made.left_value.as_deref(), made.unit.as_str()), (Some("10"), ""));
+}
+
+#[test]
+fn what_is_missing_by_nature_is_not_applicable_and_what_is_awaited_waits() {
+    use Outcome::{Met, NotApplicable, Undetermined, Unmet};
+    for (status, expected) in [
+        ("missing_account", NotApplicable),
+        ("not_applicable", NotApplicable),
+        ("before_first_period", NotApplicable),
+        ("missing_source", Undetermined),
+        ("undecided_account", Undetermined),
+        ("no_rate", Undetermined),
+        ("error", Undetermined),
+    ] {
+        assert_eq!(outcome("[1] >= [2]", "", &[("1", "1"), ("2", status)]), expected, "{status}");
+    }
+    let verdict = judged("[1] >= [2]", "", &[("1", "1")]);
+    assert_eq!((verdict.outcome, verdict.gap.unwrap().code.as_str()), (NotApplicable, "rule-indicator-absent"));
+    assert_eq!(outcome("[1] / [2] > 1", "", &[("1", "1"), ("2", "0")]), Undetermined);
+    // What decides alone decides.
+    let half = [("1", "1"), ("2", "missing_source")];
+    assert_eq!(outcome("[2] > 0 and [1] > 5000", "", &half), Unmet);
+    assert_eq!(outcome("[2] > 0 or [1] > 0", "", &half), Met);
+    assert_eq!(outcome("[2] > 0 or [1] > 5000", "", &half), Undetermined);
+    // Figures that were asked for are kept with their status.
+    let verdict = judged("[2] > 0 or [1] > 5000", "", &half);
+    let facts: Vec<_> =
+        verdict.facts.iter().map(|fact| (fact.code.as_str(), fact.value.as_deref(), fact.status.as_str())).collect();
+    assert_eq!(facts, [("2", None, "missing_source"), ("1", Some("1"), "ok")]);
+}
+
+#[test]
+fn a_star_stands_for_each_row() {
+    let form = form("[*] >= 0", "");
+    let (expr, _) = formula::parse("[*] >= 0");
+    let each = audit::spread(&form, &form.rules[0], &expr.unwrap());
+    let ids: Vec<_> = each.iter().map(|ready| (ready.id.as_str(), ready.expr.to_string())).collect();
+    let expected = ["1", "2", "3", "4", "9"].map(|row| (format!("R:{row}"), format!("[{row}] >= 0")));
+    assert_eq!(ids, expected.iter().map(|(id, expr)| (id.as_str(), expr.clone())).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_explanation_is_bound_to_the_figures() {
+    let digest = |text: &str| format!("<{text}>");
+    let said = |verdict: &Verdict| audit::Explanation {
+        rule: "R".to_owned(),
+        figures: audit::digest_of(verdict, &digest),
+        ..audit::Explanation::default()
+    };
+    let first = judged("[1] >= [2]", "", &[("1", "1"), ("2", "2")]);
+    let kept = [said(&first)];
+    assert!(matches!(first.claim(&kept, &digest), audit::Claim::Holds(_)));
+    for (figures, holds) in
+        [([("1", "1"), ("2", "3")], false), ([("1", "0"), ("2", "2")], false), ([("1", "1"), ("2", "2")], true)]
+    {
+        let now = judged("[1] >= [2]", "", &figures);
+        assert_eq!(matches!(now.claim(&kept, &digest), audit::Claim::Holds(_)), holds, "{figures:?}");
+    }
+    assert!(matches!(first.claim(&[], &digest), audit::Claim::None));
+}
+
+#[test]
+fn an_explanation_says_something_that_can_be_looked_up() {
+    let causes = audit::Causes::parse("causes.toml", audit::CAUSES).0.unwrap();
+    for (cause, text, expected) in [
+        ("price", "核实无误", vec!["explanation-empty"]),
+        ("price", "经核实无误，数据属实。", vec!["explanation-empty"]),
+        ("price", "", vec!["explanation-empty"]),
+        ("price", "3月涨价", vec!["explanation-short"]),
+        ("price", "由于行情变化较大所以有所波动是真实的", vec!["explanation-vague"]),
+        ("prize", "核实无误", vec!["explanation-cause-unknown", "explanation-empty"]),
+        ("price", "自3月起甲产品出厂价按新合同下调，见销售合同2025-018", vec![]),
+        ("one-off", "一月购入数控机床一台，进项税额未抵扣完", vec![]),
+        ("volume", "老客户华东机械的订单推迟到下一季度交货", vec![]),
+    ] {
+        let codes: Vec<_> = causes.check(cause, text, None).into_iter().map(|finding| finding.code.into_owned()).collect();
+        assert_eq!(codes, expected, "{text}");
+    }
+    assert!(
+        !causes.check("price", "3月起涨价5%", Some(20)).is_empty() && causes.check("price", "3月起涨价5%", Some(5)).is_empty()
+    );
+}
+
+/// Rules of every kind that packs have, for the comparison of one by one with columns.
+const RULES: &[&str] = &[
+    "[1] >= [2]",
+    "[1] = [2] + [3]",
+    "[1] = [2] + [3] + [4] - coalesce([9], 0)",
+    "[1] >= 0",
+    "abs([1] / [2] - 1) <= 0.5",
+    "[1] > 0 and [2] > 0 or [3] <> 0",
+    "([1] > 0) = ([2] > 0)",
+    "not ([1] > [2]) or [3] > [4]",
+    "if([1] > 0, [2] / [1] <= 2, [3] = 0)",
+    "if([1] > 0 and [2] > 0, [2], [3]) >= [4]",
+    "max([1], [2]) >= min([3], [4])",
+    "round([1] / 7, 2) <> round([2] / 7, 2)",
+    "missing([4]) or [4] >= [3]",
+    "coalesce([4], [3], 0) * 2 >= -[1]",
+    "[1] * [2] >= [3]",
+    "[1] < 100 * [2]",
+    "[1] / [9] >= 1000",
+];
+
+#[test]
+fn columns_give_the_verdicts_of_one_by_one() {
+    let forms: Vec<Form> = RULES.iter().map(|rule| form(rule, "")).collect();
+    let readies: Vec<Ready<'_>> = forms.iter().map(ready).collect();
+    let own = [forms[0].clone()];
+    let mut table = Table::new(&own, "T1");
+    let program = Program::compile(&readies, &table).unwrap();
+    let rows = 700;
+    let mut seed = 42;
+    let mut lanes = vec![Lane { values: vec![0; rows], states: vec![state::OK; rows] }; program.figures.len()];
+    let mut expected = vec![Count::default(); RULES.len()];
+    let mut hits = Vec::new();
+    for row in 0..rows {
+        for (figure, lane) in program.figures.iter().zip(&mut lanes) {
+            let value = i128::from(next(&mut seed) % 7) - 2;
+            let missing = [
+                ("missing_account", state::ABSENT),
+                ("missing_source", state::AWAITED),
+                ("before_first_period", state::BEFORE),
+                ("error", state::AWAITED),
+            ];
+            let missing = (next(&mut seed) % 6 == 0).then(|| missing[next(&mut seed) as usize % missing.len()]);
+            let divisor = i128::from(table.divisor("T1", &figure.row));
+            lane.values[row] = value * divisor * 1_000_000_000;
+            lane.states[row] = missing.map_or(state::OK, |(_, state)| state);
+            let value = missing.map_or(Ok(Amount::from_whole(value).unwrap()), |(status, _)| Err(status));
+            table.figures.insert((figure.form.clone(), figure.row.clone(), figure.column), value);
+        }
+        for (rule, ready) in readies.iter().enumerate() {
+            let count = &mut expected[rule];
+            match judge(ready, &table, month()).outcome {
+                Outcome::Met => count.met += 1,
+                Outcome::Unmet => {
+                    count.unmet += 1;
+                    hits.push((rule, row));
+                }
+                Outcome::NotApplicable => count.not_applicable += 1,
+                Outcome::Undetermined => count.undetermined += 1,
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let counts = Machine::default().run(&program, &lanes, rows, |rule, row| found.push((rule, row)));
+    for (rule, (count, expected)) in counts.iter().zip(&expected).enumerate() {
+        assert_eq!(count, expected, "{}", RULES[rule]);
+        assert!(count.met > 0 && count.unmet > 0, "{}: {count:?}", RULES[rule]);
+    }
+    hits.sort_unstable();
+    assert_eq!(found, hits);
+}

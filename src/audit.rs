@@ -1,0 +1,95 @@
+/*! What audits need beside a book: outside figures, adjustments, explanations, causes and thresholds. */
+
+use model::{Amount, Finding, Month};
+use store::{Store, Wanted};
+use survey::{
+    audit::{CAUSES, Causes, Explanation, Given, Outside},
+    document::Adjustment,
+    quality::{self, Thresholds},
+};
+
+use crate::{
+    acts,
+    config::{Agent, Book},
+    forms::own_file,
+    report::{self, Failure},
+};
+
+/// Kind of the records of explanations.
+pub const EXPLANATION: &str = "explanation";
+
+/// What rules look at beside the book.
+pub fn given(agent: &Agent, store: &Store, book: &Book) -> Result<Given, Failure> {
+    let mut given = Given { outside: outside(agent)?, ..Given::default() };
+    for record in store.records(acts::ADJUSTMENT, Wanted { book: Some(&book.id), ..Wanted::default() })? {
+        let adjustment: Adjustment = acts::body(&record)?;
+        let parsed = (record.period.parse::<Month>(), adjustment.amount.parse::<Amount>());
+        if let (Ok(month), Ok(amount), false) = (parsed.0, parsed.1, adjustment.withdrawn) {
+            given.adjusted.insert((record.form, month, record.key), amount);
+        }
+    }
+    Ok(given)
+}
+
+/// The sheet of outside figures; no sheet is an empty one.
+fn outside(agent: &Agent) -> Result<Outside, Failure> {
+    let Some(path) = &agent.outside else { return Ok(Outside::default()) };
+    let name = path.display().to_string();
+    let wrong =
+        |line: u64, reason: String| Finding::error("outside-unreadable").at(format!("{name}:{line}")).with("reason", reason);
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_path(path)
+        .map_err(|error| Failure::config(wrong(1, error.to_string())))?;
+    let headers: Vec<String> = match reader.headers() {
+        // A spreadsheet may write a byte order mark before the first name.
+        Ok(headers) => headers.iter().map(|name| name.trim_start_matches('\u{feff}').to_lowercase()).collect(),
+        Err(error) => return Err(Failure::config(wrong(1, error.to_string()))),
+    };
+    let column = |wanted: &str| headers.iter().position(|name| name == wanted);
+    let (Some(period), Some(named), Some(value)) = (column("period"), column("name"), column("value")) else {
+        return Err(Failure::config(wrong(1, "period,name,value".to_owned())));
+    };
+    let (mut rows, mut findings) = (Vec::new(), Vec::new());
+    for (at, record) in reader.records().enumerate() {
+        let line = at as u64 + 2;
+        match record {
+            Ok(record) => rows.push((line, [period, named, value].map(|at| record.get(at).unwrap_or_default().to_owned()))),
+            Err(error) => findings.push(wrong(line, error.to_string())),
+        }
+    }
+    let texts = rows.iter().map(|(line, [period, named, value])| (*line, [period.as_str(), named, value]));
+    let (outside, wrong) = Outside::of(&name, texts);
+    findings.extend(wrong);
+    if findings.is_empty() { Ok(outside) } else { Err(Failure { exit: 2, findings }) }
+}
+
+/// What people said about the rules of a form in a period.
+pub fn said(store: &Store, book: &str, form: &str, period: &str) -> Result<Vec<Explanation>, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+    store.records(EXPLANATION, wanted)?.iter().map(acts::body).collect()
+}
+
+/// The causes there are: the enterprise's own file, or the built-in one.
+pub fn causes(agent: &Agent) -> Result<Causes, Failure> {
+    read(agent, "mappings/causes.toml", CAUSES, Causes::parse)
+}
+
+/// Thresholds of the screens: the enterprise's own file, or the built-in one.
+pub fn thresholds(agent: &Agent) -> Result<Thresholds, Failure> {
+    read(agent, "mappings/quality.toml", quality::THRESHOLDS, Thresholds::parse)
+}
+
+fn read<T>(
+    agent: &Agent,
+    name: &str,
+    built_in: &str,
+    parse: impl Fn(&str, &str) -> (Option<T>, Vec<Finding>),
+) -> Result<T, Failure> {
+    let own = own_file(agent, name).map_err(Failure::config)?;
+    match parse(name, own.as_deref().unwrap_or(built_in)) {
+        (Some(read), findings) if !report::blocked(&findings) => Ok(read),
+        (_, findings) => Err(Failure { exit: 2, findings }),
+    }
+}

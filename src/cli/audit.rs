@@ -1,0 +1,366 @@
+/*! `taizhang audit`: rules of the forms on a month's figures, explanations of what they query, and quality screens. */
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use journal::Digest;
+use model::{Finding, Level, Month};
+use serde_json::{Value, json};
+use store::Record;
+use survey::{
+    Form,
+    audit::{self as rules, Claim, Explanation, Filed, Outcome, Verdict},
+};
+
+use super::{Ctx, quality};
+use crate::{
+    acts, audit, build,
+    config::{Agent, Book},
+    output::{self, Format, Table, label},
+    report::{self, Failure},
+};
+
+/// What to audit.
+#[derive(Subcommand)]
+pub enum What {
+    /// 运行审核 Audit rules on the figures as they are reported; exit 1 where a mandatory rule is not met
+    Run(Which),
+    /// 核实说明 Explain a figure that a rule to be verified queries: with a cause and what happened
+    Explain {
+        /// Form code
+        form: String,
+        /// Id of the rule
+        #[arg(long)]
+        rule: String,
+        /// YYYY-MM
+        #[arg(long)]
+        period: Month,
+        /// Book id; the only one of the form where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// Code of the cause; `taizhang audit causes` lists them
+        #[arg(long)]
+        cause: String,
+        /// What happened: with a number, a date or a name
+        #[arg(long)]
+        text: String,
+    },
+    /// 原因类型 Causes that an explanation can have
+    Causes,
+    /// 数据质量 Continuity, matching and outliers of the unit's own series
+    Quality(Which),
+}
+
+/// Which forms.
+#[derive(Args)]
+pub struct Which {
+    /// Form code; every configured form where absent
+    #[arg(long)]
+    pub form: Option<String>,
+    /// Book id; every book of the form where absent
+    #[arg(long)]
+    pub book: Option<String>,
+    /// YYYY-MM
+    #[arg(long)]
+    pub period: Month,
+}
+
+/// Runs the verb.
+pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
+    match what {
+        What::Run(which) => audit(ctx, which),
+        What::Explain { form, rule, period, book, cause, text } => {
+            let asked = Asked { form, rule, period: *period, cause, text };
+            explain(ctx, &asked, book.as_deref())
+        }
+        What::Causes => causes(ctx),
+        What::Quality(which) => quality::run(ctx, which),
+    }
+}
+
+fn digest(text: &str) -> String {
+    Digest::of(text.as_bytes()).to_string()
+}
+
+/// A form's verdicts, with what was said about them.
+struct Audited {
+    form: Form,
+    book: String,
+    verdicts: Vec<Verdict>,
+    said: Vec<Explanation>,
+    names: BTreeMap<String, String>,
+}
+
+/// Judges the rules of one form of a book, or of all its forms.
+fn judged(
+    agent: &Agent,
+    store: &mut store::Store,
+    book: &Book,
+    form: Option<&str>,
+    month: Month,
+) -> Result<(Vec<Audited>, Vec<Finding>), Failure> {
+    let ready = build::ready(agent, store, book, form, month)?;
+    let given = audit::given(agent, store, book)?;
+    let mut audited = Vec::new();
+    for configured in ready.forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
+        let Some(pack) = ready.layers.mapping.form(&configured.code) else { continue };
+        let desk = ready.desk(&configured.code);
+        let verdicts = desk.with(&ready.layers.mapping, |engine, _| {
+            let world = Filed::new(engine, &pack.form, &given);
+            let ready = rules::rules(engine.mapping(), &pack.form, month);
+            ready.iter().map(|ready| rules::judge(ready, &world, month)).collect()
+        });
+        let said = audit::said(store, &book.id, &pack.form, &month.to_string())?;
+        audited.push(Audited { form: pack.clone(), book: book.id.clone(), verdicts, said, names: desk.names.clone() });
+    }
+    Ok((audited, ready.findings))
+}
+
+fn audit(ctx: &Ctx, which: &Which) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let books = match &which.book {
+        Some(id) => vec![agent.book(Some(id))?],
+        None => agent.books_of(which.form.as_deref()),
+    };
+    let (mut audited, mut findings) = (Vec::new(), Vec::new());
+    for book in books {
+        let (some, found) = judged(&agent, &mut store, book, which.form.as_deref(), which.period)?;
+        audited.extend(some);
+        findings.extend(report::grave(found));
+    }
+    match ctx.format {
+        Format::Json => output::json(&ess(ctx, &agent, &audited, which.period))?,
+        Format::Csv => table(ctx, &audited)?,
+        Format::Table => audited.iter().try_for_each(|audited| people(ctx, audited, which.period))?,
+    }
+    let mut blocked = false;
+    for audited in &audited {
+        let place = format!("{}, {}, book {}", audited.form.form, which.period, audited.book);
+        for verdict in &audited.verdicts {
+            let claim = verdict.claim(&audited.said, &digest);
+            if let (Claim::Stale(_), true) = (&claim, verdict.outcome != Outcome::Met) {
+                findings.push(Finding::warning("explanation-stale").at(&place).with("rule", &verdict.rule));
+            }
+            if verdict.outcome == Outcome::Unmet && verdict.severity == "mandatory" {
+                blocked = true;
+                findings.push(Finding { level: Level::Error, ..verdict.finding(None) }.at(&place));
+            }
+        }
+    }
+    if blocked { Err(Failure::findings(findings)) } else { Ok(findings) }
+}
+
+/// The ESS validation report over all forms.
+fn ess(ctx: &Ctx, agent: &Agent, audited: &[Audited], month: Month) -> Value {
+    let (time, period) = (jiff::Timestamp::now().to_string(), month.to_string());
+    let person = ctx.person.clone().unwrap_or_else(|| agent.unit.name.clone());
+    let entries = audited.iter().flat_map(|audited| {
+        let event = rules::Event {
+            time: &time,
+            actor: &person,
+            agent: concat!("taizhang ", env!("CARGO_PKG_VERSION")),
+            trigger: "taizhang audit run",
+            unit: &agent.unit.code,
+            period: &period,
+        };
+        let Value::Array(mut entries) = rules::report(&event, &audited.verdicts) else { return Vec::new() };
+        for (entry, verdict) in entries.iter_mut().zip(&audited.verdicts) {
+            entry["details"]["book"] = json!(audited.book);
+            entry["details"]["explanation"] = match verdict.claim(&audited.said, &digest) {
+                Claim::Holds(said) => json!({ "cause": said.cause, "text": said.text, "by": said.by, "valid": true }),
+                Claim::Stale(said) => json!({ "cause": said.cause, "text": said.text, "by": said.by, "valid": false }),
+                Claim::None => Value::Null,
+            };
+        }
+        entries
+    });
+    entries.collect()
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Met => "met",
+        Outcome::Unmet => "unmet",
+        Outcome::NotApplicable => "not_applicable",
+        Outcome::Undetermined => "undetermined",
+    }
+}
+
+fn table(ctx: &Ctx, audited: &[Audited]) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for audited in audited {
+        for verdict in &audited.verdicts {
+            let made = verdict.comparisons.iter().find(|made| made.holds == Some(false)).or(verdict.comparisons.first());
+            let value =
+                |of: fn(&rules::Comparison) -> &Option<String>| made.and_then(|made| of(made).clone()).unwrap_or_default();
+            let claim = verdict.claim(&audited.said, &digest);
+            let said = if let Claim::Holds(said) = claim { said.text.clone() } else { String::new() };
+            let mut row = [&verdict.form, &audited.book, &verdict.rule].map(String::clone).to_vec();
+            row.extend([verdict.severity, verdict.level, word(verdict.outcome)].map(str::to_owned));
+            row.extend([value(|made| &made.left_value), value(|made| &made.right_value), value(|made| &made.difference)]);
+            row.push(made.map(|made| made.tolerance.clone()).unwrap_or_default());
+            row.extend([verdict.expression.clone(), verdict.text.clone(), said]);
+            rows.push(row);
+        }
+    }
+    let columns = [
+        "form",
+        "book",
+        "rule",
+        "severity",
+        "looks_at",
+        "result",
+        "left",
+        "right",
+        "difference",
+        "tolerance",
+        "formula",
+        "text",
+        "explanation",
+    ];
+    Table { columns: &columns, numbers: &["left", "right", "difference", "tolerance"], rows }.write(ctx.format, ctx.lang)
+}
+
+/// Rows shown behind a figure.
+const ROWS: usize = 5;
+
+/// The audit of a form as a person reads it: what is to be done first, and why.
+fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
+    let label = |name: &str| label(ctx.lang, name);
+    let of = |outcome: Outcome| audited.verdicts.iter().filter(move |verdict| verdict.outcome == outcome);
+    let form = &audited.form;
+    let mut text = format!("{}  {}  {month}  {}\n", form.form, form.name, audited.book);
+    let counts = [Outcome::Unmet, Outcome::Met, Outcome::NotApplicable, Outcome::Undetermined];
+    let counts =
+        counts.map(|outcome| format!("{} {}", label(&format!("audit-{}", word(outcome).replace('_', "-"))), of(outcome).count()));
+    text += &format!("{}\n", counts.join("    "));
+    for verdict in of(Outcome::Unmet) {
+        let claim = verdict.claim(&audited.said, &digest);
+        text += &format!("\n【{}】{}  {}\n", label(&format!("severity-{}", verdict.severity)), verdict.rule, verdict.text);
+        for made in verdict.comparisons.iter().filter(|made| made.holds != Some(true)) {
+            let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "—".to_owned());
+            text += &format!("    {}  {}  {}\n", made.left, made.operator, made.right);
+            let (left, right, difference) = (value(&made.left_value), value(&made.right_value), value(&made.difference));
+            let facts = [("left", left), ("right", right), ("difference", difference), ("tolerance", made.tolerance.clone())];
+            let facts = facts.map(|(name, value)| format!("{} {value}", label(name)));
+            text += &format!("    {}  {}\n", facts.join("    "), made.unit);
+        }
+        for fact in &verdict.facts {
+            let value = fact.value.clone().unwrap_or_else(|| label(&format!("status-{}", fact.status.replace('_', "-"))));
+            let figure = format!("{}:{}", fact.form, fact.code);
+            text += &format!("      {figure}  {}  {} {}  {value} {}\n", fact.name, fact.period, label(fact.column), fact.unit);
+            for row in fact.rows.iter().take(ROWS) {
+                let name = audited.names.get(&row.account).map_or("", String::as_str);
+                text += &format!("          {} {name}  {}  ← {}\n", row.account, row.amount, row.question);
+            }
+            if fact.rows.len() > ROWS {
+                text += &format!("          … {}\n", fact.rows.len() - ROWS);
+            }
+        }
+        text += &match claim {
+            Claim::Holds(said) => format!("    {}：[{}] {} ({})\n", label("explanation"), said.cause, said.text, said.by),
+            Claim::Stale(said) => format!("    {}：{}\n", label("explanation-before"), said.text),
+            Claim::None => String::new(),
+        };
+        if !matches!(verdict.claim(&audited.said, &digest), Claim::Holds(_)) {
+            text += &advice(ctx, verdict, month);
+        }
+    }
+    for (outcome, title) in [(Outcome::Undetermined, "audit-undetermined"), (Outcome::NotApplicable, "audit-not-applicable")] {
+        if of(outcome).next().is_some() {
+            text += &format!("\n{}\n", label(title));
+        }
+        for verdict in of(outcome) {
+            let why = verdict.gap.as_ref().map(survey::document::Note::finding);
+            let why = why.map_or_else(String::new, |why| ui::text(ctx.lang, &why.code, &why.arguments));
+            text += &format!("    {}  {}：{why}\n", verdict.rule, verdict.text);
+        }
+    }
+    output::say(&(text + "\n"))
+}
+
+/// What a person can do about a rule that is not met: look where the figures come from, mend that, or say what happened.
+fn advice(ctx: &Ctx, verdict: &Verdict, month: Month) -> String {
+    let mut text = String::new();
+    let none: [(&str, &str); 0] = [];
+    let figures = verdict.facts.iter().filter(|fact| !fact.rows.is_empty());
+    for fact in figures {
+        text += &format!("    taizhang explain {}:{} --period {month}\n", fact.form, fact.code);
+    }
+    let advice = match verdict.severity {
+        "mandatory" => "label-advice-mandatory",
+        "info" => return text,
+        _ => "label-advice-verify",
+    };
+    text += &format!("    {}\n", ui::text(ctx.lang, advice, &none));
+    if verdict.severity == "verify" {
+        let (form, rule) = (&verdict.form, &verdict.rule);
+        text += &format!("    taizhang audit explain {form} --rule {rule} --period {month} --as … --cause … --text …\n");
+    }
+    text
+}
+
+fn causes(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
+    let agent = ctx.agent()?;
+    let causes = audit::causes(&agent)?;
+    let zh = ctx.lang == ui::Lang::Zh;
+    let rows = causes.causes.iter().map(|(code, cause)| {
+        let (name, asks) = if zh { (&cause.zh, &cause.asks_zh) } else { (&cause.en, &cause.asks_en) };
+        vec![code.clone(), name.clone(), asks.clone()]
+    });
+    Table { columns: &["cause", "name", "asks"], numbers: &[], rows: rows.collect() }.write(ctx.format, ctx.lang)?;
+    Ok(Vec::new())
+}
+
+/// An explanation that a person gives.
+struct Asked<'a> {
+    form: &'a str,
+    rule: &'a str,
+    period: Month,
+    cause: &'a str,
+    text: &'a str,
+}
+
+fn explain(ctx: &Ctx, asked: &Asked<'_>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let person = ctx.person(&agent)?;
+    let book = match (book, agent.books_of(Some(asked.form)).as_slice()) {
+        (None, [only]) => only,
+        (id, _) => agent.book(id)?,
+    };
+    acts::unlocked(&store, &book.id, asked.form, asked.period)?;
+    let (audited, _) = judged(&agent, &mut store, book, Some(asked.form), asked.period)?;
+    let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);
+    let verdicts: Vec<&Verdict> = audited.iter().flat_map(|audited| &audited.verdicts).collect();
+    let Some(verdict) = verdicts.iter().find(|verdict| verdict.rule == asked.rule) else {
+        let near = settings::nearest(asked.rule, verdicts.iter().map(|verdict| verdict.rule.as_str())).unwrap_or("—");
+        return Err(Failure::config(Finding::error("rule-unknown").at(place).with("rule", asked.rule).with("near", near)));
+    };
+    if verdict.outcome != Outcome::Unmet {
+        let finding = Finding::error("explanation-needless").at(place).with("rule", &verdict.rule);
+        return Err(Failure::findings(vec![finding.with("result", word(verdict.outcome))]));
+    }
+    if verdict.severity == "mandatory" {
+        return Err(Failure::findings(vec![Finding::error("explanation-mandatory").at(place).with("rule", &verdict.rule)]));
+    }
+    let findings = audit::causes(&agent)?.check(asked.cause, asked.text, agent.explanation_min);
+    if report::blocked(&findings) {
+        return Err(Failure { exit: 2, findings });
+    }
+    let said = Explanation {
+        rule: verdict.rule.clone(),
+        cause: asked.cause.to_owned(),
+        text: asked.text.trim().to_owned(),
+        by: person.id.clone(),
+        figures: rules::digest_of(verdict, &digest),
+    };
+    let body = serde_json::to_string(&said).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let (kind, form, key) = (audit::EXPLANATION.to_owned(), asked.form.to_owned(), said.rule.clone());
+    let record = Record { operation: 0, kind, book: book.id.clone(), form, period: asked.period.to_string(), key, body };
+    let detail = json!({ "book": book.id, "form": asked.form, "period": record.period, "rule": said.rule, "cause": said.cause });
+    acts::write(&mut store, &person.id, "explain", &detail, &record)?;
+    let (_, findings) = build::build(&agent, &mut store, book, Some(asked.form), asked.period)?;
+    let mut findings = report::grave(findings);
+    findings.push(Finding::note("explanation-kept").at(place).with("rule", &said.rule).with("cause", &said.cause));
+    Ok(findings)
+}
