@@ -141,10 +141,7 @@ fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, s
     {
         fingerprint = fingerprint.or_else(|| Some(Fingerprint::new()));
     } else {
-        let spans = match &months {
-            Months::All => vec![(Month::FIRST, Month::LAST)],
-            Months::These(these) => these.iter().map(|month| (*month, *month)).collect(),
-        };
+        let spans = months.spans();
         let mut queries: Vec<Query> = spans.iter().filter_map(|span| opened.query("entries", Some(*span))).collect();
         let entries = queries.len();
         // Read with the entries, in the same transaction: it says of exactly these rows what they were. A pack may give it for a span of
@@ -265,8 +262,33 @@ fn survey(opened: &Opened<'_>, sealed: bool) -> Result<Survey, Failure> {
 }
 
 enum Months {
-    All,
+    /// All up to a month, asked for one by one as the calendar has them.
+    All {
+        calendar: BTreeSet<Month>,
+        to: Month,
+    },
     These(BTreeSet<Month>),
+}
+
+impl Months {
+    fn has(&self, month: Month) -> bool {
+        match self {
+            Months::All { to, .. } => month <= *to,
+            Months::These(these) => these.contains(&month),
+        }
+    }
+
+    /// What queries are asked for. Where all is read, nothing falls between: an ERP's calendar may begin after its first entry, or end before
+    /// its last.
+    fn spans(&self) -> Vec<(Month, Month)> {
+        let (calendar, to) = match self {
+            Months::These(these) => return these.iter().map(|month| (*month, *month)).collect(),
+            Months::All { calendar, to } => (calendar, *to),
+        };
+        let starts: Vec<Month> = [Month::FIRST].into_iter().chain(calendar.iter().skip(1).copied()).collect();
+        let ends = starts.iter().skip(1).filter_map(|start| start.plus(-1)).chain([to]).collect::<Vec<_>>();
+        starts.into_iter().zip(ends).collect()
+    }
 }
 
 fn months_to_read(survey: &Survey, before: Option<&SealedBook>, scope: Scope, seal_from: Option<Month>) -> Months {
@@ -274,7 +296,7 @@ fn months_to_read(survey: &Survey, before: Option<&SealedBook>, scope: Scope, se
     let calendar: BTreeSet<Month> =
         survey.context.periods.iter().filter_map(|info| info.period()).map(|period| period.month).filter(|m| wanted(m)).collect();
     let (Some(before), Some(fingerprint), false) = (before, &survey.fingerprint, scope.full) else {
-        return if calendar.is_empty() { Months::All } else { Months::These(calendar) };
+        return Months::All { calendar, to: scope.to.unwrap_or(Month::LAST_ASKED) };
     };
     let mut months = BTreeSet::new();
     let sealed: BTreeMap<Period, &Seal> = before.seals.iter().map(|seal| (seal.period, seal)).collect();
@@ -305,10 +327,7 @@ fn print(lines: &[String]) -> String {
 
 /// Periods that are sealed even without entries: those that were read and are on the calendar, or were sealed before.
 fn expected(context: &Context, months: &Months, before: Option<&SealedBook>) -> Vec<Period> {
-    let read = |period: &Period| match months {
-        Months::All => true,
-        Months::These(these) => these.contains(&period.month),
-    };
+    let read = |period: &Period| months.has(period.month);
     let calendar = context.periods.iter().filter_map(|info| info.period());
     let sealed = before.iter().flat_map(|before| before.cubes.keys().copied());
     calendar.chain(sealed).filter(read).collect::<BTreeSet<_>>().into_iter().collect()
