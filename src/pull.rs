@@ -6,14 +6,14 @@ use std::{
 };
 
 use connector::{Fingerprint, Pack, Values};
-use journal::{Cell, Digest, Pending, Sealer};
+use journal::{Cell, Change, Digest, Pending, Sealer};
 use model::{Amount, Finding, Level, Month, Period};
-use reader::{Query, Source, Verb};
+use reader::{Query, Source, Value, Verb};
 use serde_json::json;
 use store::{Seal, Store};
 
 use crate::{
-    books::{Context, Grain, SealedBook},
+    books::{Context, Grain, SealedBook, entry_file},
     config::{Agent, Book},
     packs,
     report::{Failure, blocked},
@@ -141,10 +141,7 @@ fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, s
     {
         fingerprint = fingerprint.or_else(|| Some(Fingerprint::new()));
     } else {
-        let spans = match &months {
-            Months::All => vec![(Month::FIRST, Month::LAST)],
-            Months::These(these) => these.iter().map(|month| (*month, *month)).collect(),
-        };
+        let spans = months.spans();
         let mut queries: Vec<Query> = spans.iter().filter_map(|span| opened.query("entries", Some(*span))).collect();
         let entries = queries.len();
         // Read with the entries, in the same transaction: it says of exactly these rows what they were. A pack may give it for a span of
@@ -189,7 +186,7 @@ fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, s
     let pending: Vec<Pending> = pending.into_iter().filter(|p| last.is_some_and(|last| p.period <= last)).collect();
     let mut context = survey.context;
     context.filled = filled(fingerprint.as_ref(), &pending, before.as_ref());
-    findings.extend(reconcile(opened, &context, &pending, before.as_ref())?);
+    findings.extend(reconcile(opened, &context, store, &pending, before.as_ref())?);
     if blocked(&findings) {
         return Err(Failure::findings(findings));
     }
@@ -226,7 +223,12 @@ fn survey(opened: &Opened<'_>, sealed: bool) -> Result<Survey, Failure> {
                 let (accounts, wrong) = connector::accounts(pack, rows);
                 findings.extend(wrong);
                 if accounts.is_empty() {
-                    let values = opened.values.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>();
+                    let written = |value: &Value| match value {
+                        Value::Integer(value) => value.to_string(),
+                        Value::Text(text) => format!("\"{text}\""),
+                    };
+                    let values: Vec<_> =
+                        opened.values.iter().map(|(name, value)| format!("{name} = {}", written(value))).collect();
                     let values = if values.is_empty() { "—".to_owned() } else { values.join(", ") };
                     findings.push(Finding::error("chart-empty").at(format!("book {}", book.id)).with("values", values));
                 }
@@ -260,8 +262,33 @@ fn survey(opened: &Opened<'_>, sealed: bool) -> Result<Survey, Failure> {
 }
 
 enum Months {
-    All,
+    /// All up to a month, asked for one by one as the calendar has them.
+    All {
+        calendar: BTreeSet<Month>,
+        to: Month,
+    },
     These(BTreeSet<Month>),
+}
+
+impl Months {
+    fn has(&self, month: Month) -> bool {
+        match self {
+            Months::All { to, .. } => month <= *to,
+            Months::These(these) => these.contains(&month),
+        }
+    }
+
+    /// What queries are asked for. Where all is read, nothing falls between: an ERP's calendar may begin after its first entry, or end before
+    /// its last.
+    fn spans(&self) -> Vec<(Month, Month)> {
+        let (calendar, to) = match self {
+            Months::These(these) => return these.iter().map(|month| (*month, *month)).collect(),
+            Months::All { calendar, to } => (calendar, *to),
+        };
+        let starts: Vec<Month> = [Month::FIRST].into_iter().chain(calendar.iter().skip(1).copied()).collect();
+        let ends = starts.iter().skip(1).filter_map(|start| start.plus(-1)).chain([to]).collect::<Vec<_>>();
+        starts.into_iter().zip(ends).collect()
+    }
 }
 
 fn months_to_read(survey: &Survey, before: Option<&SealedBook>, scope: Scope, seal_from: Option<Month>) -> Months {
@@ -269,7 +296,7 @@ fn months_to_read(survey: &Survey, before: Option<&SealedBook>, scope: Scope, se
     let calendar: BTreeSet<Month> =
         survey.context.periods.iter().filter_map(|info| info.period()).map(|period| period.month).filter(|m| wanted(m)).collect();
     let (Some(before), Some(fingerprint), false) = (before, &survey.fingerprint, scope.full) else {
-        return if calendar.is_empty() { Months::All } else { Months::These(calendar) };
+        return Months::All { calendar, to: scope.to.unwrap_or(Month::LAST_ASKED) };
     };
     let mut months = BTreeSet::new();
     let sealed: BTreeMap<Period, &Seal> = before.seals.iter().map(|seal| (seal.period, seal)).collect();
@@ -300,10 +327,7 @@ fn print(lines: &[String]) -> String {
 
 /// Periods that are sealed even without entries: those that were read and are on the calendar, or were sealed before.
 fn expected(context: &Context, months: &Months, before: Option<&SealedBook>) -> Vec<Period> {
-    let read = |period: &Period| match months {
-        Months::All => true,
-        Months::These(these) => these.contains(&period.month),
-    };
+    let read = |period: &Period| months.has(period.month);
     let calendar = context.periods.iter().filter_map(|info| info.period());
     let sealed = before.iter().flat_map(|before| before.cubes.keys().copied());
     calendar.chain(sealed).filter(read).collect::<BTreeSet<_>>().into_iter().collect()
@@ -318,41 +342,92 @@ fn filled(fingerprint: Option<&Fingerprint>, pending: &[Pending], before: Option
     filled.iter().map(Period::to_string).collect()
 }
 
-/// Compares with the balances that the ERP itself stores. For an open period a difference is worth knowing, for a closed one it stops
-/// the seal.
+/// Compares with the balances that the ERP itself stores. For an open period a difference is worth knowing, for a closed one it stops the seal,
+/// unless what was sealed before agrees: then entries were changed beneath a closed balance, and that is kept and shown voucher by voucher.
 fn reconcile(
     opened: &Opened<'_>,
     context: &Context,
+    store: &Store,
     pending: &[Pending],
     before: Option<&SealedBook>,
 ) -> Result<Vec<Finding>, Failure> {
     let Some(query) = opened.query("balances", None).filter(|_| !pending.is_empty()) else { return Ok(Vec::new()) };
     let rows = opened.reading().rows(Verb::Read, vec![query])?;
     let (theirs, mut findings) = connector::balances(&opened.pack.name, &rows[0]);
-    let mut cubes: BTreeMap<Period, &[Cell]> =
+    let old: BTreeMap<Period, &[Cell]> =
         before.iter().flat_map(|b| b.cubes.iter().map(|(period, cells)| (*period, cells.as_slice()))).collect();
-    cubes.extend(pending.iter().map(|p| (p.period, p.turnover.as_slice())));
+    let mut new = old.clone();
+    new.extend(pending.iter().map(|p| (p.period, p.turnover.as_slice())));
     let closed: BTreeSet<Month> =
         context.periods.iter().filter(|info| info.closed).filter_map(|info| info.period()).map(|p| p.month).collect();
     let months: BTreeSet<Month> = theirs.iter().map(|theirs| theirs.month).collect();
+    let mut touched = None;
     for month in months {
-        let upto = Period { month, adjustment: true };
-        let mut ours: BTreeMap<&str, Option<Amount>> = BTreeMap::new();
-        for cell in cubes.range(..=upto).flat_map(|(_, cells)| cells.iter()) {
-            let sum = ours.entry(&cell.account).or_insert(Some(Amount::ZERO));
-            *sum = (*sum).zip(cell.sums.net()).and_then(|(sum, net)| sum.checked_add(net));
-        }
+        let (sealed, ours) = (sums(&old, month), sums(&new, month));
+        let of = |sums: &BTreeMap<&str, Option<Amount>>, account: &str| sums.get(account).copied().unwrap_or(Some(Amount::ZERO));
         for theirs in theirs.iter().filter(|theirs| theirs.month == month) {
-            let ours = ours.get(theirs.account.as_str()).copied().unwrap_or(Some(Amount::ZERO));
-            if ours != Some(theirs.closing) {
-                let level = if closed.contains(&month) { Level::Error } else { Level::Warning };
-                let ours = ours.map_or_else(|| "—".to_owned(), |ours| ours.fixed(2));
-                let finding = Finding::new(level, "erp-balance-differs").at(format!("book {}, {month}", opened.book.id));
-                findings.push(finding.with("account", &theirs.account).with("erp", theirs.closing.fixed(2)).with("ours", ours));
+            let ours = of(&ours, &theirs.account);
+            if ours == Some(theirs.closing) {
+                continue;
             }
+            let known = pending.iter().filter(|p| p.period.month <= month).all(|p| old.contains_key(&p.period));
+            let moved = known && of(&sealed, &theirs.account) == Some(theirs.closing);
+            let level = if closed.contains(&month) && !moved { Level::Error } else { Level::Warning };
+            if touched.is_none() {
+                touched = Some(changed(store, &opened.book.id, pending, before)?);
+            }
+            let vouchers: BTreeSet<&str> = touched
+                .iter()
+                .flatten()
+                .filter(|(period, account, _)| moved && period.month <= month && *account == theirs.account)
+                .map(|(.., voucher)| voucher.as_str())
+                .collect();
+            let vouchers =
+                if vouchers.is_empty() { "—".to_owned() } else { vouchers.into_iter().collect::<Vec<_>>().join(", ") };
+            let ours = ours.map_or_else(|| "—".to_owned(), |ours| ours.fixed(2));
+            let finding = Finding::new(level, "erp-balance-differs").at(format!("book {}, {month}", opened.book.id));
+            let finding = finding.with("account", &theirs.account).with("erp", theirs.closing.fixed(2)).with("ours", ours);
+            findings.push(finding.with("vouchers", vouchers));
         }
     }
     Ok(findings)
+}
+
+/// Balances after a month, its adjustment periods included.
+fn sums<'a>(cubes: &BTreeMap<Period, &'a [Cell]>, month: Month) -> BTreeMap<&'a str, Option<Amount>> {
+    let mut sums: BTreeMap<&str, Option<Amount>> = BTreeMap::new();
+    for cell in cubes.range(..=Period { month, adjustment: true }).flat_map(|(_, cells)| cells.iter()) {
+        let sum = sums.entry(&cell.account).or_insert(Some(Amount::ZERO));
+        *sum = (*sum).zip(cell.sums.net()).and_then(|(sum, net)| sum.checked_add(net));
+    }
+    sums
+}
+
+/// What differs from the seals before: period, account and voucher of each line that came, went or changed.
+fn changed(
+    store: &Store,
+    book: &str,
+    pending: &[Pending],
+    before: Option<&SealedBook>,
+) -> Result<Vec<(Period, String, String)>, Failure> {
+    let folder = store.snapshots(book)?;
+    let mut touched = Vec::new();
+    for (pending, seal) in pending.iter().filter_map(|p| Some((p, before?.seal(p.period)?))) {
+        let (Some(new), Some(old)) = (pending.entries(), entry_file(&folder, seal)?) else { continue };
+        for change in journal::diff(Some(old.path()?), Some(new), pending.period)? {
+            let (number, accounts) = match change {
+                Change::Renumbered(_) => continue,
+                Change::Changed { number, lines } => {
+                    (number, lines.iter().map(|line| line.entry.account().to_owned()).collect::<Vec<_>>())
+                }
+                Change::Added { number, lines } | Change::Removed { number, lines } => {
+                    (number, lines.iter().map(|entry| entry.account().to_owned()).collect())
+                }
+            };
+            touched.extend(accounts.into_iter().map(|account| (pending.period, account, format!("{} {number}", pending.period))));
+        }
+    }
+    Ok(touched)
 }
 
 /// Writes what changed: files first, then one operation with all its rows.

@@ -26,7 +26,7 @@ pub fn seal(opened: &Opened<'_>, standard: &Standard, store: &mut Store) -> Resu
     let book = &opened.book.id;
     let place = format!("book {book}");
     let Some(posted) = SealedBook::load(store, book, Grain::Accounts)? else { return Ok(Vec::new()) };
-    let Some(query) = opened.query("unposted", Some((Month::FIRST, Month::LAST))) else {
+    let Some(query) = opened.query("unposted", Some((Month::FIRST, Month::LAST_ASKED))) else {
         return Ok(vec![Finding::warning("unposted-unknown").at(place).with("connector", &opened.pack.name)]);
     };
     let own = id(book);

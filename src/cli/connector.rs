@@ -162,7 +162,7 @@ struct Given {
 fn test(ctx: &Ctx, book: Option<&str>, from: Option<Month>, to: Option<Month>) -> Result<Vec<Finding>, Failure> {
     let agent = ctx.agent()?;
     let opened = Opened::new(&agent, agent.book(book)?)?;
-    let span = (from.unwrap_or(Month::FIRST), to.unwrap_or(Month::LAST));
+    let span = (from.unwrap_or(Month::FIRST), to.unwrap_or(Month::LAST_ASKED));
     let mut codes = HashSet::new();
     let mut given: Vec<(&str, Given)> = Vec::new();
     let mut exit = 0;

@@ -130,3 +130,30 @@ fn a_changed_amount_is_found_shown_and_marked() {
     let old = draft_before["cells"].as_array().unwrap().iter().find(|cell| cell["id"] == "313").unwrap();
     assert_eq!(moved["before"], old["columns"]);
 }
+
+/// Company 2 closed 2025 in Tryton, which keeps what its accounts carry forward. Voucher 109 of 2025-06 moves 9,118.72 from 5.1.5.01 to 1.3.4.01; SQL
+/// makes it 7,777.00 and leaves the carried balances as they are.
+#[test]
+fn a_change_beneath_a_closed_balance_is_kept_and_names_its_voucher() {
+    let site = Site::tryton(&crate::books("c", "tryton", "source.sqlite = \"tryton.sqlite\"", &["2"]));
+    site.ok(&["pull"]);
+    let erp = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
+    for side in ["debit", "credit"] {
+        let sql = format!(
+            "UPDATE account_move_line SET {side} = CAST('7777.00' AS BLOB) WHERE CAST({side} AS TEXT) = '9118.72' AND move = (SELECT id \
+             FROM account_move WHERE number = '109' AND company = 2 AND date = '2025-06-05')"
+        );
+        assert_eq!(erp.execute(&sql, []).unwrap(), 1);
+    }
+    let out = site.run(&["pull"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    let line = said.lines().find(|line| line.contains("erp-balance-differs") && line.contains("1.3.4.01")).unwrap();
+    assert!(line.starts_with("warning") && line.contains("2025-12") && line.ends_with("2025-06 109"), "{line}");
+    let rows = csv(&site.ok(&["diff", "--period", "2025-06", "--format", "csv"]));
+    let rows: Vec<_> = rows.iter().map(|row| (row["voucher"].as_str(), row["sign"].as_str(), row["account"].as_str())).collect();
+    assert_eq!(rows, [("109", "-", "5.1.5.01"), ("109", "-", "1.3.4.01"), ("109", "+", "5.1.5.01"), ("109", "+", "1.3.4.01")]);
+    // Never sealed before, the same database is refused.
+    std::fs::remove_dir_all(site.path("taizhang-state")).unwrap();
+    site.refused(&["pull"], 1, &["erp-balance-differs", "1.3.4.01"]);
+}

@@ -105,3 +105,38 @@ fn odoo_gives_them_away() {
     );
     assert_eq!(changed(&site), Vec::<String>::new());
 }
+
+/// An ERP may have set up its calendar after its first entries, and people post into months that nobody opened.
+#[test]
+fn entries_outside_the_calendar_are_read_too() {
+    let site = Site::new(
+        r#"
+[[book]]
+id = "b"
+connector = "generic-sql"
+currency = "CNY"
+source.sqlite = "erp.sqlite"
+
+[book.extract]
+accounts.query = "SELECT '1002' AS account, '银行存款' AS name, 'asset' AS class UNION ALL SELECT '4001', '实收资本', 'equity'"
+periods.query = "SELECT '2025-02' AS month, '0' AS adjustment, 'open' AS state, '2025-01' AS fiscal_year_start UNION ALL SELECT '2025-04', '0', 'open', '2025-01'"
+entries.query = "SELECT month, '0' AS adjustment, voucher, account, debit, credit FROM line WHERE month BETWEEN {from} AND {to} ORDER BY 1, 3"
+"#,
+    );
+    let erp = rusqlite::Connection::open(site.path("erp.sqlite")).unwrap();
+    erp.execute_batch("CREATE TABLE line (month TEXT, voucher TEXT, account TEXT, debit TEXT, credit TEXT)").unwrap();
+    // Before the calendar, on it, in its gap, on it, after it: 1, 2, 4, 8, 16.
+    for (at, month) in ["2023-11", "2025-02", "2025-03", "2025-04", "2025-07"].iter().enumerate() {
+        let amount = 1 << at;
+        let sql = format!(
+            "INSERT INTO line VALUES ('{month}', 'v{at}', '1002', '{amount}', '0'), ('{month}', 'v{at}', '4001', '0', '{amount}')"
+        );
+        erp.execute_batch(&sql).unwrap();
+    }
+    site.ok(&["pull", "--to", "2025-04"]);
+    let sealed: Vec<String> = csv(&site.ok(&["pull", "--format", "csv"])).iter().map(|row| row["period"].clone()).collect();
+    assert_eq!(sealed, ["2025-07"]);
+    let whole = |amount: i128| Amount::from_whole(amount).unwrap();
+    assert_eq!(row(&site, "2025-04", "1002").unwrap(), [whole(7), whole(8), whole(0), whole(15)]);
+    assert_eq!(row(&site, "2025-07", "1002").unwrap(), [whole(15), whole(16), whole(0), whole(31)]);
+}

@@ -163,7 +163,7 @@ impl Pack {
             _ => &None,
         };
         let text = self.chosen(own.as_ref().or(extract.query.as_ref())?, values);
-        let (from, to) = span.unwrap_or((Month::FIRST, Month::LAST));
+        let (from, to) = span.unwrap_or((Month::FIRST, Month::LAST_ASKED));
         let value = |name: &str| match name {
             "from" => Some(Value::Text(from.to_string())),
             "to" => Some(Value::Text(to.to_string())),

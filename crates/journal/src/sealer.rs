@@ -73,6 +73,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Its entry file under the name it has until it is kept.
+    pub fn entries(&self) -> Option<&Path> {
+        self.entries.as_deref()
+    }
+
     /// Gives the files their lasting names, which hold the identity. Writing the row that names them comes after.
     pub fn keep(&self) -> Result<(), SealError> {
         if let Some(entries) = &self.entries {

@@ -33,6 +33,9 @@ impl Month {
     /// The last month there is.
     pub const LAST: Month = Month { year: 9999, month: 12 };
 
+    /// Last month that a source is asked for: a query may add a month to it, and no database goes past the year 9999.
+    pub const LAST_ASKED: Month = Month { year: 9998, month: 12 };
+
     /// A month of a four-digit year; `None` unless 1000 ≤ `year` ≤ 9999 and 1 ≤ `month` ≤ 12.
     pub fn new(year: u16, month: u8) -> Option<Month> {
         ((1000..=9999).contains(&year) && (1..=12).contains(&month)).then_some(Month { year, month })
