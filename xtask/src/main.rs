@@ -27,11 +27,13 @@ const PEERS: &[(&str, &str, &str)] = &[
     ("libodbc2", "libodbc.so.2", "what pyodbc, a peer, is linked with"),
     ("ledger", "/usr/bin/ledger", "a peer: balances from a journal in text"),
     ("hledger", "/usr/bin/hledger", "a peer: balances from a journal in text"),
+    ("python3-venv", "/var/lib/dpkg/info/python3-venv.list", "a folder of its own for a peer from PyPI: vtlengine"),
 ];
 
-const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N]\n\n  \
+const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N] | bench audit\n\n  \
     test    every test of the workspace, with cargo-nextest where present; ARGS go to the test runner\n  \
-    bench   times a pull of a made ledger beside a bare fetch and peers; docs/benchmarks.md explains the figures";
+    bench   times a pull of a made ledger beside a bare fetch and peers; docs/benchmarks.md explains the figures;\n            \
+             bench audit times a county's year of audit rules beside vtlengine";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);

@@ -5,6 +5,7 @@ Nothing here judges: it prints ratios beside their targets, and `docs/benchmarks
 */
 #![allow(clippy::print_stdout, clippy::float_arithmetic, reason = "a report on the terminal, and its ratios")]
 
+mod audit;
 mod bare;
 mod data;
 mod memory;
@@ -37,7 +38,8 @@ const ROUNDS: usize = 3;
 /// Memory is compared with that of a pull of this many lines.
 const SMALL: u64 = 1_000_000;
 
-const USAGE: &str = "usage: cargo xtask bench [--lines N]\n\n  --lines N   entry lines of the ledger, 2000000 where absent";
+const USAGE: &str =
+    "usage: cargo xtask bench [--lines N] | bench audit\n\n  --lines N   entry lines of the ledger, 2000000 where absent";
 
 /// What is read, as a person would write it in agent.toml; `{from}` and `{to}` are parameters.
 const ENTRIES: &str = "SELECT month, '0' AS adjustment, voucher, number, kind, CAST(day AS TEXT) AS date, line, summary, account, debit, \
@@ -52,6 +54,7 @@ pub fn main(args: &[String]) -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
         ["bare", kind, query, months @ ..] => bare_child(*kind == "wide", query, months),
+        ["audit"] => audit::main(),
         [] => bench(LINES),
         ["--lines", lines] => match lines.parse() {
             Ok(lines) if lines >= SMALL => bench(lines),

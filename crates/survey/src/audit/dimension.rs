@@ -67,13 +67,7 @@ fn joined(left: Dimension, right: Dimension) -> Dimension {
 
 /// What a comparison of a rule forgives, in 元 where it is of money: what the rule says, or what rounding alone can do. Strict
 /// comparisons and `<>` forgive nothing.
-pub(crate) fn tolerance(
-    ready: &Ready<'_>,
-    operator: Operator,
-    left: &Expr,
-    right: &Expr,
-    world: &dyn Reported,
-) -> Option<Amount> {
+pub fn tolerance(ready: &Ready<'_>, operator: Operator, left: &Expr, right: &Expr, world: &dyn Reported) -> Option<Amount> {
     if !matches!(operator, Operator::Equal | Operator::AtMost | Operator::AtLeast) {
         return Some(Amount::ZERO);
     }

@@ -15,6 +15,7 @@ mod report;
 mod world;
 
 pub use causes::{Cause, Causes};
+pub use dimension::tolerance;
 pub use explanation::{Claim, Explanation, digest_of};
 pub use judge::{Behind, Comparison, Fact, Outcome, Verdict, judge};
 pub use outside::{OUTSIDE, Outside};
