@@ -134,14 +134,13 @@ pub fn import(text: &str, dialect: Dialect, cells: &dyn Cells) -> Imported {
         // Too long or too deep once translated.
         faults.extend(syntax);
         if faults.is_empty() && again.as_ref() == Some(found) {
-            // Its places are those of the text that is kept.
+            // Its places are those of the text that goes into the layer.
             expr = again;
         } else {
+            // The tree was built and not read: its parts have no places in the original.
             let whole = term.span.clone();
-            import.remarks.extend(faults.into_iter().map(|fault| Remark {
-                degree: Degree::Lost,
-                fault: Fault { span: if fault.span.end > text.len() { whole.clone() } else { fault.span.clone() }, ..fault },
-            }));
+            let fault = |fault: Fault| Remark { degree: Degree::Lost, fault: Fault { span: whole.clone(), ..fault } };
+            import.remarks.extend(faults.into_iter().map(fault));
             if !import.remarks.iter().any(|remark| remark.degree == Degree::Lost) {
                 import.remark(Degree::Lost, Fault::new("import-unsayable", whole).with("formula", printed));
             }

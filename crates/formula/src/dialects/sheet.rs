@@ -80,6 +80,9 @@ pub(super) enum TermNode {
     Percent(Box<Term>),
 }
 
+/// Name, arguments and place of a call.
+pub(super) type Called<'t> = (&'t str, &'t [Option<Term>], &'t Range<usize>);
+
 impl Term {
     /// A whole number, also with a sign or in quotes.
     pub(super) fn whole(&self) -> Option<i64> {
@@ -102,7 +105,7 @@ impl Term {
     }
 
     /// Every call in it, from outside to inside.
-    pub(super) fn calls<'t>(&'t self, found: &mut Vec<(&'t str, &'t [Option<Term>], &'t Range<usize>)>) {
+    pub(super) fn calls<'t>(&'t self, found: &mut Vec<Called<'t>>) {
         match &self.node {
             TermNode::Call(name, arguments) => {
                 found.push((name, arguments, &self.span));
