@@ -13,6 +13,7 @@ mod column;
 pub mod document;
 mod draft;
 mod engine;
+pub mod exam;
 mod form;
 mod mapping;
 mod rates;
@@ -21,6 +22,7 @@ mod rule;
 mod shape;
 mod standard;
 mod threshold;
+mod trial;
 
 pub use built_in::{CALENDARS, FORMS};
 pub use calendar::{Calendar, Calendars, Due};
@@ -35,6 +37,7 @@ pub use row::{Row, RowKind};
 pub use rule::{Level as RuleLevel, Rule, Severity, Unformulated};
 pub use standard::{Match, Standard, StandardAccount};
 pub use threshold::{Standing, Thresholds, Trade};
+pub use trial::{Checked, Test, Tests, tests};
 
 /// Accounting standards that come with the program: name and text.
 pub const STANDARDS: &[(&str, &str)] = &[
