@@ -19,6 +19,7 @@ mod packs;
 mod pull;
 mod report;
 mod sheet;
+mod sheets;
 mod source;
 mod unposted;
 

@@ -17,5 +17,5 @@ pub use causes::Cause;
 pub use change::Change;
 pub use compare::{Difference, Exam, Subject, examine};
 pub use grid::{Figure, Grid, figure, month, month_of};
-pub use reading::{Reading, Told, Wanted, read};
+pub use reading::{Reading, Told, Wanted, read, row_of};
 pub use words::{HEADERS, Kept, Role, Words};

@@ -81,6 +81,13 @@ fn names(form: &Form) -> BTreeMap<String, Option<usize>> {
     names
 }
 
+/// The row of a form that cells beside each other say by a code or, where none is one, by a name.
+pub fn row_of<'a>(form: &'a Form, cells: &[&str]) -> Option<&'a Row> {
+    let code = cells.iter().find_map(|text| form.rows.iter().find(|row| row.key() == text.trim()));
+    let names = names(form);
+    code.or_else(|| cells.iter().find_map(|text| form.rows.get(names.get(&bare_name(text)).copied().flatten()?)))
+}
+
 /// What a heading says about the figures below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heading {
