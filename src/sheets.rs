@@ -16,8 +16,8 @@ use calamine::{DataRef, Reader, Xlsx};
 use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
 use model::Finding;
 use survey::{
-    Form,
-    exam::{Grid, HEADERS, Kept, Wanted, Words},
+    Form, Printed,
+    exam::{Grid, HEADERS, Wanted, Words},
 };
 
 use crate::{
@@ -55,7 +55,7 @@ pub struct Reading<'a> {
     /// Year of headings that say a month alone.
     pub year: Option<u16>,
     /// Column of headings that say a month alone.
-    pub column: Option<Kept>,
+    pub column: Option<Printed>,
 }
 
 impl Reading<'_> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use clap::Args;
 use model::{Amount, Finding, Level, Month};
 use serde_json::{Value, json};
-use survey::exam::{Cause, Difference, Exam, Grid, Kept, Subject, examine};
+use survey::exam::{Cause, Difference, Exam, Grid, Subject, column_named, examine};
 use ui::Lang;
 
 use super::Ctx;
@@ -61,7 +61,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         sheet: what.sheet.as_deref(),
         unit: what.unit.as_deref(),
         year: Some(what.period.year()),
-        column: what.column.as_deref().and_then(Kept::named),
+        column: what.column.as_deref().and_then(column_named),
     };
     let (grid, told, words) = reading.of(&agent, form)?;
     let desk = ready.desk(&what.form);

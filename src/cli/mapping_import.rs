@@ -13,8 +13,8 @@ use formula::{
 };
 use model::{Amount, Finding};
 use survey::{
-    Form, RowKind,
-    exam::{Grid, Kept, row_of},
+    Form, Printed, RowKind,
+    exam::{Grid, row_of},
 };
 
 use super::Ctx;
@@ -216,9 +216,9 @@ fn workbook(
         let left: Vec<&str> = (0..grid.width()).map(|column| grid.text(row, column)).collect();
         let found = form.and_then(|form| row_of(form, &left));
         if let Some(found) = found {
-            let order = |column: Option<Kept>| match (found.kind, column) {
-                (RowKind::Flow, Some(Kept::Cumulative)) | (RowKind::Stock | RowKind::Count, Some(Kept::Closing)) => 0,
-                (_, Some(Kept::ThisMonth)) | (_, Some(Kept::Cumulative)) => 1,
+            let order = |column: Option<Printed>| match (found.kind, column) {
+                (RowKind::Flow, Some(Printed::Cumulative)) | (RowKind::Stock | RowKind::Count, Some(Printed::Closing)) => 0,
+                (_, Some(Printed::ThisMonth)) | (_, Some(Printed::Cumulative)) => 1,
                 (_, None) => 2,
                 _ => 3,
             };

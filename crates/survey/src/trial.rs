@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use formula::{At, Expr, Figures, Filter, Gap, Measure, Mode, Name, Node, Part, Question, Scope, Side, Value, What};
+use formula::{Expr, Figures, Filter, Gap, Measure, Name, Node, Part, Question, Scope, Side, Value, What};
 use model::{Amount, Finding, Month};
 use serde::Deserialize;
 use settings::Shape;
 use toml::Spanned;
 
-use crate::{BookAccount, Engine, Mapping, RowKind, Sources, chart, document::Lineage};
+use crate::{BookAccount, Engine, Mapping, Printed, RowKind, Sources, chart, document::Lineage};
 
 const ANY: Shape = Shape::Any;
 pub(crate) const TEST: Shape = Shape::Each(&Shape::Table(&[
@@ -251,32 +251,27 @@ impl Test {
 
     fn checked(&self, engine: &Engine<'_>, cell: &str, expected: &str, place: &str) -> Checked {
         // A column is one of ours: codes have points of their own.
-        let column = cell.rsplit_once('.').filter(|(_, column)| crate::exam::Kept::named(column).is_some());
+        let column = cell.rsplit_once('.').and_then(|(key, column)| Some((key, crate::exam::column_named(column)?)));
         let (key, column) = column.map_or((cell, None), |(key, column)| (key, Some(column)));
-        let month = match column {
-            Some("prior_year" | "prior_year_month") => self.month.prior_year(),
-            _ => Some(self.month),
-        };
-        let mode = if matches!(column, Some("this_month" | "prior_year_month")) { Mode::Month } else { Mode::ToDate };
         let form = self.form.as_deref().unwrap_or_default();
-        let at = month.map(|month| At { month, mode });
-        let (trace, printed) = match (key.strip_prefix('@'), at) {
-            (_, None) => (None, None),
-            (Some(item), Some(at)) => {
+        let pack = engine.mapping().form(form);
+        let (trace, shown) = match key.strip_prefix('@') {
+            Some(item) => {
+                let at = column.unwrap_or(Printed::Cumulative).at(self.month, RowKind::Flow);
                 let expr = Expr { node: Node::Item(item.to_owned()), span: 0..0 };
-                (Some(engine.formula(form, &expr, Scope::Standard, at)), None)
+                (at.map(|at| engine.formula(form, &expr, Scope::Standard, at)), None)
             }
-            (None, Some(at)) => {
-                let pack = engine.mapping().form(form);
+            None => {
                 let row = pack.and_then(|pack| pack.row(key));
-                let count = row.is_some_and(|row| row.kind == RowKind::Count);
-                let printed = pack.map(|pack| if count { (1, 0) } else { (pack.divisor, pack.places) });
-                (Some(engine.cell(form, key, at)), printed)
+                let kind = row.map_or(RowKind::Flow, |row| row.kind);
+                let usual = if kind == RowKind::Opening { Printed::Opening } else { Printed::Cumulative };
+                let at = column.unwrap_or(usual).at(self.month, kind);
+                (at.map(|at| engine.cell(form, key, at)), pack.zip(row).map(|(pack, row)| pack.conversion(row)))
             }
         };
         let outcome = trace.as_ref().map(|trace| &trace.outcome);
         let value = match outcome {
-            Some(Ok(Value::Number(raw))) => match printed {
+            Some(Ok(Value::Number(raw))) => match shown {
                 Some((divisor, places)) => raw.div_round(i128::from(divisor), places),
                 None => Some(*raw),
             },

@@ -36,10 +36,10 @@ fn found(search: &Search<'_>) -> Option<Vec<Cause>> {
         return None;
     }
     let trace = subject.trace(&difference.key, difference.column, subject.month)?;
-    let theirs = difference.theirs.checked_mul(Amount::from_whole(i128::from(search.printed.divisor))?)?;
+    let theirs = difference.theirs.checked_mul(Amount::from_whole(i128::from(search.shown.divisor))?)?;
     let gap = theirs.checked_sub(difference.raw.unwrap_or(Amount::ZERO))?;
     // What the rounding of the sheet hides; nothing where it is exact.
-    let mut slack = search.printed.half()?;
+    let mut slack = search.shown.half()?;
     if slack <= Amount::from_units(5_000_000) {
         slack = Amount::ZERO;
     }

@@ -8,8 +8,7 @@ use model::{Amount, Finding, Month};
 use super::{
     accounts,
     change::{self, Change},
-    compare::{Difference, Printed, Subject, number},
-    words::Kept,
+    compare::{Difference, Shown, Subject, number},
 };
 use crate::{Engine, Mapping, RowKind};
 
@@ -27,12 +26,12 @@ const MONTHS_BACK: i32 = 12;
 const MONTHS_ON: i32 = 3;
 
 /// Finds causes for every difference. What explains many cells of a sheet explains each of them best.
-pub(super) fn explain(subject: Subject<'_>, open: Vec<(Difference, Printed)>) -> Vec<Difference> {
+pub(super) fn explain(subject: Subject<'_>, open: Vec<(Difference, Shown)>) -> Vec<Difference> {
     let twisted = Twisted::new(subject.engine.mapping());
     let mut differences: Vec<Difference> = open
         .into_iter()
-        .map(|(mut difference, printed)| {
-            difference.causes = Search { subject, difference: &difference, printed, twisted: &twisted }.causes();
+        .map(|(mut difference, shown)| {
+            difference.causes = Search { subject, difference: &difference, shown, twisted: &twisted }.causes();
             difference
         })
         .collect();
@@ -92,7 +91,7 @@ fn closing_out(node: &mut Node) {
 pub(super) struct Search<'s> {
     pub subject: Subject<'s>,
     pub difference: &'s Difference,
-    pub printed: Printed,
+    pub shown: Shown,
     twisted: &'s Twisted,
 }
 
@@ -132,11 +131,11 @@ impl Search<'_> {
     }
 
     pub(super) fn is_theirs(&self, raw: Amount) -> bool {
-        self.printed.of(raw) == Some(self.difference.theirs)
+        self.shown.of(raw) == Some(self.difference.theirs)
     }
 
     pub(super) fn at(&self) -> Option<At> {
-        self.subject.at(self.difference.column, self.subject.month)
+        self.subject.at(&self.difference.key, self.difference.column, self.subject.month)
     }
 
     /// A cause, with a change that is kept only where it gives the sheet's figure.
@@ -174,7 +173,7 @@ impl Search<'_> {
     fn rounding(&self, raw: Amount) -> Option<(Cause, bool)> {
         let ours = self.difference.ours?;
         let gap = self.difference.theirs.checked_sub(ours)?;
-        let last = Amount::from_whole(1)?.div_round(10_i128.pow(self.printed.places.min(9)), 9)?;
+        let last = Amount::from_whole(1)?.div_round(10_i128.pow(self.shown.places.min(9)), 9)?;
         let within = gap <= last && gap >= last.checked_neg()?;
         // A gap of one in figures of one digit may be anything.
         let ten = last.checked_mul(Amount::from_whole(10)?)?;
@@ -190,28 +189,26 @@ impl Search<'_> {
     }
 
     fn unit(&self, raw: Amount) -> Option<Cause> {
-        let unit = self.subject.words.moneys().filter(|(_, of)| *of != self.printed.divisor).find(|(_, of)| {
-            let printed = Printed { divisor: *of, places: self.printed.places };
-            printed.of(raw) == Some(self.difference.theirs)
+        let unit = self.subject.words.moneys().filter(|(_, of)| *of != self.shown.divisor).find(|(_, of)| {
+            let shown = Shown { divisor: *of, places: self.shown.places };
+            shown.of(raw) == Some(self.difference.theirs)
         });
         let (name, of) = unit?;
-        let ours = self.subject.words.moneys().find(|(_, of)| *of == self.printed.divisor).map_or("—", |(name, _)| name);
-        let times = if of > self.printed.divisor { of / self.printed.divisor } else { self.printed.divisor / of };
+        let ours = self.subject.words.moneys().find(|(_, of)| *of == self.shown.divisor).map_or("—", |(name, _)| name);
+        let times = if of > self.shown.divisor { of / self.shown.divisor } else { self.shown.divisor / of };
         let said = Finding::note("exam-cause-unit").with("unit", name).with("expected", ours).with("times", times);
         Some(Cause { said, change: None })
     }
 
     /// Another column of the same indicator: last year's for this year's, the month for what is cumulative.
     fn column(&self) -> Option<Cause> {
-        let others = Kept::ALL.into_iter().filter(|(kept, _)| *kept != self.difference.column);
-        let kind = self.subject.form.row(&self.difference.key)?.kind;
-        let own = others.filter(|(kept, _)| (*kept == Kept::Closing) == (kind != RowKind::Flow) || *kept == Kept::PriorYear);
-        let found = own.into_iter().find(|(kept, _)| {
-            let raw = self.subject.raw(&self.difference.key, *kept, self.subject.month);
+        let row = self.subject.form.row(&self.difference.key)?;
+        let others = self.subject.form.columns_of(row).into_iter().filter(|column| *column != self.difference.column);
+        let found = others.into_iter().find(|column| {
+            let raw = self.subject.raw(&self.difference.key, *column, self.subject.month);
             raw.is_some_and(|raw| self.is_theirs(raw))
         });
-        let (_, name) = found?;
-        Some(Cause { said: Finding::note("exam-cause-column").with("column", name), change: None })
+        Some(Cause { said: Finding::note("exam-cause-column").with("column", found?.name()), change: None })
     }
 
     /// The same column of another month.

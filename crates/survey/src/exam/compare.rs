@@ -1,14 +1,14 @@
 //! What a sheet says beside what the sealed books give.
 
-use formula::{At, Gap, Mode, Outcome, Trace, Value};
+use formula::{At, Gap, Outcome, Trace, Value};
 use model::{Amount, Finding, Month};
 
 use super::{
     causes::{self, Cause},
     reading::{Reading, Told},
-    words::{Kept, Words},
+    words::Words,
 };
-use crate::{Engine, Form, Row, RowKind};
+use crate::{Engine, Form, Printed, Row};
 
 /// What is examined.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ pub struct Difference {
     /// Its name.
     pub name: String,
     /// Column.
-    pub column: Kept,
+    pub column: Printed,
     /// Row and column in the sheet, from 0.
     pub at: (usize, usize),
     /// What the sheet says.
@@ -66,14 +66,14 @@ impl Exam {
     }
 }
 
-/// How the figures of a cell of a sheet are printed: 元 divided by, and decimals.
+/// How the figures of a cell of a sheet are shown: 元 divided by, and decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Printed {
+pub(super) struct Shown {
     pub divisor: i64,
     pub places: u32,
 }
 
-impl Printed {
+impl Shown {
     pub fn of(self, raw: Amount) -> Option<Amount> {
         raw.div_round(i128::from(self.divisor), self.places)
     }
@@ -87,33 +87,25 @@ impl Printed {
 
 impl<'a> Subject<'a> {
     /// When a column is evaluated.
-    pub(super) fn at(&self, column: Kept, month: Month) -> Option<At> {
-        let at = |month, mode| At { month, mode };
-        match column {
-            Kept::ThisMonth => Some(at(month, Mode::Month)),
-            Kept::Cumulative | Kept::Closing => Some(at(month, Mode::ToDate)),
-            Kept::PriorYearMonth => month.prior_year().map(|month| at(month, Mode::Month)),
-            Kept::PriorYear => month.prior_year().map(|month| at(month, Mode::ToDate)),
-        }
+    pub(super) fn at(&self, key: &str, column: Printed, month: Month) -> Option<At> {
+        column.at(month, self.form.row(key)?.kind)
     }
 
-    pub(super) fn trace(&self, key: &str, column: Kept, month: Month) -> Option<Trace> {
-        let at = self.at(column, month)?;
+    pub(super) fn trace(&self, key: &str, column: Printed, month: Month) -> Option<Trace> {
+        let at = self.at(key, column, month)?;
         Some(self.engine.cell(&self.form.form, key, at))
     }
 
-    pub(super) fn raw(&self, key: &str, column: Kept, month: Month) -> Option<Amount> {
+    pub(super) fn raw(&self, key: &str, column: Printed, month: Month) -> Option<Amount> {
         number(&self.trace(key, column, month)?.outcome)
     }
 
-    /// People are counted as they are. A sheet in another unit than the form's, or with more decimals, is held to what it says itself.
-    pub(super) fn printed(&self, row: &Row, told: &Told) -> Printed {
-        if row.kind == RowKind::Count {
-            return Printed { divisor: 1, places: told.decimals };
-        }
-        let divisor = told.unit.unwrap_or(self.form.divisor);
-        let places = if divisor == self.form.divisor { self.form.places.max(told.decimals) } else { told.decimals };
-        Printed { divisor, places }
+    /// A sheet in another unit than the form's, or with more decimals, is held to what it says itself.
+    pub(super) fn shown(&self, row: &Row, told: &Told) -> Shown {
+        let (own, places) = self.form.conversion(row);
+        let divisor = told.unit.unwrap_or(own);
+        let places = if divisor == own { places.max(told.decimals) } else { told.decimals };
+        Shown { divisor, places }
     }
 }
 
@@ -127,10 +119,10 @@ pub(super) fn number(outcome: &Outcome) -> Option<Amount> {
 /// Compares everything that a sheet says about the month.
 pub fn examine(subject: Subject<'_>, reading: Reading) -> Exam {
     let mut exam = Exam { unclear: reading.unclear, notes: reading.notes, ..Exam::default() };
-    let mut open: Vec<(Difference, Printed)> = Vec::new();
+    let mut open: Vec<(Difference, Shown)> = Vec::new();
     for told in reading.told.iter().filter(|told| told.month.is_none_or(|month| month == subject.month)) {
         let Some(row) = subject.form.row(&told.key) else { continue };
-        let printed = subject.printed(row, told);
+        let shown = subject.shown(row, told);
         let trace = subject.trace(&told.key, told.column, subject.month);
         let (raw, status) = match trace.as_ref().map(|trace| &trace.outcome) {
             Some(Ok(Value::Number(raw))) => (Some(*raw), "ok"),
@@ -139,7 +131,7 @@ pub fn examine(subject: Subject<'_>, reading: Reading) -> Exam {
             None => (None, "before_first_period"),
         };
         exam.compared += 1;
-        let ours = raw.and_then(|raw| printed.of(raw));
+        let ours = raw.and_then(|raw| shown.of(raw));
         if ours == Some(told.value) {
             continue;
         }
@@ -155,7 +147,7 @@ pub fn examine(subject: Subject<'_>, reading: Reading) -> Exam {
                 status: status.to_owned(),
                 causes: Vec::new(),
             },
-            printed,
+            shown,
         ));
     }
     exam.differences = causes::explain(subject, open);

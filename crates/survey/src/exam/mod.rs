@@ -18,4 +18,4 @@ pub use change::Change;
 pub use compare::{Difference, Exam, Subject, examine};
 pub use grid::{Figure, Grid, figure, month, month_of};
 pub use reading::{Reading, Told, Wanted, read, row_of};
-pub use words::{HEADERS, Kept, Role, Words};
+pub use words::{COLUMNS, HEADERS, Role, Words, column_named};

@@ -6,9 +6,9 @@ use model::{Amount, Finding, Month};
 
 use super::{
     grid::{Figure, Grid, figure, month, month_of},
-    words::{Kept, Role, Words, bare_name},
+    words::{Role, Words, bare_name},
 };
-use crate::{Form, Row, RowKind};
+use crate::{Form, Printed, Row, RowKind};
 
 /// Rows in which headings are looked for.
 const HEAD_ROWS: usize = 30;
@@ -21,7 +21,7 @@ pub struct Told {
     /// Code or id of the indicator.
     pub key: String,
     /// Column.
-    pub column: Kept,
+    pub column: Printed,
     /// Month, where the sheet says one.
     pub month: Option<Month>,
     /// The figure as it stands there.
@@ -57,7 +57,7 @@ pub struct Wanted<'a> {
     /// Year of headings that say a month alone.
     pub year: Option<u16>,
     /// Column of headings that say a month alone; by kind of the indicator where absent.
-    pub column: Option<Kept>,
+    pub column: Option<Printed>,
 }
 
 /// Reads a sheet in the layout that finds the most figures in it.
@@ -91,7 +91,7 @@ pub fn row_of<'a>(form: &'a Form, cells: &[&str]) -> Option<&'a Row> {
 /// What a heading says about the figures below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heading {
-    Column(Kept),
+    Column(Printed),
     Month(Option<u16>, u8),
 }
 
@@ -188,16 +188,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A column of figures for a kind of indicator: a stock has its balance wherever the form has one column for both.
-    fn kept(row: &Row, column: Kept) -> Option<Kept> {
+    fn kept(row: &Row, column: Printed) -> Option<Printed> {
+        use Printed as P;
         match (row.kind, column) {
-            (RowKind::Flow, Kept::Closing) => None,
+            (RowKind::Text | RowKind::Choice, _) | (_, P::Value) | (RowKind::Flow, P::Closing | P::Opening) => None,
             (RowKind::Flow, column) => Some(column),
-            (_, Kept::ThisMonth | Kept::Cumulative | Kept::Closing) => Some(Kept::Closing),
-            (_, Kept::PriorYear | Kept::PriorYearMonth) => Some(Kept::PriorYear),
+            (_, P::PriorYear | P::PriorYearMonth) => Some(P::PriorYear),
+            (RowKind::Opening, _) | (RowKind::Stock, P::Opening) => Some(P::Opening),
+            (RowKind::Count, P::Opening) => None,
+            (RowKind::Stock | RowKind::Count, _) => Some(P::Closing),
         }
     }
 
-    fn of_heading(&self, row: &Row, heading: Heading) -> Option<(Kept, Option<Month>)> {
+    fn of_heading(&self, row: &Row, heading: Heading) -> Option<(Printed, Option<Month>)> {
         match heading {
             Heading::Column(column) => Some((Self::kept(row, column)?, None)),
             Heading::Month(year, month) => {
@@ -208,13 +211,17 @@ impl<'a> Reader<'a> {
     }
 
     /// The column that figures under a month alone are of.
-    fn of_month(&self, row: &Row) -> Kept {
-        let usual = if row.kind == RowKind::Flow { Kept::ThisMonth } else { Kept::Closing };
+    fn of_month(&self, row: &Row) -> Printed {
+        let usual = match row.kind {
+            RowKind::Flow => Printed::ThisMonth,
+            RowKind::Opening => Printed::Opening,
+            _ => Printed::Closing,
+        };
         self.wanted.column.and_then(|column| Self::kept(row, column)).unwrap_or(usual)
     }
 
     /// Takes one cell.
-    fn take(&self, reading: &mut Reading, row: &Row, kept: (Kept, Option<Month>), unit: Option<i64>, at: (usize, usize)) {
+    fn take(&self, reading: &mut Reading, row: &Row, kept: (Printed, Option<Month>), unit: Option<i64>, at: (usize, usize)) {
         let text = self.grid.text(at.0, at.1);
         match figure(text) {
             Figure::Empty => {}
@@ -336,7 +343,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `商品销售额;本年-本月`
-    fn portal(&self, heading: &str) -> Option<(&'a Row, Kept)> {
+    fn portal(&self, heading: &str) -> Option<(&'a Row, Printed)> {
         let (name, column) = heading.split_once([';', '；'])?;
         let name = name.trim();
         let bare = name.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(name, |(_, rest)| rest);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use settings::Shape;
 
 use super::grid::half;
-use crate::{Form, Row};
+use crate::{Form, Printed, Row};
 
 const ANY: Shape = Shape::Any;
 const SHAPE: Shape = Shape::Table(&[
@@ -15,10 +15,12 @@ const SHAPE: Shape = Shape::Table(&[
         "column",
         Shape::Table(&[
             ("this_month", ANY),
+            ("this_quarter", ANY),
             ("cumulative", ANY),
             ("prior_year_month", ANY),
             ("prior_year", ANY),
             ("closing", ANY),
+            ("opening", ANY),
         ]),
     ),
     (
@@ -45,40 +47,20 @@ struct Tax {
     rates: Vec<u8>,
 }
 
-/// A column of figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kept {
-    /// 本月
-    ThisMonth,
-    /// 1—本月
-    Cumulative,
-    /// 期末
-    Closing,
-    /// 上年同月
-    PriorYearMonth,
-    /// 上年同期
-    PriorYear,
-}
+/// Columns of figures with their machine names.
+pub const COLUMNS: [Printed; 7] = [
+    Printed::ThisMonth,
+    Printed::ThisQuarter,
+    Printed::Cumulative,
+    Printed::Closing,
+    Printed::Opening,
+    Printed::PriorYearMonth,
+    Printed::PriorYear,
+];
 
-impl Kept {
-    /// All of them with their machine names.
-    pub const ALL: [(Kept, &'static str); 5] = [
-        (Kept::ThisMonth, "this_month"),
-        (Kept::Cumulative, "cumulative"),
-        (Kept::Closing, "closing"),
-        (Kept::PriorYearMonth, "prior_year_month"),
-        (Kept::PriorYear, "prior_year"),
-    ];
-
-    /// Machine name.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(kept, _)| *kept == self).map_or("", |(_, name)| name)
-    }
-
-    /// The column with this machine name.
-    pub fn named(name: &str) -> Option<Kept> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(kept, _)| *kept)
-    }
+/// The column of figures with this machine name.
+pub fn column_named(name: &str) -> Option<Printed> {
+    COLUMNS.into_iter().find(|column| column.name() == name)
 }
 
 /// What a column says of its row.
@@ -101,7 +83,7 @@ pub enum Role {
 /// The words.
 #[derive(Clone, Debug)]
 pub struct Words {
-    columns: BTreeMap<String, Kept>,
+    columns: BTreeMap<String, Printed>,
     roles: BTreeMap<String, Role>,
     money: BTreeMap<String, i64>,
     /// Rates of tax that are tried, in percent.
@@ -120,8 +102,8 @@ impl Words {
                 taxes: raw.tax.rates,
             };
             for (name, texts) in raw.column {
-                if let Some(kept) = Kept::named(&name) {
-                    words.columns.extend(texts.iter().map(|text| (plain(text), kept)));
+                if let Some(column) = column_named(&name) {
+                    words.columns.extend(texts.iter().map(|text| (plain(text), column)));
                 }
             }
             for (name, texts) in raw.role {
@@ -141,7 +123,7 @@ impl Words {
     }
 
     /// The column that a heading says.
-    pub fn column(&self, heading: &str) -> Option<Kept> {
+    pub fn column(&self, heading: &str) -> Option<Printed> {
         self.columns.get(&plain(heading)).or_else(|| self.columns.get(&plain(&without_brackets(heading)))).copied()
     }
 
@@ -234,18 +216,18 @@ mod tests {
     fn headings_are_recognised_however_they_are_written() {
         let words = words();
         for (heading, column) in [
-            ("本月", Kept::ThisMonth),
-            ("本年-本月", Kept::ThisMonth),
-            ("1—本月", Kept::Cumulative),
-            ("１－本月", Kept::Cumulative),
-            ("1 至 本月", Kept::Cumulative),
-            ("本年-1—本月", Kept::Cumulative),
-            ("1-本月（千元）", Kept::Cumulative),
-            ("上年同期", Kept::PriorYear),
-            ("上年-1—本月", Kept::PriorYear),
-            ("上年-本月", Kept::PriorYearMonth),
-            ("期末余额", Kept::Closing),
-            ("prior_year_month", Kept::PriorYearMonth),
+            ("本月", Printed::ThisMonth),
+            ("本年-本月", Printed::ThisMonth),
+            ("1—本月", Printed::Cumulative),
+            ("１－本月", Printed::Cumulative),
+            ("1 至 本月", Printed::Cumulative),
+            ("本年-1—本月", Printed::Cumulative),
+            ("1-本月（千元）", Printed::Cumulative),
+            ("上年同期", Printed::PriorYear),
+            ("上年-1—本月", Printed::PriorYear),
+            ("上年-本月", Printed::PriorYearMonth),
+            ("期末余额", Printed::Closing),
+            ("prior_year_month", Printed::PriorYearMonth),
         ] {
             assert_eq!(words.column(heading), Some(column), "{heading}");
         }
