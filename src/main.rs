@@ -18,6 +18,7 @@ mod output;
 mod packs;
 mod pull;
 mod report;
+mod reported;
 mod sheet;
 mod sheets;
 mod source;

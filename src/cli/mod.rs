@@ -14,6 +14,7 @@ mod exam;
 mod explain;
 mod init;
 mod ledger;
+mod ledger_import;
 mod log;
 mod mapping;
 mod mapping_import;

@@ -4,11 +4,8 @@ use std::ops::Range;
 
 use model::Amount;
 
-use super::{Degree, Dialect, Import, Term, binary, call, expr, is_code, missing};
-use crate::{
-    Fault,
-    ast::{AccountCall, Expr, Filter, Function, Measure, Name, Node, Operator, Pick, Selector, Side, Span, What, Year},
-};
+use super::{Degree, Dialect, Import, Term, binary, call, expr, fault, is_code, missing};
+use crate::ast::{AccountCall, Expr, Filter, Function, Measure, Name, Node, Operator, Pick, Selector, Side, Span, What, Year};
 
 /// What is taken of an account.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,7 +161,7 @@ impl Import<'_> {
         self.book(arguments, places.book);
         let currency = self.text(arguments.get(places.currency)).filter(|text| !OWN.contains(&&*text.to_uppercase()));
         if let (Some(currency), Some(Some(term))) = (&currency, arguments.get(places.currency)) {
-            self.remark(Degree::Check, Fault::new("import-currency", term.span.clone()).with("currency", currency));
+            self.remark(Degree::Check, fault("import-currency", term.span.clone()).with("currency", currency));
         }
         for (at, term) in arguments.iter().enumerate().skip(7) {
             if let (Some(term), Some(_)) = (term, self.text(arguments.get(at))) {
@@ -197,11 +194,11 @@ impl Import<'_> {
             Form::Plain => Some(asked),
             Form::Absolute => Some(call(Function::Abs, vec![asked])),
             Form::OneSide if detail.is_some() => {
-                self.remark(Degree::Check, Fault::new("import-by-party", span.clone()).with("function", "ACCT"));
+                self.remark(Degree::Check, fault("import-by-party", span.clone()).with("function", "ACCT"));
                 Some(asked)
             }
             Form::OneSide => {
-                self.remark(Degree::Renamed, Fault::new("import-one-side", span.clone()).with("function", "ACCT"));
+                self.remark(Degree::Renamed, fault("import-one-side", span.clone()).with("function", "ACCT"));
                 Some(call(Function::Max, vec![asked, expr(Node::Number(Amount::ZERO))]))
             }
         }
@@ -227,7 +224,7 @@ impl Import<'_> {
         };
         let Some(pick) = pick else { return self.strange("ACCT", "科目", term) };
         if matches!(&pick, Pick::Range(..)) && (codes.starts_with(':') || codes.ends_with(':')) {
-            let fault = Fault::new("import-open-range", term.span.clone()).with("range", codes);
+            let fault = fault("import-open-range", term.span.clone()).with("range", codes);
             self.remark(Degree::Renamed, fault.with("accounts", &pick));
         }
         let (class, mut item) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -248,7 +245,7 @@ impl Import<'_> {
                 return self.strange("ACCT", "科目", term);
             }
             if name.is_none() {
-                let fault = Fault::new("import-kind", term.span.clone()).with("kind", class);
+                let fault = fault("import-kind", term.span.clone()).with("kind", class);
                 self.remark(Degree::Check, fault);
             }
             filters.push(Filter { name: name.unwrap_or(Name::Any), value: item.to_owned() });
@@ -265,7 +262,7 @@ impl Import<'_> {
         match term.whole() {
             Some(offset @ -100..=0) => i32::try_from(offset).ok().map(Year::Offset),
             Some(year @ 1900..=2199) => {
-                self.remark(Degree::Check, Fault::new("import-year", term.span.clone()).with("year", year));
+                self.remark(Degree::Check, fault("import-year", term.span.clone()).with("year", year));
                 u16::try_from(year).ok().map(Year::Of)
             }
             _ => self.strange("ACCT", "年度", term),
@@ -316,7 +313,7 @@ impl Import<'_> {
                     When::Back(back) => back.to_string(),
                     When::Of(month) => month.to_string(),
                 };
-                let fault = Fault::new("import-argument", place.clone()).with("function", "ACCT");
+                let fault = fault("import-argument", place.clone()).with("function", "ACCT");
                 self.lost(fault.with("argument", "起止期间").with("value", format!("{}, {}", said(from), said(to))))
             }
         }

@@ -139,10 +139,10 @@ pub fn import(text: &str, dialect: Dialect, cells: &dyn Cells) -> Imported {
         } else {
             // The tree was built and not read: its parts have no places in the original.
             let whole = term.span.clone();
-            let fault = |fault: Fault| Remark { degree: Degree::Lost, fault: Fault { span: whole.clone(), ..fault } };
-            import.remarks.extend(faults.into_iter().map(fault));
+            let lost = |fault: Fault| Remark { degree: Degree::Lost, fault: Fault { span: whole.clone(), ..fault } };
+            import.remarks.extend(faults.into_iter().map(lost));
             if !import.remarks.iter().any(|remark| remark.degree == Degree::Lost) {
-                import.remark(Degree::Lost, Fault::new("import-unsayable", whole).with("formula", printed));
+                import.remark(Degree::Lost, fault("import-unsayable", whole).with("formula", printed));
             }
             expr = None;
         }
@@ -204,6 +204,11 @@ struct Import<'a> {
     remarks: Vec<Remark>,
 }
 
+/// How grave it is is the remark's to say.
+fn fault(code: &'static str, span: Range<usize>) -> Fault {
+    Fault::new(code, span)
+}
+
 fn expr(node: Node) -> Expr {
     Expr { node, span: 0..0 }
 }
@@ -238,16 +243,16 @@ impl Import<'_> {
                     self.lost(fault)
                 }
             },
-            TermNode::Text(text) => self.lost(Fault::new("import-text", term.span.clone()).with("text", text)),
+            TermNode::Text(text) => self.lost(fault("import-text", term.span.clone()).with("text", text)),
             TermNode::Word(word) => match word.to_lowercase().as_str() {
                 "true" => Some(expr(Node::Truth(true))),
                 "false" => Some(expr(Node::Truth(false))),
-                _ => self.lost(Fault::new("import-text", term.span.clone()).with("text", word)),
+                _ => self.lost(fault("import-text", term.span.clone()).with("text", word)),
             },
             TermNode::Cell(cell) => self.cell(cell, &term.span),
             TermNode::Area(from, to) => {
                 let area = format!("{from}:{to}");
-                self.lost(Fault::new("import-area", term.span.clone()).with("area", area))
+                self.lost(fault("import-area", term.span.clone()).with("area", area))
             }
             TermNode::Negate(inner) => Some(expr(Node::Negate(Box::new(self.expr(inner)?)))),
             TermNode::Not(inner) => Some(expr(Node::Not(Box::new(self.expr(inner)?)))),
@@ -272,11 +277,11 @@ impl Import<'_> {
             }
             Standing::Number(number) => Some(expr(Node::Number(number))),
             Standing::Empty => {
-                self.remark(Degree::Check, Fault::new("import-empty-cell", span.clone()).with("cell", cell));
+                self.remark(Degree::Check, fault("import-empty-cell", span.clone()).with("cell", cell));
                 Some(expr(Node::Number(Amount::ZERO)))
             }
-            Standing::Text(text) => self.lost(Fault::new("import-text", span.clone()).with("text", text)),
-            Standing::Unknown => self.lost(Fault::new("import-cell", span.clone()).with("cell", cell)),
+            Standing::Text(text) => self.lost(fault("import-text", span.clone()).with("text", text)),
+            Standing::Unknown => self.lost(fault("import-cell", span.clone()).with("cell", cell)),
         }
     }
 
@@ -303,7 +308,7 @@ impl Import<'_> {
             }
             _ => {
                 let dialect = self.dialect.name();
-                let fault = Fault::new("import-function", span.clone()).with("name", name).with("dialect", dialect);
+                let fault = fault("import-function", span.clone()).with("name", name).with("dialect", dialect);
                 return self.lost(fault);
             }
         };
@@ -359,7 +364,7 @@ impl Import<'_> {
             let size = |range: &std::ops::RangeInclusive<u32>| u64::from(range.end() - range.start()) + 1;
             if size(&rows).saturating_mul(size(&columns)) > AREA_MAX {
                 let area = format!("{from}:{to}");
-                self.remark(Degree::Lost, Fault::new("import-area", argument.span.clone()).with("area", area));
+                self.remark(Degree::Lost, fault("import-area", argument.span.clone()).with("area", area));
                 whole = false;
                 continue;
             }
@@ -406,20 +411,20 @@ impl Import<'_> {
         if let Some(term) = arguments.get(at).and_then(Option::as_ref)
             && let Some(value) = self.text(arguments.get(at))
         {
-            self.remark(Degree::Check, Fault::new("import-book", term.span.clone()).with("value", value));
+            self.remark(Degree::Check, fault("import-book", term.span.clone()).with("value", value));
         }
     }
 
     /// An argument that was not understood.
     fn strange<T>(&mut self, function: &str, argument: &str, term: &Term) -> Option<T> {
         let value = term.text().unwrap_or_else(|| "…".to_owned());
-        let fault = Fault::new("import-argument", term.span.clone()).with("function", function);
+        let fault = fault("import-argument", term.span.clone()).with("function", function);
         self.lost(fault.with("argument", argument).with("value", value))
     }
 }
 
 fn missing(function: &str, argument: &str, span: &Range<usize>) -> Fault {
-    Fault::new("import-argument-missing", span.clone()).with("function", function).with("argument", argument)
+    fault("import-argument-missing", span.clone()).with("function", function).with("argument", argument)
 }
 
 /// A code as accounts may have it: anything else in its place was not understood.

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::fault;
 use crate::{
     Fault,
     ast::Operator,
@@ -178,7 +179,7 @@ impl Parser<'_> {
             let fault = if self.token == Token::Strange && found.starts_with(['"', '\'']) {
                 Fault::new("formula-quote", span)
             } else if found == "->" || found == "@" || found.eq_ignore_ascii_case("relation") {
-                Fault::new("import-relation", span)
+                fault("import-relation", span)
             } else {
                 Fault::new(code, span)
             };
@@ -231,7 +232,7 @@ impl Parser<'_> {
             self.advance();
             if operator == Operator::Subtract && self.is(">") {
                 // "表"->C5: a cell of another sheet.
-                self.faults.push(Fault::new("import-relation", self.span.clone()).with("found", "->"));
+                self.faults.push(fault("import-relation", self.span.clone()).with("found", "->"));
                 return None;
             }
             let right = self.deeper(|parser| parser.binary(level + 1))?;

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use model::Amount;
 
-use super::{Degree, Import, Term, TermNode, call, expr, is_code, missing};
+use super::{Degree, Import, Term, TermNode, call, expr, fault, is_code, missing};
 use crate::{
-    Fault,
     ast::{AccountCall, Expr, Filter, Function, Measure, Name, Node, Operator, Pick, Selector, Side, Span, What, Year},
     names::{SIDES, find},
 };
@@ -62,7 +61,7 @@ impl Import<'_> {
             _ => &USUAL,
         };
         if what == What::Net {
-            self.remark(Degree::Check, Fault::new("import-net", span.clone()).with("function", name));
+            self.remark(Degree::Check, fault("import-net", span.clone()).with("function", name));
         }
         let period = self.period(name, arguments.get(order.period), to_date);
         let side = order.side.and_then(|at| self.side(name, arguments.get(at)));
@@ -113,7 +112,7 @@ impl Import<'_> {
             return Some(asked);
         }
         // UFO leaves a balance on the other side blank, and a blank counts as nothing.
-        self.remark(Degree::Renamed, Fault::new("import-one-side", span.clone()).with("function", name));
+        self.remark(Degree::Renamed, fault("import-one-side", span.clone()).with("function", name));
         Some(call(Function::Max, vec![asked, expr(Node::Number(Amount::ZERO))]))
     }
 
@@ -188,7 +187,7 @@ impl Import<'_> {
         match found {
             Some(year) => {
                 if matches!(year, Year::Of(_)) {
-                    let fault = Fault::new("import-year", term.span.clone()).with("year", term.text().unwrap_or_default());
+                    let fault = fault("import-year", term.span.clone()).with("year", term.text().unwrap_or_default());
                     self.remark(Degree::Check, fault);
                 }
                 Some(year)
@@ -206,11 +205,11 @@ impl Import<'_> {
             match text.to_lowercase().as_str() {
                 "n" => {}
                 "y" if usual && at == UNPOSTED => {
-                    self.remark(Degree::Check, Fault::new("import-unposted", term.span.clone()).with("value", text));
+                    self.remark(Degree::Check, fault("import-unposted", term.span.clone()).with("value", text));
                 }
                 "y" if usual && at == SUMMED[0] && self.by_customer(arguments) => {}
                 "t" if usual && at == SUMMED[1] && side.is_some() && matches!(what, What::Opening | What::Closing) => {
-                    self.remark(Degree::Check, Fault::new("import-by-party", term.span.clone()).with("function", name));
+                    self.remark(Degree::Check, fault("import-by-party", term.span.clone()).with("function", name));
                     detail = side;
                 }
                 _ => drop(self.strange::<()>(name, &(at + 1).to_string(), term)),
