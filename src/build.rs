@@ -18,7 +18,7 @@ use crate::{
     forms::{self, Desk, Layers},
     packs, pull,
     report::Failure,
-    unposted,
+    reported, unposted,
 };
 
 /// State of a draft that nobody has looked at yet.
@@ -120,6 +120,7 @@ pub fn build(
         });
         findings.extend(built.findings.iter().cloned());
         let (mut draft, mut ledger) = (built.draft, built.ledger);
+        reported::beside(store, &book.id, &mut draft, &mut ledger)?;
         let adjustments = acts::adjustments(store, &book.id, &draft.form, &draft.period)?;
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
         draft.findings.extend(found.iter().map(Note::from));

@@ -58,16 +58,21 @@ pub fn own_file(agent: &Agent, name: &str) -> Result<Option<String>, Finding> {
     }
 }
 
-fn form(agent: &Agent, configured: &config::Form) -> Result<Form, Vec<Finding>> {
+/// The text of a form: the enterprise's own where there is one, or the one that comes with the program.
+pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Vec<Finding>> {
     let (edition, code) = (configured.edition.as_str(), configured.code.as_str());
     let name = format!("mappings/forms/{edition}/{code}.toml");
     let plain = [edition, code].iter().all(|part| part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_'));
-    let own = if plain { own_file(agent, &name).map_err(|finding| vec![finding])? } else { None };
+    let own = match agent.filter(|_| plain) {
+        Some(agent) => own_file(agent, &name).map_err(|finding| vec![finding])?,
+        None => None,
+    };
     let built_in = survey::FORMS.iter().find(|(e, c, _)| (*e, *c) == (edition, code)).map(|(.., text)| (*text).to_owned());
     let Some(text) = own.or(built_in) else {
         let near = settings::nearest(code, survey::FORMS.iter().map(|(_, code, _)| *code)).unwrap_or("—");
         let known = survey::FORMS.iter().map(|(edition, code, _)| format!("{edition} {code}")).collect::<Vec<_>>().join(", ");
-        let finding = Finding::error("form-unknown").at(agent.path.display().to_string()).with("form", code);
+        let place = agent.map_or_else(String::new, |agent| agent.path.display().to_string());
+        let finding = Finding::error("form-unknown").at(place).with("form", code);
         return Err(vec![finding.with("edition", edition).with("near", near).with("known", known)]);
     };
     let (form, mut findings) = Form::parse(&name, &text);
@@ -86,7 +91,7 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     let standard = packs::standard(agent)?;
     let (mut packs, mut texts, mut findings) = (Vec::new(), Vec::new(), Vec::new());
     for configured in forms {
-        match form(agent, configured) {
+        match pack(Some(agent), configured) {
             Ok(form) => packs.push(form),
             Err(wrong) => findings.extend(wrong),
         }

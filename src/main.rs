@@ -19,7 +19,9 @@ mod output;
 mod packs;
 mod pull;
 mod report;
+mod reported;
 mod sheet;
+mod sheets;
 mod source;
 mod unposted;
 

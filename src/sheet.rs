@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use model::Finding;
 use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
 use store::Store;
-use survey::document::{Cell, Draft, LedgerCell, Lineage};
+use survey::document::{Cell, Column, Draft, LedgerCell, Lineage};
 use ui::Lang;
 
 use crate::{
@@ -196,6 +196,10 @@ fn figures(
             None => drop(sheet.write_blank(row, at, &looks.text)?),
             Some(text) if text.value.is_some() && matches!(&*cell.kind, "text" | "choice") => {
                 sheet.write_string_with_format(row, at, text.value.as_deref().unwrap_or_default(), &looks.text)?;
+            }
+            Some(Column { value: None, platform: Some(reported), .. }) => {
+                let text = format!("{reported} ({})", label(lang, "platform"));
+                sheet.write_string_with_format(row, at, text, &looks.gap)?;
             }
             Some(column) => decimal(sheet, row, at, column.value.as_deref(), look, &looks.gap)?,
         }

@@ -234,7 +234,10 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
     output::say(&(head + "\n"))?;
     let shown: Vec<&str> = draft.shown().into_iter().filter(|name| *name != "prior_year_month").collect();
     let columns = [&["code", "name", "unit"], &shown[..], &["growth", "status"]].concat();
-    let value = |column: Option<&Column>| column.map(|column| column.value.clone().unwrap_or_else(|| "—".to_owned()));
+    // What was reported stands where the books have nothing, and says so.
+    let reported = |column: &Column| column.platform.as_ref().map(|value| format!("{value} ({})", label("platform")));
+    let missing = |column: &Column| reported(column).unwrap_or_else(|| "—".to_owned());
+    let value = |column: Option<&Column>| column.map(|column| column.value.clone().unwrap_or_else(|| missing(column)));
     let rows = draft.cells.iter().map(|cell| {
         let growth = survey::growth_of(&cell.columns).cumulative;
         let mut row = vec![cell.id.clone(), cell.name.clone(), cell.unit.clone()];

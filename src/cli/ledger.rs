@@ -1,15 +1,16 @@
 /*! `taizhang ledger`: the electronic statistical ledger, shown and exported. */
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use model::{Finding, Month};
+use model::{Amount, Finding, Month};
 use survey::document::LedgerCell;
 
-use super::Ctx;
+use super::{Ctx, ledger_import};
 use crate::{
     output::{self, Table, label},
     report::Failure,
+    reported::{self, Reported},
     sheet,
 };
 
@@ -32,6 +33,8 @@ pub enum What {
     /// What people do to it
     #[command(flatten)]
     Act(super::acts::Act),
+    /// 载入平台值 Figures that were filed before: kept beside what is computed, never as computed
+    Import(ledger_import::What),
     /// 某一指标的各个版本 Every version of one cell
     Versions {
         /// FORM:CODE
@@ -74,7 +77,7 @@ pub enum Kind {
     Csv,
 }
 
-const COLUMNS: [&str; 28] = [
+const COLUMNS: [&str; 29] = [
     "book",
     "period",
     "form",
@@ -99,13 +102,30 @@ const COLUMNS: [&str; 28] = [
     "adjustment_reason",
     "reported",
     "platform",
+    "difference",
     "audit",
     "explanation",
     "status",
     "version",
 ];
-const NUMBERS: [&str; 9] =
-    ["this_month", "cumulative", "closing", "prior_year_month", "prior_year", "growth_month", "growth", "raw", "reported"];
+const NUMBERS: [&str; 11] = [
+    "this_month",
+    "cumulative",
+    "closing",
+    "prior_year_month",
+    "prior_year",
+    "growth_month",
+    "growth",
+    "raw",
+    "reported",
+    "platform",
+    "difference",
+];
+
+/// Where a column stands.
+fn place(name: &str) -> usize {
+    COLUMNS.iter().position(|known| *known == name).unwrap_or(0)
+}
 
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
@@ -119,9 +139,11 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             // What fits on a screen; the export has all columns.
             let shown =
                 ["period", "form", "code", "name", "this_month", "cumulative", "closing", "prior_year", "growth", "status"];
-            let at = shown.map(|name| COLUMNS.iter().position(|known| *known == name).unwrap_or(0));
+            let platform = rows.iter().any(|row| !row[place("platform")].is_empty());
+            let more: &[&str] = if platform { &["platform", "difference"] } else { &[] };
+            let shown: Vec<&str> = shown.iter().chain(more).copied().collect();
             for row in &mut rows {
-                *row = at.iter().map(|at| row[*at].clone()).collect();
+                *row = shown.iter().map(|name| row[place(name)].clone()).collect();
                 row[9] = label(ctx.lang, &format!("status-{}", row[9].replace('_', "-")));
             }
             Table { columns: &shown, numbers: &NUMBERS, rows }.write(ctx.format, ctx.lang)?;
@@ -148,6 +170,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 }
             }
         }
+        What::Import(what) => return ledger_import::run(ctx, what),
         What::Versions { figure, period, book } => versions(ctx, figure, *period, book.as_deref())?,
     }
     Ok(Vec::new())
@@ -160,19 +183,45 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
         None => agent.books.iter().collect(),
     };
     let mut rows = Vec::new();
+    let wanted = |form: &str, period: &str| {
+        let month = period.parse::<Month>().ok();
+        which.form.as_ref().is_none_or(|wanted| form == *wanted)
+            && which.period.is_none_or(|period| month == Some(period))
+            && which.from.is_none_or(|from| month.is_some_and(|month| month >= from))
+            && which.to_month.is_none_or(|to| month.is_some_and(|month| month <= to))
+    };
     for book in books {
-        for version in store.current_cells(&book.id)? {
-            let month = version.period.parse::<Month>().ok();
-            let wanted = which.form.as_ref().is_none_or(|form| version.form == *form)
-                && which.period.is_none_or(|period| month == Some(period))
-                && which.from.is_none_or(|from| month.is_some_and(|month| month >= from))
-                && which.to_month.is_none_or(|to| month.is_some_and(|month| month <= to));
-            if wanted {
-                let cell = read(&version)?;
-                rows.push(row(&version, &cell));
+        let mut platform: BTreeMap<[String; 3], Reported> = reported::of(&store, &book.id, which.form.as_deref(), None)?
+            .into_iter()
+            .filter(|(record, _)| wanted(&record.form, &record.period))
+            .map(|(record, reported)| ([record.form, record.period, record.key], reported))
+            .collect();
+        for version in store.current_cells(&book.id)?.into_iter().filter(|version| wanted(&version.form, &version.period)) {
+            let cell = read(&version)?;
+            let key = [version.form.clone(), version.period.clone(), version.cell.clone()];
+            let mut row = row(&version, &cell);
+            if let Some(reported) = platform.remove(&key) {
+                let filed = reported::main(&reported).cloned().unwrap_or_default();
+                let ours = cell.reported.as_deref().and_then(|ours| ours.parse::<Amount>().ok());
+                let gap = ours.zip(filed.parse::<Amount>().ok()).and_then(|(ours, filed)| ours.checked_sub(filed));
+                row[place("difference")] = gap.map_or_else(String::new, |gap| gap.to_string());
+                row[place("platform")] = filed;
             }
+            rows.push(row);
+        }
+        // Months that the books do not reach, or that were not built, have what was filed and nothing else.
+        for ([form, period, key], reported) in platform {
+            let mut row = vec![String::new(); COLUMNS.len()];
+            let filed = reported::main(&reported).cloned().unwrap_or_default();
+            let said = [("book", book.id.clone()), ("period", period), ("form", form), ("code", key), ("platform", filed)];
+            for (name, text) in said.into_iter().chain([("status", "reported".to_owned()), ("source", reported.file)]) {
+                row[place(name)] = text;
+            }
+            rows.push(row);
         }
     }
+    let order = ["book", "form", "period"].map(place);
+    rows.sort_by(|a, b| order.map(|at| &a[at]).cmp(&order.map(|at| &b[at])));
     Ok(rows)
 }
 
@@ -217,6 +266,7 @@ fn row(version: &store::CellVersion, ledger: &LedgerCell) -> Vec<String> {
         adjustment.map(|adjustment| adjustment.reason.clone()).unwrap_or_default(),
         text(&ledger.reported),
         text(&ledger.platform),
+        String::new(),
         ledger.audit.join(", "),
         text(&ledger.explanation),
         cell.status.clone(),
@@ -242,7 +292,8 @@ fn versions(ctx: &Ctx, figure: &str, period: Month, book: Option<&str>) -> Resul
         cells.push(by.map_or_else(String::new, |by| by.at.clone()));
         cells.push(by.map_or_else(String::new, |by| by.who.clone()));
         let row = row(&version, &cell);
-        cells.extend([6, 7, 8, 13, 16, 26].map(|at: usize| row[at].clone()));
+        let shown = ["this_month", "cumulative", "closing", "raw", "mapping", "status"];
+        cells.extend(shown.map(|name| row[place(name)].clone()));
         rows.push(cells);
     }
     let columns = ["version", "at", "who", "this_month", "cumulative", "closing", "raw", "mapping", "status"];

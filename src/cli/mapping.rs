@@ -1,12 +1,15 @@
 /*! `taizhang mapping`: whether a mapping fits a book, and which money reaches no indicator. */
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use clap::Subcommand;
 use formula::{At, Class, Figures, Measure, Mode, Pick, Question, Trace, What as Asked};
 use model::{Amount, Finding, Month, Period};
 
-use super::Ctx;
+use super::{Ctx, mapping_import, mapping_test};
 use crate::{
     books::Grain,
     build,
@@ -41,11 +44,23 @@ pub enum What {
         #[arg(long)]
         all: bool,
     },
+    /// 导入公式 Translate formulas of UFO sheets or of Kingdee's ACCT into a layer
+    Import(mapping_import::What),
+    /// 测试映射 Run the [[test]]s of layers on the figures that they give
+    Test {
+        /// Layers or files of tests; the layers of the configuration where absent
+        files: Vec<PathBuf>,
+        /// Accounting standard, where neither a file nor the configuration says it
+        #[arg(long)]
+        standard: Option<String>,
+    },
 }
 
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
+        What::Import(what) => mapping_import::run(ctx, what),
+        What::Test { files, standard } => mapping_test::run(ctx, files, standard.as_deref()),
         What::Check { book } => check(ctx, book.as_deref()),
         What::Coverage { book, form, period, all } => coverage(ctx, book.as_deref(), form.as_deref(), *period, *all),
     }

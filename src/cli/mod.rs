@@ -11,11 +11,15 @@ mod demo;
 mod diff;
 mod draft;
 mod evidence;
+mod exam;
 mod explain;
 mod init;
 mod ledger;
+mod ledger_import;
 mod log;
 mod mapping;
+mod mapping_import;
+mod mapping_test;
 mod pull;
 mod quality;
 mod threshold;
@@ -140,6 +144,8 @@ pub enum Verb {
     Explain(explain::What),
     /// 凭证审核资料 What an inspector asks for about one figure: the calculation and the vouchers behind it
     Evidence(evidence::What),
+    /// 回填考试 Compare a hand-made report or ledger with the sealed books, cell by cell, and explain each difference
+    Exam(exam::What),
     /// 电子统计台账 The electronic statistical ledger
     Ledger {
         #[command(subcommand)]
@@ -234,6 +240,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Audit { what } => audit::run(&ctx, &what),
         Verb::Evidence(what) => evidence::run(&ctx, &what),
         Verb::Explain(what) => explain::run(&ctx, &what),
+        Verb::Exam(what) => exam::run(&ctx, &what),
         Verb::Ledger { what } => ledger::run(&ctx, &what),
         Verb::Threshold { book, period } => threshold::run(&ctx, book.as_deref(), period),
         Verb::Mapping { what } => mapping::run(&ctx, &what),

@@ -154,10 +154,13 @@ const MAKERS: &[(&str, usize, &str)] = &[
 /// Files that give these calls a code in a variable, and the codes that are written elsewhere in the same file.
 const PASSED_ON: &[(&str, &[&str])] = &[
     ("crates/formula/src/check.rs", &[]),
+    ("crates/formula/src/dialects/mod.rs", &[]),
+    ("crates/formula/src/dialects/sheet.rs", &[]),
     ("crates/formula/src/evaluate.rs", &[]),
     ("crates/formula/src/parser.rs", &[]),
     ("crates/survey/src/draft.rs", &["rule-mandatory", "rule-verify"]),
     ("crates/survey/src/mapping.rs", &[]),
+    ("src/cli/mapping_import.rs", &[]),
     ("src/config.rs", &["config-missing", "file-refused", "book-doubled", "book-id-unfit"]),
     ("src/report.rs", &["disk-full", "file-forbidden", "file-missing", "file-refused", "state-refused"]),
     (

@@ -8,6 +8,7 @@ is the grammar and the meaning of every function.
 
 mod ast;
 mod check;
+pub mod dialects;
 mod evaluate;
 mod lexer;
 mod names;

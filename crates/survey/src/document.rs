@@ -262,6 +262,9 @@ pub struct Column {
     pub raw: Option<String>,
     /// `ok`, or why there is no figure.
     pub status: String,
+    /// What the platform has for it (平台值), in the form's unit, where the books have nothing: reported and not computed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub platform: Option<String>,
     /// In the book's currency, where that is not the form's.
     #[serde(default, skip_serializing_if = "is_default")]
     pub original: Option<Original>,

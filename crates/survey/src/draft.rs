@@ -289,9 +289,14 @@ impl Building<'_> {
             Err(gap) => Err(gap.clone()),
         };
         let column = match figure {
-            Ok((value, raw)) => {
-                Column { value: Some(value.to_string()), raw: Some(raw.to_string()), status: "ok".to_owned(), original, lineage }
-            }
+            Ok((value, raw)) => Column {
+                value: Some(value.to_string()),
+                raw: Some(raw.to_string()),
+                status: "ok".to_owned(),
+                original,
+                lineage,
+                ..Column::default()
+            },
             Err(gap) => {
                 // A last year that was never read is missing, and nothing to tell a person.
                 if at.month == self.order.month {
@@ -350,7 +355,14 @@ impl Building<'_> {
 
 /// Growth on the same month and period of last year.
 pub fn growth_of(columns: &Columns) -> Growth {
-    let of = |now: &Option<Column>, then: &Option<Column>| growth(now.as_ref()?.raw.as_ref()?, then.as_ref()?.raw.as_ref()?);
+    let of = |now: &Option<Column>, then: &Option<Column>| {
+        let (now, then) = (now.as_ref()?, then.as_ref()?);
+        match (&then.raw, &then.platform) {
+            (Some(raw), _) => growth(now.raw.as_ref()?, raw),
+            // What was reported is in the form's unit.
+            (None, platform) => growth(now.value.as_ref()?, platform.as_ref()?),
+        }
+    };
     let to_date = columns.main().cloned();
     Growth { month: of(&columns.this_month, &columns.prior_year_month), cumulative: of(&to_date, &columns.prior_year) }
 }

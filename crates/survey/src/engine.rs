@@ -60,6 +60,26 @@ impl<'a> Engine<'a> {
         self.item("", name, at)
     }
 
+    /// Value and lineage of a formula that is in no mapping: one that is proposed.
+    pub fn formula(&self, form: &str, expr: &Expr, scope: Scope, at: At) -> Trace {
+        evaluate(expr, &Lens { engine: self, form, scope }, at)
+    }
+
+    /// The chart.
+    pub(crate) fn chart(&self) -> &'a [Account] {
+        self.chart
+    }
+
+    /// The figures.
+    pub(crate) fn sources(&self) -> Sources<'a> {
+        self.sources
+    }
+
+    /// Asks the figures that a form sees.
+    pub(crate) fn ask(&self, form: &str, question: &Question) -> Result<Vec<Part>, Gap> {
+        self.figures(form).ask(question)
+    }
+
     fn item(&self, form: &str, name: &str, at: At) -> Trace {
         let text = || format!("@{name}");
         match self.mapping.items.get(name) {

@@ -14,6 +14,7 @@ mod column;
 pub mod document;
 mod draft;
 mod engine;
+pub mod exam;
 mod form;
 mod mapping;
 pub mod quality;
@@ -23,6 +24,7 @@ mod rule;
 mod shape;
 mod standard;
 mod threshold;
+mod trial;
 
 pub use built_in::{CALENDARS, FORMS};
 pub use calendar::{Calendar, Calendars, Due};
@@ -37,6 +39,7 @@ pub use row::{Row, RowKind};
 pub use rule::{Level as RuleLevel, Rule, Severity, Unformulated};
 pub use standard::{Match, Standard, StandardAccount};
 pub use threshold::{Standing, Thresholds, Trade};
+pub use trial::{Checked, Test, Tests, tests};
 
 /// Accounting standards that come with the program: name and text.
 pub const STANDARDS: &[(&str, &str)] = &[

@@ -12,8 +12,12 @@ use crate::{Form, Standard, audit};
 
 const ANY: Shape = Shape::Any;
 pub(crate) const ITEM: Shape = Shape::Table(&[("name", ANY), ("formula", ANY), ("status", ANY), ("note", ANY), ("why", ANY)]);
-const LAYER: Shape = Shape::Table(&[
+pub(crate) const LAYER: Shape = Shape::Table(&[
     ("title", ANY),
+    // What the tests of a layer are about; they add nothing to the mapping.
+    ("standard", ANY),
+    ("edition", ANY),
+    ("test", crate::trial::TEST),
     ("accounts", Shape::Map(&Shape::Table(&[("is", ANY), ("why", ANY)]))),
     ("item", Shape::Map(&ITEM)),
     ("cell", Shape::Map(&Shape::Table(&[("formula", ANY), ("why", ANY)]))),

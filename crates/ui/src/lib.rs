@@ -39,6 +39,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/connector.toml"),
     include_str!("../messages/demo.toml"),
     include_str!("../messages/forms.toml"),
+    include_str!("../messages/exam.toml"),
     include_str!("../messages/formula.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),

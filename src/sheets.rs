@@ -1,0 +1,326 @@
+/*!
+Sheets that people made, read: XLSX workbooks and CSV in UTF-8, GB18030 (GBK) or UTF-16.
+
+Bounded before anything is taken apart: bytes of the file, bytes once unpacked, rows, columns and cells. A cell far out of the way costs
+nothing, as cells are read one by one and never spread out. Numbers are texts with at most fifteen digits, as the spreadsheet shows them.
+*/
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Cursor, Read, copy, sink},
+    path::Path,
+};
+
+use calamine::{DataRef, Reader, Xlsx};
+use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
+use model::Finding;
+use survey::{
+    Form, Printed,
+    exam::{Grid, HEADERS, Wanted, Words},
+};
+
+use crate::{
+    config::Agent,
+    report::{self, Failure},
+};
+
+/// Bytes of the largest file.
+pub const BYTES_MAX: u64 = 32 << 20;
+/// Bytes of a workbook once unpacked.
+const UNPACKED_MAX: u64 = 512 << 20;
+/// Rows of the longest sheet.
+const ROWS_MAX: usize = 100_000;
+/// Columns of the widest.
+const COLUMNS_MAX: usize = 1_000;
+/// Cells of all sheets.
+const CELLS_MAX: usize = 1_000_000;
+
+/// A sheet with the formulas of its cells.
+pub struct Sheet {
+    /// What a person sees.
+    pub grid: Grid,
+    /// Formulas by row and column, from 0, without the sign before them.
+    pub formulas: BTreeMap<(usize, usize), String>,
+}
+
+/// How a sheet is to be read.
+pub struct Reading<'a> {
+    /// File.
+    pub path: &'a Path,
+    /// Name of the sheet; the one with the most figures of the form where absent.
+    pub sheet: Option<&'a str>,
+    /// Unit of money of figures beside which none is said.
+    pub unit: Option<&'a str>,
+    /// Year of headings that say a month alone.
+    pub year: Option<u16>,
+    /// Column of headings that say a month alone.
+    pub column: Option<Printed>,
+}
+
+impl Reading<'_> {
+    /// What the file says about a form, with the words that it was read by.
+    pub fn of(&self, agent: &Agent, form: &Form) -> Result<(Grid, survey::exam::Reading, Words), Failure> {
+        let words = words(Some(agent))?;
+        let place = self.path.display().to_string();
+        let unit = match self.unit {
+            None => None,
+            Some(name) => Some(words.money(name).ok_or_else(|| {
+                let known = words.moneys().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+                Failure::config(Finding::error("money-unit-unknown").with("unit", name).with("known", known))
+            })?),
+        };
+        let mut sheets = read(self.path)?;
+        if let Some(name) = self.sheet {
+            let known = sheets.iter().map(|sheet| sheet.grid.name.clone()).collect::<Vec<_>>().join(", ");
+            sheets.retain(|sheet| sheet.grid.name == name);
+            if sheets.is_empty() {
+                return Err(Failure::config(Finding::error("sheet-missing").at(place).with("sheet", name).with("known", known)));
+            }
+        }
+        let wanted =
+            Wanted { form, words: &words, unit: (&agent.unit.code, &agent.unit.name), year: self.year, column: self.column };
+        let mut best: Option<(Grid, survey::exam::Reading)> = None;
+        for sheet in sheets {
+            let found = survey::exam::read(&sheet.grid, wanted);
+            let size = |reading: &survey::exam::Reading| (reading.told.len(), reading.unclear.len());
+            if best.as_ref().is_none_or(|(_, best)| size(&found) > size(best)) {
+                best = Some((sheet.grid, found));
+            }
+        }
+        let (grid, mut reading) = best.ok_or_else(|| {
+            let finding = Finding::error("sheet-without-figures").at(&place);
+            Failure::findings(vec![finding.with("form", &form.form)])
+        })?;
+        for told in &mut reading.told {
+            let money = form.row(&told.key).is_some_and(|row| words.is_money(form, row));
+            told.unit = told.unit.or(unit.filter(|_| money));
+        }
+        Ok((grid, reading, words))
+    }
+}
+
+/// The words of headings: the enterprise's own, or those that come with the program.
+pub fn words(agent: Option<&Agent>) -> Result<Words, Failure> {
+    const FILE: &str = "mappings/headers.toml";
+    let own = agent.map_or(Ok(None), |agent| crate::forms::own_file(agent, FILE)).map_err(Failure::config)?;
+    let (words, findings) = Words::parse(FILE, own.as_deref().unwrap_or(HEADERS));
+    words.ok_or(Failure { exit: 2, findings })
+}
+
+/// Reads a file.
+pub fn read(path: &Path) -> Result<Vec<Sheet>, Failure> {
+    let place = path.display().to_string();
+    let bytes = bytes(path)?;
+    if bytes.starts_with(b"PK") {
+        return workbook(&place, bytes);
+    }
+    if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+        // The format before 2007.
+        return Err(Failure::config(Finding::error("sheet-format").at(place)));
+    }
+    let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok(vec![Sheet { grid: delimited(&place, name, &text(&place, &bytes)?)?, formulas: BTreeMap::new() }])
+}
+
+/// The bytes of a file that is not too large.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |error: std::io::Error| Failure::config(report::io(path, &error));
+    let mut bytes = Vec::new();
+    fs::File::open(path).map_err(failed)?.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(too_large(&path.display().to_string(), "bytes", BYTES_MAX));
+    }
+    Ok(bytes)
+}
+
+fn too_large(place: &str, what: &str, limit: impl std::fmt::Display) -> Failure {
+    Failure::config(Finding::error("sheet-too-large").at(place).with("what", what).with("limit", limit))
+}
+
+/// Text in UTF-8, in UTF-16 where a mark says so, and else in GB18030, of which GBK and GB2312 are parts.
+pub fn text(place: &str, bytes: &[u8]) -> Result<String, Failure> {
+    let decoded = |encoding: &'static encoding_rs::Encoding, bytes: &[u8]| {
+        encoding.decode_without_bom_handling_and_without_replacement(bytes).map(std::borrow::Cow::into_owned)
+    };
+    let text = match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
+        [0xff, 0xfe, rest @ ..] => decoded(UTF_16LE, rest),
+        [0xfe, 0xff, rest @ ..] => decoded(UTF_16BE, rest),
+        _ => std::str::from_utf8(bytes).ok().map(str::to_owned).or_else(|| decoded(GB18030, bytes)),
+    };
+    let unreadable = || Failure::config(Finding::error("sheet-encoding").at(place));
+    text.filter(|text| !text.contains('\0')).ok_or_else(unreadable)
+}
+
+fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Failure> {
+    let head: String = text.lines().take(20).collect();
+    // The portal's headings hold semicolons, so they divide only where nothing else does.
+    let delimiter = if head.contains('\t') {
+        b'\t'
+    } else if head.contains(',') || !head.contains(';') {
+        b','
+    } else {
+        b';'
+    };
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    let (mut rows, mut cells) = (Vec::new(), 0);
+    for record in reader.records() {
+        let refused = |error: csv::Error| Failure::config(Finding::error("sheet-refused").at(place).with("reason", error));
+        let record = record.map_err(refused)?;
+        cells += record.len();
+        if rows.len() >= ROWS_MAX || record.len() > COLUMNS_MAX || cells > CELLS_MAX {
+            return Err(too_large(place, "rows", ROWS_MAX));
+        }
+        rows.push(record.iter().map(str::to_owned).collect());
+    }
+    Ok(Grid { name, rows })
+}
+
+fn workbook(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Failure> {
+    let refused = |reason: String| Failure::config(Finding::error("sheet-refused").at(place).with("reason", reason));
+    unpacked(place, &bytes)?;
+    let mut book = Xlsx::new(Cursor::new(bytes)).map_err(|error| refused(error.to_string()))?;
+    let mut sheets = Vec::new();
+    let mut cells = 0;
+    for name in book.sheet_names() {
+        // A sheet that is a chart has no cells.
+        let Ok(mut reader) = book.worksheet_cells_reader(&name) else { continue };
+        let (mut rows, mut formulas): (BTreeMap<usize, BTreeMap<usize, String>>, _) = (BTreeMap::new(), BTreeMap::new());
+        while let Some(cell) = reader.next_cell_with_formula().map_err(|error| refused(error.to_string()))? {
+            let (row, column) = (cell.pos.0 as usize, cell.pos.1 as usize);
+            let text = shown(&cell.value);
+            if text.is_empty() && cell.formula.is_none() {
+                continue;
+            }
+            cells += 1;
+            if row >= ROWS_MAX || column >= COLUMNS_MAX || cells > CELLS_MAX {
+                return Err(too_large(&format!("{place}, {name}"), "cells", CELLS_MAX));
+            }
+            if let Some(formula) = cell.formula {
+                formulas.insert((row, column), formula);
+            }
+            rows.entry(row).or_default().insert(column, text);
+        }
+        let mut grid = Grid { name, rows: Vec::new() };
+        for (row, cells) in rows {
+            grid.rows.resize(row, Vec::new());
+            let mut texts = vec![String::new(); cells.last_key_value().map_or(0, |(column, _)| column + 1)];
+            for (column, text) in cells {
+                texts[column] = text;
+            }
+            grid.rows.push(texts);
+        }
+        sheets.push(Sheet { grid, formulas });
+    }
+    Ok(sheets)
+}
+
+/// Counts what a packed file holds, whatever it says of itself.
+fn unpacked(place: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let refused = |reason: String| Failure::config(Finding::error("sheet-refused").at(place).with("reason", reason));
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| refused(error.to_string()))?;
+    let mut left = UNPACKED_MAX;
+    for at in 0..archive.len() {
+        let file = archive.by_index(at).map_err(|error| refused(error.to_string()))?;
+        let size = copy(&mut file.take(left + 1), &mut sink()).map_err(|error| refused(error.to_string()))?;
+        left = left.checked_sub(size).ok_or_else(|| too_large(place, "bytes", UNPACKED_MAX))?;
+    }
+    Ok(())
+}
+
+/// A cell as a spreadsheet shows it, numbers without their format.
+fn shown(value: &DataRef<'_>) -> String {
+    match value {
+        DataRef::Int(number) => number.to_string(),
+        DataRef::Float(number) => decimal(*number),
+        DataRef::String(text) => text.clone(),
+        DataRef::SharedString(text) => (*text).to_owned(),
+        DataRef::Bool(truth) => if *truth { "TRUE" } else { "FALSE" }.to_owned(),
+        DataRef::DateTime(date) => {
+            let (year, month, day, ..) = date.to_ymd_hms_milli();
+            format!("{year:04}-{month:02}-{day:02}")
+        }
+        DataRef::DateTimeIso(text) => text.chars().take(10).collect(),
+        DataRef::DurationIso(text) => text.clone(),
+        DataRef::Error(error) => error.to_string(),
+        DataRef::Empty => String::new(),
+    }
+}
+
+/// Fifteen digits, which is what a spreadsheet keeps: what its own arithmetic leaves behind them is noise.
+fn decimal(number: f64) -> String {
+    let text = format!("{number:.14e}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let Ok(exponent) = exponent.parse::<i32>() else { return text };
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let digits = digits.replace('.', "");
+    let digits = digits.trim_end_matches('0');
+    if digits.is_empty() {
+        return "0".to_owned();
+    }
+    let point = exponent + 1;
+    let length = i32::try_from(digits.len()).unwrap_or(0);
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+    if point <= 0 {
+        format!("{sign}0.{}{digits}", zeros(-point))
+    } else if point >= length {
+        format!("{sign}{digits}{}", zeros(point - length))
+    } else {
+        let (whole, part) = digits.split_at(usize::try_from(point).unwrap_or(0));
+        format!("{sign}{whole}.{part}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_a_spreadsheet_shows_them() {
+        for (number, expected) in [
+            (0.1 + 0.2, "0.3"),
+            (1_788_144.76, "1788144.76"),
+            (-12.5, "-12.5"),
+            (0.0, "0"),
+            (1e15, "1000000000000000"),
+            (0.000_001, "0.000001"),
+            (1234.0, "1234"),
+        ] {
+            assert_eq!(decimal(number), expected);
+        }
+    }
+
+    #[test]
+    fn texts_of_the_portal_and_of_spreadsheets_are_decoded() {
+        let read = |bytes: &[u8]| text("x", bytes).map_err(|failure| failure.findings[0].code.to_string());
+        assert_eq!(read("指标".as_bytes()).unwrap(), "指标");
+        assert_eq!(read(b"\xef\xbb\xbfa").unwrap(), "a");
+        assert_eq!(read(&[0xd6, 0xb8, 0xb1, 0xea]).unwrap(), "指标");
+        // 㐀 is in GB18030 and not in GBK.
+        assert_eq!(read(&[0x81, 0x39, 0xee, 0x39]).unwrap(), "㐀");
+        assert_eq!(read(&[0xff, 0xfe, 0x07, 0x63]).unwrap(), "指");
+        assert_eq!(read(&[0xff, 0xff, 0xff]).unwrap_err(), "sheet-encoding");
+    }
+
+    #[test]
+    fn too_much_is_refused_before_it_is_taken_apart() {
+        let refused = |path: &Path| read(path).err().unwrap().findings[0].code.to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        fs::write(&path, "1\n".repeat(ROWS_MAX + 1)).unwrap();
+        assert_eq!(refused(&path), "sheet-too-large");
+        fs::write(&path, vec![b'1'; BYTES_MAX as usize + 1]).unwrap();
+        assert_eq!(refused(&path), "sheet-too-large");
+        fs::write(&path, b"PK\x03\x04 no archive").unwrap();
+        assert_eq!(refused(&path), "sheet-refused");
+        fs::write(&path, [0xd0, 0xcf, 0x11, 0xe0]).unwrap();
+        assert_eq!(refused(&path), "sheet-format");
+        // One cell in the last row of the last column is one cell, and not seventeen thousand million.
+        let mut book = rust_xlsxwriter::Workbook::new();
+        book.add_worksheet().write_number(1_048_575, 16_383, 1).unwrap();
+        book.save(&path).unwrap();
+        assert_eq!(refused(&path), "sheet-too-large");
+    }
+}
