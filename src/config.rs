@@ -10,7 +10,10 @@ use model::{Finding, Month};
 use serde::Deserialize;
 use settings::Shape;
 
-use crate::report::{self, Failure};
+use crate::{
+    measures::short::Sheet,
+    report::{self, Failure},
+};
 
 const ANY: Shape = Shape::Any;
 const SECRET: Shape = Shape::Table(&[("env", ANY), ("file", ANY)]);
@@ -51,6 +54,18 @@ const AGENT: Shape = Shape::Table(&[
     ("book", Shape::Each(&BOOK)),
     ("form", Shape::Each(&FORM)),
     ("person", Shape::Each(&Shape::Table(&[("id", ANY), ("name", ANY), ("roles", ANY)]))),
+    ("measures", Shape::Table(&[("none", ANY)])),
+    (
+        "sheet",
+        Shape::Each(&Shape::Table(&[
+            ("id", ANY),
+            ("kind", ANY),
+            ("person", ANY),
+            ("items", ANY),
+            ("due_day", ANY),
+            ("book", ANY),
+        ])),
+    ),
     ("retention", Shape::Table(&[("years", ANY)])),
     ("rates", Shape::Table(&[("file", ANY)])),
 ]);
@@ -73,6 +88,10 @@ pub struct Agent {
     pub rates: Option<PathBuf>,
     /// Years that raw records and ledgers are kept; two by law.
     pub retention_years: u8,
+    /// Short sheets that people of departments fill.
+    pub sheets: Vec<Sheet>,
+    /// Kinds of measures that the unit has nothing of.
+    pub no_measures: Vec<String>,
 }
 
 /// A person of the enterprise who fills, reviews or signs.
@@ -119,6 +138,16 @@ struct Raw {
     rates: RawRates,
     #[serde(default)]
     retention: RawRetention,
+    #[serde(default)]
+    measures: RawMeasures,
+    #[serde(default, rename = "sheet")]
+    sheets: Vec<Sheet>,
+}
+
+#[derive(Default, Deserialize)]
+struct RawMeasures {
+    #[serde(default)]
+    none: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -365,6 +394,7 @@ impl Agent {
             let finding = Finding::error("standard-unknown").at(&name).with("standard", &raw.unit.accounting_standard);
             findings.push(finding.with("near", known.unwrap_or("cas, small-business")));
         }
+        findings.extend(Sheet::unfit(&raw.sheets, &raw.people, &raw.book, &name));
         if raw.retention.years < RETENTION_LEAST {
             let finding = Finding::error("retention-too-short").at(&name).with("years", raw.retention.years);
             findings.push(finding.with("least", RETENTION_LEAST));
@@ -393,6 +423,8 @@ impl Agent {
             people: raw.people,
             rates,
             retention_years: raw.retention.years,
+            sheets: raw.sheets,
+            no_measures: raw.measures.none,
         })
     }
 

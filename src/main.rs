@@ -14,6 +14,7 @@ mod config;
 mod detect;
 mod evidence;
 mod forms;
+mod measures;
 mod output;
 mod packs;
 mod pull;

@@ -11,10 +11,12 @@ mod diff;
 mod draft;
 mod evidence;
 mod explain;
+mod explain_measures;
 mod init;
 mod ledger;
 mod log;
 mod mapping;
+mod measure;
 mod pull;
 mod threshold;
 
@@ -152,6 +154,11 @@ pub enum Verb {
         #[command(subcommand)]
         what: mapping::What,
     },
+    /// 计量 What the books do not hold: entries, short sheets, transfer sheets
+    Measure {
+        #[command(subcommand)]
+        what: measure::What,
+    },
     /// 演示 The whole story on a bundled real company: nothing to install, nothing to configure
     Demo {
         /// Folder that the demo makes and works in
@@ -229,6 +236,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Ledger { what } => ledger::run(&ctx, &what),
         Verb::Threshold { book, period } => threshold::run(&ctx, book.as_deref(), period),
         Verb::Mapping { what } => mapping::run(&ctx, &what),
+        Verb::Measure { what } => measure::run(&ctx, &what),
         Verb::Demo { dir } => demo::run(&ctx, &dir),
         Verb::Log { what } => log::run(&ctx, &what),
         // Served in main before any of this.

@@ -7,7 +7,7 @@ use formula::{Aspect, Field, Figures, Gap, MeasureQuestion, Part, Question};
 use model::{Amount, MeasureRow, Month};
 use survey::{
     Rate, Rates,
-    measures::{Basis, Beside, Energy, Entered, Kinds, Measures, PriceSource},
+    measures::{Basis, Beside, Energy, Entered, Kinds, Measures, PriceSource, counted},
 };
 
 fn month(text: &str) -> Month {
@@ -100,7 +100,7 @@ fn ask_in(
     let parts = beside.measure(&question)?;
     let answer = sum(&mut parts.iter().map(|part| part.amount));
     // What `explain` shows adds up to the figure.
-    assert_eq!(sum(&mut beside.counted(&question)?.iter().map(|one| one.amount)), answer);
+    assert_eq!(sum(&mut counted(Some(measures), None, &question)?.iter().map(|one| one.amount)), answer);
     Ok(answer)
 }
 

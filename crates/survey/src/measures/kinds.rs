@@ -22,6 +22,7 @@ const KINDS: Shape = Shape::Table(&[
             ("priced", ANY),
             ("invoices", ANY),
             ("coal", ANY),
+            ("beside", Shape::Each(&Shape::Table(&[("name", ANY), ("formula", ANY)]))),
             ("field", Shape::Map(&Shape::Table(&[("name", ANY), ("needed", ANY), ("choices", ANY)]))),
             ("status", ANY),
             ("note", ANY),
@@ -82,6 +83,15 @@ pub struct FieldFact {
     pub choices: Vec<String>,
 }
 
+/// A line of a sheet that no product has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AlsoFact {
+    /// Name.
+    pub name: String,
+    /// Formula of its value.
+    pub formula: String,
+}
+
 /// A kind of measure (计量种类).
 #[derive(Clone, Debug, Deserialize)]
 pub struct KindFact {
@@ -107,6 +117,9 @@ pub struct KindFact {
     /// Whether it can be counted in standard coal.
     #[serde(default)]
     pub coal: bool,
+    /// What stands beside its products in their sheet.
+    #[serde(default, rename = "beside")]
+    pub also: Vec<AlsoFact>,
     /// Texts of its entries.
     #[serde(default, rename = "field")]
     pub fields: BTreeMap<String, FieldFact>,

@@ -18,7 +18,7 @@ use crate::Rates;
 
 pub use answer::Counted;
 pub use heads::days_in;
-pub use kinds::{Energy, EnergyFact, FieldFact, KindFact, Kinds, Nature, Need, PriceSource};
+pub use kinds::{AlsoFact, Energy, EnergyFact, FieldFact, KindFact, Kinds, Nature, Need, PriceSource};
 pub use price::{Price, Priced};
 
 /// What an entry of a person says about the quantity of what is counted by day.
@@ -149,23 +149,25 @@ pub struct Beside<'a> {
     pub rates: Option<(&'a Rates, &'a str)>,
 }
 
-impl Beside<'_> {
-    /// The rows that answer a question, each with what it gives: they add up to the answer. Flows are converted at the average rate of
-    /// their month, what is at hand at the closing rate of the last.
-    pub fn counted(&self, question: &MeasureQuestion) -> Result<Vec<Counted<'_>>, Gap> {
-        let Some(measures) = self.measures else {
-            return Err(Gap::new("missing_source", "measure-without-source").with("kind", &question.kind));
-        };
-        let mut counted = measures.counted(question)?;
-        if let (Some((rates, currency)), Aspect::Amount | Aspect::Value) = (self.rates, question.aspect) {
-            let stock = measures.kinds.find(&question.kind).is_some_and(|(_, kind)| kind.nature == Nature::Stock);
-            for one in &mut counted {
-                let rate = if stock { rates.of(question.to, currency)?.closing } else { rates.of(one.month, currency)?.average };
-                one.amount = one.amount.checked_mul(rate).ok_or_else(answer::too_large)?;
-            }
+/// The rows that answer a question, each with what it gives: they add up to the answer. With rates, money is converted: flows at the
+/// average rate of their month, what is at hand at the closing rate of the last.
+pub fn counted<'a>(
+    measures: Option<&'a Measures>,
+    rates: Option<(&Rates, &str)>,
+    question: &MeasureQuestion,
+) -> Result<Vec<Counted<'a>>, Gap> {
+    let Some(measures) = measures else {
+        return Err(Gap::new("missing_source", "measure-without-source").with("kind", &question.kind));
+    };
+    let mut counted = measures.counted(question)?;
+    if let (Some((rates, currency)), Aspect::Amount | Aspect::Value) = (rates, question.aspect) {
+        let stock = measures.kinds.find(&question.kind).is_some_and(|(_, kind)| kind.nature == Nature::Stock);
+        for one in &mut counted {
+            let rate = if stock { rates.of(question.to, currency)?.closing } else { rates.of(one.month, currency)?.average };
+            one.amount = one.amount.checked_mul(rate).ok_or_else(answer::too_large)?;
         }
-        Ok(counted)
     }
+    Ok(counted)
 }
 
 impl Figures for Beside<'_> {
@@ -175,7 +177,7 @@ impl Figures for Beside<'_> {
 
     fn measure(&self, question: &MeasureQuestion) -> Result<Vec<Part>, Gap> {
         let mut sums: BTreeMap<&str, Amount> = BTreeMap::new();
-        let counted = self.counted(question)?;
+        let counted = counted(self.measures, self.rates, question)?;
         for one in &counted {
             let sum = sums.entry(&one.row.item).or_default();
             *sum = sum.checked_add(one.amount).ok_or_else(answer::too_large)?;
