@@ -105,7 +105,7 @@ pub fn people(ctx: &Ctx, leaf: &Trace, items: &BTreeMap<String, Rows>) -> Result
                 Some(person) => person.to_owned(),
                 None => "ERP".to_owned(),
             };
-            let price = line["price_source"].as_str().map(|name| label(ctx.lang, name)).unwrap_or_default();
+            let price = line["price_source"].as_str().map(|name| label(ctx.lang, &format!("price-{name}"))).unwrap_or_default();
             let cells = ["period", "number", "date", "quantity", "unit", "factor"].map(text);
             [vec!["   ".to_owned()], cells.to_vec(), vec![price, text("amount"), source]].concat()
         });

@@ -434,7 +434,7 @@ fn transfer(
         .map(|row| {
             let mut row = row.clone();
             if !row[6].is_empty() {
-                row[6] = label(ctx.lang, &row[6]);
+                row[6] = label(ctx.lang, &format!("price-{}", row[6]));
             }
             row
         })

@@ -16,6 +16,9 @@ use crate::{
     report::{Failure, blocked},
 };
 
+/// Fewest characters of a reason.
+const REASON_LEAST: usize = 4;
+
 /// Kind of the records.
 pub const RECORD: &str = "measure";
 
@@ -227,7 +230,10 @@ pub fn make(
             Some(_) if !act.correct => {
                 findings.push(Finding::error("measure-entered-already").at(&place).with("key", &key).with("month", act.month));
             }
-            Some(_) if act.reason.trim().is_empty() => findings.push(Finding::error("reason-missing").at(&place).with("key", &key)),
+            Some(_) if act.reason.trim().chars().count() < REASON_LEAST => {
+                let finding = Finding::error("reason-too-short").at(&place).with("reason", act.reason.trim());
+                findings.push(finding.with("least", REASON_LEAST));
+            }
             None if body.withdrawn => {
                 findings.push(Finding::error("measure-entry-unknown").at(&place).with("key", &key).with("month", act.month));
             }

@@ -70,7 +70,7 @@ pub fn make(measures: &Measures, id: &str, kind: &KindFact, month: Month, lang: 
             }
             Some(source) if Some(&source) != measures.kinds.price_order.first() => {
                 let finding = Finding::warning("price-fallback").at(&place).with("item", &product.like.item);
-                made.findings.push(finding.with("source", label(lang, source.name())));
+                made.findings.push(finding.with("source", label(lang, &format!("price-{}", source.name()))));
             }
             Some(_) => {}
         }
