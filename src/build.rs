@@ -16,7 +16,7 @@ use crate::{
     books::Grain,
     config::{self, Agent, Book},
     forms::{self, Desk, Layers},
-    packs, pull,
+    measures, packs, pull,
     report::Failure,
     reported, unposted,
 };
@@ -63,6 +63,9 @@ pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, 
     } else {
         None
     };
+    if layers.mapping.asks_measures(None) {
+        findings.extend(measures::first(agent, store, book)?);
+    }
     let desk = Desk::new(agent, store, book, sealed, &layers.mapping, false)?;
     findings.extend(layers.findings.iter().cloned());
     findings.extend(desk.findings.iter().cloned());
@@ -111,7 +114,8 @@ pub fn build(
                 currency: desk.currency.clone(),
                 source: format!("{} · {}", book.id, book.connector),
                 unposted: configured.unposted,
-                seals: &desk.evidence,
+                measures: layers.mapping.asks_measures(Some(&configured.code)),
+                seals: if layers.mapping.asks_measures(Some(&configured.code)) { &desk.measured } else { &desk.evidence },
                 mapping: layers.digest.clone(),
                 given: &given,
                 said: &said,
@@ -261,7 +265,7 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
 
 /// Indicators of a draft whose evidence was sealed anew since they were built.
 pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
-    let sealed = unposted::seals(store, &draft.book, draft.unposted)?;
+    let sealed = unposted::seals(store, &draft.book, draft.unposted, draft.measures)?;
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let moved = draft.cells.iter().filter(|cell| {
         let Some(evidence) = &cell.evidence else { return false };
@@ -305,7 +309,7 @@ pub fn rebuild_closed(agent: &Agent, store: &mut Store, book: &Book) -> Result<V
         let Ok(month) = draft.period.parse::<Month>() else { continue };
         let last = Period::from(month);
         let first = Month::new(month.year(), 1).map_or(last, Period::from);
-        let seals = unposted::seals(store, &book.id, draft.unposted)?;
+        let seals = unposted::seals(store, &book.id, draft.unposted, draft.measures)?;
         let closed = seals.range(first..=last).all(|(_, seal)| seal.closed);
         if draft.books_open && closed {
             if let Err(locked) = acts::unlocked(store, &book.id, &draft.form, month) {

@@ -10,7 +10,10 @@ use model::{Finding, Month};
 use serde::Deserialize;
 use settings::Shape;
 
-use crate::report::{self, Failure};
+use crate::{
+    measures::short::Sheet,
+    report::{self, Failure},
+};
 
 const ANY: Shape = Shape::Any;
 const SECRET: Shape = Shape::Table(&[("env", ANY), ("file", ANY)]);
@@ -51,6 +54,18 @@ const AGENT: Shape = Shape::Table(&[
     ("book", Shape::Each(&BOOK)),
     ("form", Shape::Each(&FORM)),
     ("person", Shape::Each(&Shape::Table(&[("id", ANY), ("name", ANY), ("roles", ANY)]))),
+    ("measures", Shape::Table(&[("none", ANY)])),
+    (
+        "sheet",
+        Shape::Each(&Shape::Table(&[
+            ("id", ANY),
+            ("kind", ANY),
+            ("person", ANY),
+            ("items", ANY),
+            ("due_day", ANY),
+            ("book", ANY),
+        ])),
+    ),
     ("retention", Shape::Table(&[("years", ANY)])),
     ("rates", Shape::Table(&[("file", ANY)])),
     ("audit", Shape::Table(&[("explanation_min", ANY)])),
@@ -79,6 +94,10 @@ pub struct Agent {
     pub explanation_min: Option<usize>,
     /// Sheet of outside figures.
     pub outside: Option<PathBuf>,
+    /// Short sheets that people of departments fill.
+    pub sheets: Vec<Sheet>,
+    /// Kinds of measures that the unit has nothing of.
+    pub no_measures: Vec<String>,
 }
 
 /// A person of the enterprise who fills, reviews or signs.
@@ -129,6 +148,10 @@ struct Raw {
     audit: RawAudit,
     #[serde(default)]
     outside: RawOutside,
+    #[serde(default)]
+    measures: RawMeasures,
+    #[serde(default, rename = "sheet")]
+    sheets: Vec<Sheet>,
 }
 
 #[derive(Default, Deserialize)]
@@ -139,6 +162,12 @@ struct RawAudit {
 #[derive(Default, Deserialize)]
 struct RawOutside {
     file: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+struct RawMeasures {
+    #[serde(default)]
+    none: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -385,6 +414,7 @@ impl Agent {
             let finding = Finding::error("standard-unknown").at(&name).with("standard", &raw.unit.accounting_standard);
             findings.push(finding.with("near", known.unwrap_or("cas, small-business")));
         }
+        findings.extend(Sheet::unfit(&raw.sheets, &raw.people, &raw.book, &name));
         if raw.retention.years < RETENTION_LEAST {
             let finding = Finding::error("retention-too-short").at(&name).with("years", raw.retention.years);
             findings.push(finding.with("least", RETENTION_LEAST));
@@ -415,6 +445,8 @@ impl Agent {
             retention_years: raw.retention.years,
             explanation_min: raw.audit.explanation_min,
             outside: raw.outside.file.map(|file| folder.join(file)),
+            sheets: raw.sheets,
+            no_measures: raw.measures.none,
         })
     }
 

@@ -5,12 +5,15 @@ use std::{collections::BTreeMap, fs};
 use formula::{Account, Figures};
 use journal::{Coverage, Digest, Evidence};
 use model::{Amount, Finding, Month, Period};
-use survey::{BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources};
+use survey::{
+    BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources,
+    measures::{Beside, Measures},
+};
 
 use crate::{
     books::{self, Grain, SealedBook},
     config::{self, Agent, Book},
-    packs,
+    measures, packs,
     report::{self, Failure},
     unposted,
 };
@@ -112,7 +115,10 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     match mapping {
         Some(mapping) if !report::blocked(&findings) => {
             // The text counts, not where the enterprise keeps the file.
-            let text: String = mapping.sources().map(|(_, text)| format!("{}\n{text}", text.len())).collect();
+            let mut text: String = mapping.sources().map(|(_, text)| format!("{}\n{text}", text.len())).collect();
+            if mapping.asks_measures(None) {
+                text.push_str(&measures::facts(agent)?.digest);
+            }
             Ok(Layers { digest: Digest::of(text.as_bytes()).to_string(), mapping, findings })
         }
         _ => Err(Failure { exit: 2, findings }),
@@ -133,8 +139,12 @@ pub struct Desk {
     pub seals: BTreeMap<Period, store::Seal>,
     /// What the figures stand on.
     pub evidence: BTreeMap<Period, Sealed>,
+    /// The same with the measures beside them.
+    pub measured: BTreeMap<Period, Sealed>,
     /// The figures.
     pub book: journal::Book,
+    /// What the books do not hold, where a formula asks for any.
+    pub measures: Option<Measures>,
     rates: Option<Rates>,
 }
 
@@ -200,7 +210,9 @@ impl Desk {
             findings,
             currency: context.currency,
             seals: sealed.seals.into_iter().map(|seal| (seal.period, seal)).collect(),
-            evidence: unposted::seals(store, &book.id, unposted)?,
+            evidence: unposted::seals(store, &book.id, unposted, false)?,
+            measured: unposted::seals(store, &book.id, unposted, true)?,
+            measures: if mapping.asks_measures(None) { Some(measures::load(agent, store, book)?) } else { None },
             book: figures,
             rates,
         })
@@ -209,16 +221,28 @@ impl Desk {
     /// Gives `work` the formulas on the book's figures in 元, and in its own currency where that is another.
     pub fn with<T>(&self, mapping: &Mapping, work: impl FnOnce(&Engine<'_>, Option<&Engine<'_>>) -> T) -> T {
         let (monthly, annual) = (self.book.seen(false), self.book.seen(true));
-        let own = Engine::new(mapping, &self.chart, Sources { monthly: &monthly, annual: &annual });
+        let beside = |figures, rates| Beside { figures, measures: self.measures.as_ref(), rates };
+        let own = [beside(&monthly as &dyn Figures, None), beside(&annual as &dyn Figures, None)];
+        let own = Engine::new(mapping, &self.chart, Sources { monthly: &own[0], annual: &own[1] });
         match &self.rates {
             None => work(&own, None),
             Some(rates) => {
                 let converted = |figures| Converted { figures, currency: &self.currency, rates };
                 let (monthly, annual) = (converted(&monthly as &dyn Figures), converted(&annual as &dyn Figures));
+                let rates = Some((rates, self.currency.as_str()));
+                let (monthly, annual) = (beside(&monthly as &dyn Figures, rates), beside(&annual as &dyn Figures, rates));
                 let engine = Engine::new(mapping, &self.chart, Sources { monthly: &monthly, annual: &annual });
                 work(&engine, Some(&own))
             }
         }
+    }
+}
+
+impl Desk {
+    /// The rows of measures that answer a question, each with what it gives in 元.
+    pub fn counted(&self, question: &formula::MeasureQuestion) -> Result<Vec<survey::measures::Counted<'_>>, formula::Gap> {
+        let rates = self.rates.as_ref().map(|rates| (rates, self.currency.as_str()));
+        survey::measures::counted(self.measures.as_ref(), rates, question)
     }
 }
 

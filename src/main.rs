@@ -15,6 +15,7 @@ mod config;
 mod detect;
 mod evidence;
 mod forms;
+mod measures;
 mod output;
 mod packs;
 mod pull;

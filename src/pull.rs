@@ -15,7 +15,7 @@ use store::{Seal, Store};
 use crate::{
     books::{Context, Grain, SealedBook, entry_file},
     config::{Agent, Book},
-    packs,
+    measures, packs,
     report::{Failure, blocked},
     source::Reading,
     unposted,
@@ -97,6 +97,7 @@ pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Resu
         if agent.forms.iter().any(|form| form.unposted && form.book.as_ref().is_none_or(|id| *id == book.id)) {
             outcome.findings.extend(unposted::seal(&opened, &standard, store)?);
         }
+        outcome.findings.extend(measures::seal(&opened, store, scope)?);
         Ok(outcome)
     });
     match &mut pulled {

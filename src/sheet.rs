@@ -250,9 +250,11 @@ fn lineage(
             };
             line(shown.formula.as_deref().unwrap_or_default(), "", "", "", column.raw.as_deref())?;
             for leaf in leaves(tree) {
-                let Some(question) = &leaf.question else { continue };
+                let books = leaf.question.as_ref().map(|question| (&question.from, &question.to));
+                let measures = leaf.measured.as_ref().map(|question| (&question.from, &question.to));
+                let Some((from, to)) = books.or(measures) else { continue };
                 for part in &leaf.parts {
-                    line(&leaf.text, &part.account, &question.from, &question.to, Some(&part.amount))?;
+                    line(&leaf.text, &part.account, from, to, Some(&part.amount))?;
                 }
             }
         }
@@ -266,7 +268,7 @@ pub fn leaves(tree: &Lineage) -> Vec<&Lineage> {
     let mut found = Vec::new();
     let mut waiting = vec![tree];
     while let Some(tree) = waiting.pop() {
-        if tree.question.is_some() {
+        if tree.question.is_some() || tree.measured.is_some() {
             found.push(tree);
         }
         waiting.extend(tree.children.iter().rev());
@@ -308,7 +310,19 @@ fn explanations(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang)
     Ok(())
 }
 
-/// Writes rows as a workbook of one sheet: texts are texts, and the columns named in `numbers` are numbers.
+/// Rows of one sheet of a workbook: texts are texts, and the columns named in `numbers` are numbers.
+pub struct Page<'a> {
+    /// Its name.
+    pub title: String,
+    /// Machine names of the columns.
+    pub columns: &'a [&'a str],
+    /// Those that are numbers.
+    pub numbers: &'a [&'a str],
+    /// The rows.
+    pub rows: &'a [Vec<String>],
+}
+
+/// Writes rows as a workbook of one sheet.
 pub fn table(
     path: &Path,
     title: &str,
@@ -317,20 +331,25 @@ pub fn table(
     rows: &[Vec<String>],
     lang: Lang,
 ) -> Result<(), Failure> {
+    pages(path, &[Page { title: title.to_owned(), columns, numbers, rows }], lang)
+}
+
+/// Writes a workbook of several sheets.
+pub fn pages(path: &Path, pages: &[Page<'_>], lang: Lang) -> Result<(), Failure> {
     let looks = Looks::new(0);
     let mut book = Workbook::new();
-    let mut write = || -> Result<Vec<u8>, XlsxError> {
-        let sheet = book.add_worksheet();
+    let page = |sheet: &mut Worksheet, page: &Page<'_>| -> Result<(), XlsxError> {
+        let Page { title, columns, numbers, rows } = page;
         sheet.set_name(title)?.set_freeze_panes(1, 3)?.set_landscape();
-        for (at, name) in (0..).zip(columns) {
+        for (at, name) in (0..).zip(*columns) {
             let longest = rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(row[usize::from(at)].as_str())).max();
             // A width is no money; Excel's columns are measured in characters.
             let width = u8::try_from(longest.unwrap_or(0).clamp(8, 40) + 2).unwrap_or(42);
             sheet.set_column_width(at, f64::from(width))?;
             sheet.write_string_with_format(0, at, label(lang, name), &looks.head)?;
         }
-        for (row, cells) in (1..).zip(rows) {
-            for (at, (text, name)) in (0..).zip(cells.iter().zip(columns)) {
+        for (row, cells) in (1..).zip(*rows) {
+            for (at, (text, name)) in (0..).zip(cells.iter().zip(*columns)) {
                 if numbers.contains(name) {
                     let text = (!text.is_empty()).then_some(text.as_str());
                     decimal(
@@ -347,6 +366,10 @@ pub fn table(
             }
         }
         sheet.autofilter(0, 0, u32::try_from(rows.len()).unwrap_or(u32::MAX).max(1), columns.len() as u16 - 1)?;
+        Ok(())
+    };
+    let mut write = || -> Result<Vec<u8>, XlsxError> {
+        pages.iter().try_for_each(|one| page(book.add_worksheet(), one))?;
         book.save_to_buffer()
     };
     let bytes = write().map_err(refused(path))?;

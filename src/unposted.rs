@@ -61,14 +61,17 @@ pub fn seal(opened: &Opened<'_>, standard: &Standard, store: &mut Store) -> Resu
     Ok(findings)
 }
 
-/// Seals that a form's figures stand on: the book's, and with `unposted` those of its unposted vouchers too.
-pub fn seals(store: &Store, book: &str, unposted: bool) -> Result<BTreeMap<Period, Sealed>, Failure> {
+/// Seals that a form's figures stand on: the book's, with `unposted` those of its unposted vouchers, with `measures` the measures too.
+pub fn seals(store: &Store, book: &str, unposted: bool, measures: bool) -> Result<BTreeMap<Period, Sealed>, Failure> {
     let mut seals = forms::sealed(store.current_seals(book)?.iter());
     if unposted {
         for seal in store.current_seals(&id(book))? {
             let both = seals.entry(seal.period).or_insert_with(|| Sealed { root: String::new(), closed: false });
             both.root = format!("{}+{}", both.root, seal.root);
         }
+    }
+    if measures {
+        crate::measures::beside(store, book, &mut seals)?;
     }
     Ok(seals)
 }

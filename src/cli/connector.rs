@@ -233,8 +233,10 @@ fn entries(opened: &Opened<'_>, extract: &str, span: (Month, Month), codes: &Has
 }
 
 fn small(opened: &Opened<'_>, extract: &str, codes: &mut HashSet<String>) -> Result<Given, Failure> {
-    let queries = opened.query(extract, None).into_iter().collect();
-    let rows = opened.reading().rows(Verb::Read, queries)?;
+    // Where the options of an extract are off, there is nothing to read.
+    let whole = Some((Month::FIRST, Month::LAST));
+    let Some(query) = opened.query(extract, whole) else { return Ok(Given::default()) };
+    let rows = opened.reading().rows(Verb::Read, vec![query])?;
     let (rows, pack) = (&rows[0], opened.pack.name.as_str());
     let mut given = Given { rows: rows.len() as u64, columns: rows.columns(), ..Given::default() };
     given.findings = match extract {
@@ -246,6 +248,7 @@ fn small(opened: &Opened<'_>, extract: &str, codes: &mut HashSet<String>) -> Res
         "periods" => connector::periods(pack, rows).1,
         "books" => connector::books(pack, rows).1,
         "balances" => connector::balances(pack, rows).1,
+        "measures" => connector::measures(pack, rows).1,
         _ => connector::fingerprints(pack, rows).1,
     };
     if ["periods", "balances", "fingerprint"].contains(&extract) {

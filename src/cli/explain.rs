@@ -8,7 +8,7 @@ use model::{Amount, Finding, Month, Period};
 use serde_json::{Value as Json, json};
 use survey::document::{Lineage, Note};
 
-use super::Ctx;
+use super::{Ctx, explain_measures};
 use crate::{
     build,
     output::{self, Format, Table, label},
@@ -81,8 +81,15 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let seen = desk.book.seen(pack.frequency.is_yearly());
     let place = format!("{}, {}, book {}", what.figure, what.period, book.id);
     let mut answers = Vec::new();
-    let mut lineage = Vec::new();
+    let (mut lineage, mut measured) = (Vec::new(), Vec::new());
     for leaf in leaves(&trace) {
+        if let Some(question) = leaf.measured.as_ref().filter(|_| leaf.outcome.is_ok()) {
+            let rows = explain_measures::gather(desk, question, what.account.as_deref(), what.lines)?;
+            findings.extend(explain_measures::differs(leaf, &rows, &place));
+            answers.push(explain_measures::answer(leaf, &rows));
+            measured.push((leaf, rows));
+            continue;
+        }
         let Some(question) = &leaf.question else { continue };
         let only = what.account.as_ref().is_none_or(|only| question.accounts.contains(only));
         if !only || leaf.outcome.is_err() {
@@ -145,6 +152,9 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             for (leaf, lines) in &lineage {
                 people(ctx, leaf, lines, &desk.names)?;
             }
+            for (leaf, rows) in &measured {
+                explain_measures::people(ctx, leaf, rows)?;
+            }
         }
     }
     if crate::report::blocked(&findings) {
@@ -161,7 +171,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 pub fn leaves(trace: &Trace) -> Vec<&Trace> {
     let (mut found, mut waiting) = (Vec::new(), vec![trace]);
     while let Some(trace) = waiting.pop() {
-        if trace.question.is_some() {
+        if trace.question.is_some() || trace.measured.is_some() {
             found.push(trace);
         }
         waiting.extend(trace.children.iter().rev());

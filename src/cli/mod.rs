@@ -13,6 +13,7 @@ mod draft;
 mod evidence;
 mod exam;
 mod explain;
+mod explain_measures;
 mod init;
 mod ledger;
 mod ledger_import;
@@ -20,6 +21,7 @@ mod log;
 mod mapping;
 mod mapping_import;
 mod mapping_test;
+mod measure;
 mod pull;
 mod quality;
 mod threshold;
@@ -165,6 +167,11 @@ pub enum Verb {
         #[command(subcommand)]
         what: mapping::What,
     },
+    /// 计量 What the books do not hold: entries, short sheets, transfer sheets
+    Measure {
+        #[command(subcommand)]
+        what: measure::What,
+    },
     /// 演示 The whole story on a bundled real company: nothing to install, nothing to configure
     Demo {
         /// Folder that the demo makes and works in
@@ -244,6 +251,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Ledger { what } => ledger::run(&ctx, &what),
         Verb::Threshold { book, period } => threshold::run(&ctx, book.as_deref(), period),
         Verb::Mapping { what } => mapping::run(&ctx, &what),
+        Verb::Measure { what } => measure::run(&ctx, &what),
         Verb::Demo { dir } => demo::run(&ctx, &dir),
         Verb::Log { what } => log::run(&ctx, &what),
         // Served in main before any of this.

@@ -149,6 +149,8 @@ const MAKERS: &[(&str, usize, &str)] = &[
     ("(fault(", 0, ""),
     (" error(", 0, ""),
     ("(error(", 0, ""),
+    (" missing(", 0, ""),
+    ("(missing(", 0, ""),
 ];
 
 /// Files that give these calls a code in a variable, and the codes that are written elsewhere in the same file.
@@ -161,6 +163,7 @@ const PASSED_ON: &[(&str, &[&str])] = &[
     ("crates/survey/src/draft.rs", &["rule-mandatory", "rule-verify"]),
     ("crates/survey/src/mapping.rs", &[]),
     ("src/cli/mapping_import.rs", &[]),
+    ("crates/survey/src/measures/answer.rs", &["measure-without-quantity", "measure-without-amount"]),
     ("src/config.rs", &["config-missing", "file-refused", "book-doubled", "book-id-unfit"]),
     ("src/report.rs", &["disk-full", "file-forbidden", "file-missing", "file-refused", "state-refused"]),
     (

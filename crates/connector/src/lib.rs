@@ -14,7 +14,9 @@ mod tables;
 pub use examine::Examiner;
 pub use pack::{Choice, EXTRACTS, Fit, Pack, Values};
 pub use rows::Rows;
-pub use tables::{Account, BookInfo, ErpBalance, Fingerprint, PeriodInfo, accounts, balances, books, fingerprints, periods};
+pub use tables::{
+    Account, BookInfo, ErpBalance, Fingerprint, PeriodInfo, accounts, balances, books, fingerprints, measures, periods,
+};
 
 /// Packs that come with the program: name and text of `connector.toml`.
 pub const BUILT_IN: &[(&str, &str)] = &[

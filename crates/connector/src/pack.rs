@@ -39,10 +39,16 @@ pub const EXTRACTS: &[(&str, &[&str], &[&str])] = &[
     ("unposted", &["month", "adjustment", "voucher", "account", "debit", "credit"], &[]),
     ("balances", &["month", "account"], &["closing", "debit", "credit"]),
     ("fingerprint", &["month", "adjustment", "account", "entry_count"], &[]),
+    (
+        "measures",
+        &["month", "kind", "item", "document"],
+        &["item_name", "class", "origin", "unit", "quantity", "amount", "line", "date"],
+    ),
 ];
 
 const ANY: Shape = Shape::Any;
-const EXTRACT: Shape = Shape::Table(&[("query", ANY), ("query_sqlite", ANY), ("query_postgresql", ANY), ("query_mariadb", ANY)]);
+const EXTRACT: Shape =
+    Shape::Table(&[("query", ANY), ("query_sqlite", ANY), ("query_postgresql", ANY), ("query_mariadb", ANY), ("when", ANY)]);
 const PACK: Shape = Shape::Table(&[
     ("name", ANY),
     ("title", ANY),
@@ -59,6 +65,7 @@ const PACK: Shape = Shape::Table(&[
             ("unposted", EXTRACT),
             ("balances", EXTRACT),
             ("fingerprint", EXTRACT),
+            ("measures", EXTRACT),
         ]),
     ),
 ]);
@@ -106,6 +113,9 @@ struct Extract {
     query_sqlite: Option<String>,
     query_postgresql: Option<String>,
     query_mariadb: Option<String>,
+    /// Options of which one must be on; without them the extract is not there.
+    #[serde(default)]
+    when: Vec<String>,
 }
 
 /// How well a source fits a pack.
@@ -156,6 +166,9 @@ impl Pack {
     /// no such extract.
     pub fn query(&self, extract: &str, values: &Values, span: Option<(Month, Month)>, dialect: &str) -> Option<Query> {
         let extract = self.extract.get(extract)?;
+        if !extract.when.is_empty() && !extract.when.iter().any(|option| values.contains_key(option)) {
+            return None;
+        }
         let own = match dialect {
             "sqlite" => &extract.query_sqlite,
             "postgresql" => &extract.query_postgresql,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Amount, Finding, Month, Period};
+use model::{Amount, Finding, MeasureRow, Month, Period};
 use serde::{Deserialize, Serialize};
 
 use crate::Rows;
@@ -191,4 +191,51 @@ pub fn fingerprints(pack: &str, rows: &Rows) -> (Fingerprint, Vec<Finding>) {
 
 fn period(value: &dyn Fn(&str) -> Option<String>) -> Option<Period> {
     Some(Period { month: value("month")?.parse().ok()?, adjustment: value("adjustment").as_deref() == Some("1") })
+}
+
+/// Rows of measures; each that cannot be read is a finding with its document.
+pub fn measures(pack: &str, rows: &Rows) -> (Vec<MeasureRow>, Vec<Finding>) {
+    let (mut read, mut findings) = (Vec::with_capacity(rows.len()), rows.check(pack, "measures"));
+    if !findings.is_empty() {
+        return (read, findings);
+    }
+    rows.each(|value| {
+        let text = |name: &str| value(name).unwrap_or_default();
+        let (kind, document) = (text("kind"), text("document"));
+        let place = format!("pack {pack}, measures, {kind} {document}");
+        let Ok(month) = text("month").parse::<Month>() else {
+            findings.push(Finding::error("month-unreadable").at(place).with("text", text("month")));
+            return;
+        };
+        for name in ["kind", "item", "document"] {
+            if text(name).is_empty() {
+                findings.push(Finding::error("measure-row-incomplete").at(&place).with("column", name));
+                return;
+            }
+        }
+        let mut amount = |name: &str| match value(name).map(|text| text.parse::<Amount>()).transpose() {
+            Ok(amount) => amount,
+            Err(error) => {
+                let finding = Finding::error("amount-unreadable").at(&place).with("column", name);
+                findings.push(finding.with("account", text("item")).with("reason", error));
+                None
+            }
+        };
+        let filled = |name: &str| value(name).filter(|text| !text.is_empty());
+        read.push(MeasureRow {
+            month,
+            kind: kind.clone(),
+            item: text("item"),
+            item_name: filled("item_name"),
+            class: filled("class"),
+            origin: filled("origin"),
+            unit: filled("unit"),
+            quantity: amount("quantity"),
+            amount: amount("amount"),
+            document: document.clone(),
+            line: filled("line"),
+            date: filled("date"),
+        });
+    });
+    (read, findings)
 }

@@ -13,6 +13,7 @@ mod entries;
 mod figures;
 mod files;
 mod lines;
+mod measures;
 mod merkle;
 mod sealer;
 
@@ -23,5 +24,6 @@ pub use diff::{Change, LineChange, diff};
 pub use entries::{Entry, read as read_entries, root as root_of};
 pub use figures::{Book, Coverage, Evidence, Sealed, Seen};
 pub use files::{SealError, file_digest, sound};
+pub use measures::{PendingMeasures, measures_path, measures_root, read_measures, seal_measures};
 pub use merkle::Digest;
 pub use sealer::{ClosingVoucher, Pending, Role, Sealer, cube_path, entries_path};

@@ -1,5 +1,5 @@
 /*!
-The words every other room speaks: exact [`Amount`]s and accounting [`Period`]s.
+The words every other room speaks: exact [`Amount`]s, accounting [`Period`]s, rows of measures.
 
 Pure: no clock, no environment, no files, no network, and no floating point. Nothing here prints or panics on input.
 */
@@ -8,9 +8,11 @@ Pure: no clock, no environment, no files, no network, and no floating point. Not
 mod amount;
 mod credit_code;
 mod finding;
+mod measure;
 mod period;
 
 pub use amount::{Amount, AmountError};
 pub use credit_code::{CreditCode, CreditCodeError};
 pub use finding::{Finding, Level};
+pub use measure::MeasureRow;
 pub use period::{Month, Period, PeriodError};

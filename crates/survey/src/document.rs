@@ -37,6 +37,9 @@ pub struct Draft {
     /// Whether unposted vouchers are in it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub unposted: bool,
+    /// Whether figures stand on measures too.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub measures: bool,
     /// Head of the form.
     pub header: Header,
     /// Foot of the form.
@@ -397,7 +400,10 @@ pub struct Lineage {
     /// What was asked of the book.
     #[serde(default, skip_serializing_if = "is_default")]
     pub question: Option<Question>,
-    /// What each account gave, with the sign it has in the value.
+    /// What was asked of the measures.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub measured: Option<Measured>,
+    /// What each account gave, with the sign it has in the value; of measures, what each item gave.
     #[serde(default, skip_serializing_if = "is_default")]
     pub parts: Vec<Part>,
     /// What it was made from.
@@ -423,6 +429,25 @@ pub struct Question {
     #[serde(default, skip_serializing_if = "is_default")]
     pub detail: Option<String>,
     /// Only lines with these values of dimensions.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub filters: Vec<String>,
+}
+
+/// A question to the measures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Kind, as the formula names it.
+    pub kind: String,
+    /// `quantity`, `amount`, `value`, `average`, `closing` or `coal`.
+    pub aspect: String,
+    /// First month.
+    pub from: String,
+    /// Last month.
+    pub to: String,
+    /// Unit that was asked for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unit: Option<String>,
+    /// Only rows with these values.
     #[serde(default, skip_serializing_if = "is_default")]
     pub filters: Vec<String>,
 }
@@ -478,6 +503,14 @@ fn lineage(trace: &Trace, deepest: usize) -> Lineage {
             }),
             gap: trace.outcome.as_ref().err().map(|gap| Note::from(&crate::draft::gap_finding(gap, Level::Note))),
             question,
+            measured: trace.measured.as_ref().map(|question| Measured {
+                kind: question.kind.clone(),
+                aspect: format!("{:?}", question.aspect).to_lowercase(),
+                from: question.from.to_string(),
+                to: question.to.to_string(),
+                unit: question.unit.clone(),
+                filters: question.fields.iter().map(|(field, value)| format!("{field:?}={value}").to_lowercase()).collect(),
+            }),
             parts: trace
                 .parts
                 .iter()

@@ -45,6 +45,8 @@ pub struct Order<'a> {
     pub source: String,
     /// Whether unposted vouchers are in the figures.
     pub unposted: bool,
+    /// Whether measures are in the figures.
+    pub measures: bool,
     /// Seals of the book.
     pub seals: &'a BTreeMap<Period, Sealed>,
     /// Digest of the mapping.
@@ -107,6 +109,7 @@ pub fn build(order: &Order<'_>) -> Built {
         due: form.is_due(order.month),
         books_open,
         unposted: order.unposted,
+        measures: order.measures,
         header: Header {
             authority: form.header.authority.clone(),
             document: form.header.document.clone(),
@@ -340,11 +343,20 @@ impl Building<'_> {
         let mut waiting: Vec<&Trace> = traces.iter().collect();
         while let Some(trace) = waiting.pop() {
             waiting.extend(&trace.children);
-            let Some(question) = trace.question.as_ref().filter(|_| trace.outcome.is_ok()) else { continue };
-            let from = (!matches!(question.what, What::Opening | What::Closing)).then_some(question.from);
+            if trace.outcome.is_err() {
+                continue;
+            }
+            let asked = match (&trace.question, &trace.measured) {
+                (Some(question), _) => {
+                    ((!matches!(question.what, What::Opening | What::Closing)).then_some(question.from), question.to)
+                }
+                // What is at hand has its beginning in the first document; a price may be of three months before.
+                (None, Some(question)) => (None, question.to),
+                (None, None) => continue,
+            };
             span = Some(match span {
-                None => (from, question.to),
-                Some((known, to)) => (known.zip(from).map(|(known, from)| known.min(from)), to.max(question.to)),
+                None => asked,
+                Some((known, to)) => (known.zip(asked.0).map(|(known, from)| known.min(from)), to.max(asked.1)),
             });
         }
         let (from, to) = span?;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use formula::{Account, At, Column, Expr, Figures, Gap, Mode, Part, Question, Scope, Trace, World, evaluate};
+use formula::{Account, At, Column, Expr, Figures, Gap, MeasureQuestion, Mode, Part, Question, Scope, Trace, World, evaluate};
 
 use crate::Mapping;
 
@@ -124,6 +124,10 @@ impl World for Lens<'_, '_> {
 
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
         self.engine.figures(self.form).ask(question)
+    }
+
+    fn measure(&self, question: &MeasureQuestion) -> Result<Vec<Part>, Gap> {
+        self.engine.figures(self.form).measure(question)
     }
 
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {

@@ -17,6 +17,7 @@ mod engine;
 pub mod exam;
 mod form;
 mod mapping;
+pub mod measures;
 pub mod quality;
 mod rates;
 mod row;
@@ -49,3 +50,9 @@ pub const STANDARDS: &[(&str, &str)] = &[
 
 /// Thresholds of the survey that come with the program.
 pub const THRESHOLDS: &str = include_str!("../../../mappings/thresholds.toml");
+
+/// Kinds of measures that come with the program.
+pub const MEASURES: &str = include_str!("../../../mappings/measures/2025.toml");
+
+/// Units and coefficients of energy that come with the program.
+pub const ENERGY: &str = include_str!("../../../mappings/energy/2025.toml");

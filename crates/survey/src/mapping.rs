@@ -261,6 +261,12 @@ impl Mapping {
         self.sources.iter().map(|source| (source.file.as_str(), source.text.as_str()))
     }
 
+    /// Whether formulas of a form, or of any where none is named, ask for measures: their own, or those of the items.
+    pub fn asks_measures(&self, form: Option<&str>) -> bool {
+        let cells = self.cells.iter().filter(|((of, _), _)| form.is_none_or(|form| form == of)).map(|(_, formula)| formula);
+        cells.chain(self.items.values().flatten()).any(|formula| formula::asks_measures(&formula.expr))
+    }
+
     /// The form with this code.
     pub fn form(&self, code: &str) -> Option<&Form> {
         self.forms.iter().find(|form| form.form == code)

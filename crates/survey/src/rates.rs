@@ -26,7 +26,7 @@ impl Rates {
         self.months.insert(month, rate).is_none()
     }
 
-    fn of(&self, month: Month, currency: &str) -> Result<Rate, Gap> {
+    pub(crate) fn of(&self, month: Month, currency: &str) -> Result<Rate, Gap> {
         let rate = self.months.get(&month).copied();
         rate.ok_or_else(|| Gap::new("no_rate", "rate-missing").with("currency", currency).with("month", month))
     }

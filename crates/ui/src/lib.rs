@@ -43,6 +43,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/formula.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),
+    include_str!("../messages/measures.toml"),
     include_str!("../messages/packs.toml"),
     include_str!("../messages/people.toml"),
     include_str!("../messages/reader.toml"),

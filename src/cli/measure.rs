@@ -1,0 +1,515 @@
+/*! `taizhang measure`: what the books do not hold: entries of people, short sheets, transfer sheets. */
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use formula::{At, Trace};
+use model::{Finding, Month};
+use serde_json::json;
+use survey::measures::KindFact;
+
+use super::Ctx;
+use crate::{
+    build,
+    config::{Agent, Book},
+    measures::{
+        self,
+        ledger::{self, Act, Body},
+        sheet as transfer, short,
+    },
+    output::{self, Format, Table, label},
+    report::Failure,
+    sheet,
+};
+
+/// What to do with measures.
+#[derive(Subcommand)]
+pub enum What {
+    /// 计量种类 Kinds of measures
+    Kinds,
+    /// 录入 Enter one measure; needs --as
+    Enter(Box<Enter>),
+    /// 导入短表 Enter every line of a short sheet (CSV), or none; needs --as
+    Import {
+        /// The sheet
+        file: PathBuf,
+        /// Id of the [[sheet]] that it is
+        #[arg(long, conflicts_with = "kind")]
+        sheet: Option<String>,
+        /// Kind, where the sheet has no column for it
+        #[arg(long)]
+        kind: Option<String>,
+        /// YYYY-MM
+        #[arg(long)]
+        period: Month,
+        #[command(flatten)]
+        act: ActArgs,
+    },
+    /// 空白短表 An empty short sheet as CSV
+    Template {
+        /// Id of the [[sheet]]
+        #[arg(long, conflicts_with = "kind")]
+        sheet: Option<String>,
+        /// Kind
+        #[arg(long)]
+        kind: Option<String>,
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+    },
+    /// 录入台账 Entries that hold, or were taken back
+    List {
+        /// Only this month
+        #[arg(long)]
+        period: Option<Month>,
+        /// Only this kind
+        #[arg(long)]
+        kind: Option<String>,
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+    },
+    /// 一笔录入的各个版本 Every version of an entry: who, when, why, with which evidence
+    Show {
+        /// Key, as `measure list` has it
+        key: String,
+        /// Only this month
+        #[arg(long)]
+        period: Option<Month>,
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+    },
+    /// 过录表 How the documents of a month became a measure; of output: quantity, price, source of the price, value
+    Sheet {
+        /// Kind
+        #[arg(long)]
+        kind: String,
+        /// YYYY-MM
+        #[arg(long)]
+        period: Month,
+        /// Kind of file
+        #[arg(long, value_enum)]
+        to: Option<To>,
+        /// File; CSV goes to stdout where absent
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Book id; the only one where absent
+        #[arg(long)]
+        book: Option<String>,
+    },
+    /// 谁还没填 Which short sheets are missing from whom
+    Due {
+        /// YYYY-MM; the month before today where absent
+        #[arg(long)]
+        period: Option<Month>,
+        /// The day on which it is asked (YYYY-MM-DD); today where absent
+        #[arg(long)]
+        on: Option<String>,
+    },
+}
+
+/// Kind of file.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum To {
+    /// Workbook
+    Xlsx,
+    /// UTF-8 without BOM
+    Csv,
+}
+
+/// How entries are made.
+#[derive(Args)]
+pub struct ActArgs {
+    /// Papers that prove it; copied into the state under their SHA-256
+    #[arg(long, num_args = 1..)]
+    evidence: Vec<PathBuf>,
+    /// Correct what was entered before; the version before stays
+    #[arg(long, requires = "reason")]
+    correct: bool,
+    /// Why it is corrected or taken back
+    #[arg(long)]
+    reason: Option<String>,
+    /// Add to what the ERP has of the same item
+    #[arg(long)]
+    beside_erp: bool,
+    /// Book id; the only one where absent
+    #[arg(long)]
+    book: Option<String>,
+}
+
+/// One entry.
+#[derive(Args)]
+pub struct Enter {
+    /// Kind: id or name
+    #[arg(long)]
+    kind: String,
+    /// Item: product, kind of energy, category of people, project
+    #[arg(long)]
+    item: String,
+    /// YYYY-MM
+    #[arg(long)]
+    period: Month,
+    /// Day (YYYY-MM-DD)
+    #[arg(long, default_value = "")]
+    date: String,
+    /// Quantity
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    quantity: String,
+    /// Unit
+    #[arg(long, default_value = "")]
+    unit: String,
+    /// Money in the book's currency; of a price, for one unit without tax
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    amount: String,
+    /// Of heads: level (so many from that day on) or change (so many more or less)
+    #[arg(long, default_value = "")]
+    basis: String,
+    /// Measured coefficient: tonnes of standard coal for one unit
+    #[arg(long, default_value = "")]
+    coefficient: String,
+    /// Number of the paper
+    #[arg(long, default_value = "")]
+    document: String,
+    /// Class of the item
+    #[arg(long, default_value = "")]
+    class: String,
+    /// made, bought or service
+    #[arg(long, default_value = "")]
+    origin: String,
+    /// A field of the kind, as in project=三号线
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    fields: Vec<String>,
+    /// In words
+    #[arg(long, default_value = "")]
+    note: String,
+    /// Take the entry back; it keeps its place and says why
+    #[arg(long, requires = "reason")]
+    withdraw: bool,
+    #[command(flatten)]
+    act: ActArgs,
+}
+
+/// Runs the verb.
+pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
+    match what {
+        What::Kinds => kinds(ctx),
+        What::Enter(entry) => enter(ctx, entry),
+        What::Import { file, sheet, kind, period, act } => {
+            let agent = ctx.agent()?;
+            let kind = kind_of(&agent, sheet.as_deref(), kind.as_deref())?;
+            let facts = measures::facts(&agent)?;
+            let bodies = short::read(file, &facts.kinds, kind.as_deref())?;
+            make(ctx, *period, act, bodies)
+        }
+        What::Template { sheet, kind, book } => template(ctx, sheet.as_deref(), kind.as_deref(), book.as_deref()),
+        What::List { period, kind, book } => list(ctx, *period, kind.as_deref(), book.as_deref()),
+        What::Show { key, period, book } => show(ctx, key, *period, book.as_deref()),
+        What::Sheet { kind, period, to, out, book } => transfer(ctx, kind, *period, *to, out.as_ref(), book.as_deref()),
+        What::Due { period, on } => due(ctx, *period, on.as_deref()),
+    }
+}
+
+fn kinds(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
+    let facts = measures::facts(&ctx.agent()?)?;
+    let rows = facts.kinds.kinds.iter().map(|(id, kind)| {
+        let needs = kind.needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
+        let fields = kind.fields.iter().map(|(id, field)| format!("{id} {}", field.name)).collect::<Vec<_>>().join(", ");
+        let nature = format!("{:?}", kind.nature).to_lowercase();
+        vec![id.clone(), kind.name.clone(), nature, needs, fields, kind.note.clone().unwrap_or_default()]
+    });
+    let columns = ["kind", "name", "nature", "needs", "fields", "note"];
+    Table { columns: &columns, numbers: &[], rows: rows.collect() }.write(ctx.format, ctx.lang)?;
+    Ok(Vec::new())
+}
+
+/// The kind that is meant: of the sheet, or as it is said.
+fn kind_of(agent: &Agent, sheet: Option<&str>, kind: Option<&str>) -> Result<Option<String>, Failure> {
+    let Some(id) = sheet else { return Ok(kind.map(str::to_owned)) };
+    let known = || agent.sheets.iter().map(|sheet| sheet.id.as_str());
+    match agent.sheets.iter().find(|sheet| sheet.id == id) {
+        Some(sheet) => Ok(Some(sheet.kind.clone())),
+        None => {
+            let near = settings::nearest(id, known()).unwrap_or("—").to_owned();
+            let finding = Finding::error("sheet-unknown").at(agent.path.display().to_string()).with("sheet", id);
+            Err(Failure::config(finding.with("near", near).with("known", known().collect::<Vec<_>>().join(", "))))
+        }
+    }
+}
+
+fn enter(ctx: &Ctx, entry: &Enter) -> Result<Vec<Finding>, Failure> {
+    let mut body = Body {
+        kind: entry.kind.clone(),
+        item: entry.item.trim().to_owned(),
+        date: entry.date.clone(),
+        document: entry.document.clone(),
+        quantity: entry.quantity.clone(),
+        unit: entry.unit.clone(),
+        amount: entry.amount.clone(),
+        basis: entry.basis.clone(),
+        coefficient: entry.coefficient.clone(),
+        class: entry.class.clone(),
+        origin: entry.origin.clone(),
+        note: entry.note.clone(),
+        withdrawn: entry.withdraw,
+        ..Body::default()
+    };
+    for field in &entry.fields {
+        let Some((name, value)) = field.split_once('=') else {
+            let finding = Finding::error("measure-field-unfit").with("field", "field").with("value", field);
+            return Err(Failure::config(finding.with("known", "NAME=VALUE")));
+        };
+        body.fields.insert(name.trim().to_owned(), value.trim().to_owned());
+    }
+    let place = format!("{} {}, {}", entry.kind, entry.item, entry.period);
+    make_as(ctx, entry.period, &entry.act, entry.act.correct || entry.withdraw, vec![(place, body)])
+}
+
+fn make(ctx: &Ctx, month: Month, act: &ActArgs, bodies: Vec<(String, Body)>) -> Result<Vec<Finding>, Failure> {
+    make_as(ctx, month, act, act.correct, bodies)
+}
+
+fn make_as(ctx: &Ctx, month: Month, act: &ActArgs, correct: bool, bodies: Vec<(String, Body)>) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let person = ctx.person(&agent)?;
+    let book = agent.book(act.book.as_deref())?;
+    let measures = measures::load(&agent, &store, book)?;
+    let reason = act.reason.as_deref().unwrap_or_default();
+    let act = Act { person, month, correct, beside: act.beside_erp, reason, evidence: &act.evidence };
+    let made = ledger::make(&agent, &mut store, book, &measures, &act, bodies)?;
+    output::say(&made.written.iter().map(|key| format!("{key}\n")).collect::<String>())?;
+    let place = format!("{month}, book {}", book.id);
+    let mut findings =
+        vec![Finding::note("measures-entered").at(place).with("count", made.written.len()).with("same", made.same)];
+    findings.extend(build::touched_drafts(&store, book)?);
+    Ok(findings)
+}
+
+fn template(ctx: &Ctx, id: Option<&str>, kind: Option<&str>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
+    let (agent, store) = ctx.open()?;
+    let named = kind_of(&agent, id, kind)?.unwrap_or_default();
+    let facts = measures::facts(&agent)?;
+    let (kind, fact) = known(&facts.kinds, &named)?;
+    let sheet = id.and_then(|id| agent.sheets.iter().find(|sheet| sheet.id == id));
+    let book = agent.book(book.or_else(|| sheet?.book.as_deref()))?;
+    let items = sheet.map(|sheet| sheet.items.as_slice()).unwrap_or_default();
+    let (header, lines) = short::template(kind, fact, items, &ledger::current(&store, &book.id, None)?);
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    output::say(&sheet::csv(&header, &lines)?)?;
+    Ok(Vec::new())
+}
+
+/// A kind by its id or name.
+fn known<'a>(kinds: &'a survey::measures::Kinds, name: &str) -> Result<(&'a str, &'a KindFact), Failure> {
+    kinds.find(name).ok_or_else(|| {
+        let near = settings::nearest(name, kinds.names()).unwrap_or("—");
+        Failure::config(Finding::error("measure-kind-unknown").with("kind", name).with("near", near))
+    })
+}
+
+const LIST: [&str; 11] = ["period", "key", "quantity", "unit", "amount", "basis", "who", "at", "evidence", "state", "reason"];
+
+/// When an operation was and what it says of an entry: the rows of `list` and `show`.
+fn lines(ctx: &Ctx, store: &store::Store, entries: &[ledger::Entry]) -> Result<(), Failure> {
+    let times: std::collections::BTreeMap<i64, String> =
+        store.operations()?.into_iter().map(|operation| (operation.seq, operation.at)).collect();
+    let rows = entries.iter().map(|entry| {
+        let body = &entry.body;
+        let files = body.evidence.iter().map(|file| {
+            let of = |name: &str| file.get(name).map(String::as_str).unwrap_or_default();
+            format!("{} {}", of("name"), of("sha256").get(..12).unwrap_or_default())
+        });
+        let state = if body.withdrawn { label(ctx.lang, "withdrawn") } else { label(ctx.lang, "holds") };
+        vec![
+            entry.month.to_string(),
+            entry.key.clone(),
+            body.quantity.clone(),
+            body.unit.clone(),
+            body.amount.clone(),
+            body.basis.clone(),
+            body.person.clone(),
+            times.get(&entry.operation).cloned().unwrap_or_default(),
+            files.collect::<Vec<_>>().join("; "),
+            if ctx.people() { state } else { if body.withdrawn { "withdrawn" } else { "holds" }.to_owned() },
+            body.reason.clone(),
+        ]
+    });
+    Table { columns: &LIST, numbers: &["quantity", "amount"], rows: rows.collect() }.write(ctx.format, ctx.lang)
+}
+
+fn list(ctx: &Ctx, period: Option<Month>, kind: Option<&str>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
+    let (agent, store) = ctx.open()?;
+    let book = agent.book(book)?;
+    let facts = measures::facts(&agent)?;
+    let kind = kind.map(|name| known(&facts.kinds, name)).transpose()?.map(|(id, _)| id);
+    let mut entries = ledger::current(&store, &book.id, period)?;
+    entries.retain(|entry| kind.is_none_or(|kind| entry.body.kind == kind));
+    lines(ctx, &store, &entries)?;
+    Ok(Vec::new())
+}
+
+fn show(ctx: &Ctx, key: &str, period: Option<Month>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
+    let (agent, store) = ctx.open()?;
+    let book = agent.book(book)?;
+    let versions = ledger::versions(&store, &book.id, period, key)?;
+    if versions.is_empty() {
+        let month = period.map_or_else(|| "*".to_owned(), |month| month.to_string());
+        let finding = Finding::error("measure-entry-unknown").at(format!("book {}", book.id)).with("key", key);
+        return Err(Failure::findings(vec![finding.with("month", month)]));
+    }
+    if ctx.format == Format::Json {
+        let shown = versions.iter().map(|entry| {
+            json!({ "period": entry.month.to_string(), "key": entry.key, "operation": entry.operation, "entry": entry.body })
+        });
+        output::json(&shown.collect())?;
+    } else {
+        lines(ctx, &store, &versions)?;
+    }
+    Ok(Vec::new())
+}
+
+fn transfer(
+    ctx: &Ctx,
+    kind: &str,
+    month: Month,
+    to: Option<To>,
+    out: Option<&PathBuf>,
+    book: Option<&str>,
+) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let book = agent.book(book)?;
+    measures::first(&agent, &mut store, book)?;
+    let loaded = measures::load(&agent, &store, book)?;
+    let (id, fact) = known(&loaded.kinds, kind)?;
+    let desk = if fact.also.is_empty() { None } else { Some(desk(&agent, &mut store, book, month)?) };
+    let also = |formula: &str, at: At| evaluated(desk.as_ref()?, formula, at);
+    let made = transfer::make(&loaded, id, fact, month, ctx.lang, &also)?;
+    if made.rows.is_empty() && made.products.is_empty() {
+        let finding = Finding::warning("measure-without-source").at(format!("{month}, book {}", book.id));
+        return Ok(vec![finding.with("kind", &fact.name)]);
+    }
+    if to == Some(To::Xlsx) {
+        let path = out.cloned().unwrap_or_else(|| PathBuf::from(format!("{id}-{month}.xlsx")));
+        made.save(&path, &fact.name, ctx.lang)?;
+        output::say(&format!("{}\n", path.display()))?;
+        return Ok(made.findings);
+    }
+    let tables = [(&transfer::PRODUCTS[..], &made.products), (&transfer::ROWS[..], &made.rows)];
+    if ctx.format == Format::Json && to.is_none() {
+        let object = |columns: &[&str], rows: &[Vec<String>]| {
+            let named = |cells: &Vec<String>| {
+                let pairs = columns.iter().zip(cells).map(|(name, cell)| ((*name).to_owned(), cell.as_str().into()));
+                serde_json::Value::Object(pairs.collect())
+            };
+            rows.iter().map(named).collect::<Vec<_>>()
+        };
+        let [products, documents] = tables.map(|(columns, rows)| object(columns, rows));
+        output::json(&json!({
+            "kind": id, "name": fact.name, "book": book.id, "period": month.to_string(),
+            "products": products, "documents": documents,
+        }))?;
+        return Ok(made.findings);
+    }
+    if to == Some(To::Csv) || ctx.format == Format::Csv {
+        // The calculation where there is one, the documents otherwise.
+        let (columns, rows) = if made.products.is_empty() { tables[1] } else { tables[0] };
+        let inert: Vec<Vec<String>> = rows.iter().map(|row| csv_row(columns, row)).collect();
+        let text = sheet::csv(columns, &inert)?;
+        match out {
+            Some(path) => sheet::save(path, text.as_bytes())?,
+            None => output::say(&text)?,
+        }
+        return Ok(made.findings);
+    }
+    let products: Vec<Vec<String>> = made
+        .products
+        .iter()
+        .map(|row| {
+            let mut row = row.clone();
+            if !row[6].is_empty() {
+                row[6] = label(ctx.lang, &format!("price-{}", row[6]));
+            }
+            row
+        })
+        .collect();
+    if !products.is_empty() {
+        let numbers = ["quantity", "price", "value"];
+        Table { columns: &transfer::PRODUCTS, numbers: &numbers, rows: products }.write(Format::Table, ctx.lang)?;
+        output::say("\n")?;
+    }
+    Table { columns: &transfer::ROWS, numbers: &["quantity", "amount"], rows: made.rows }.write(Format::Table, ctx.lang)?;
+    Ok(made.findings)
+}
+
+/// Texts of a sheet cannot be formulas; numbers stay as they are.
+fn csv_row(columns: &[&str], row: &[String]) -> Vec<String> {
+    let number = |name: &str| ["quantity", "price", "value", "amount"].contains(&name);
+    columns.iter().zip(row).map(|(name, text)| if number(name) { text.clone() } else { sheet::inert(text) }).collect()
+}
+
+/// The book with its standard, for the lines of a sheet that are formulas.
+fn desk(
+    agent: &Agent,
+    store: &mut store::Store,
+    book: &Book,
+    month: Month,
+) -> Result<(survey::Mapping, crate::forms::Desk), Failure> {
+    let forms = agent.forms.iter().filter(|form| form.book.as_ref().is_none_or(|id| *id == book.id)).cloned().collect::<Vec<_>>();
+    let layers = crate::forms::layers(agent, &forms)?;
+    let period = model::Period { month, adjustment: true };
+    let (sealed, _) = crate::pull::sealed(agent, store, book, period, crate::books::Grain::Dimensions)?;
+    let mut desk = crate::forms::Desk::new(agent, store, book, sealed, &layers.mapping, false)?;
+    desk.measures = Some(measures::load(agent, store, book)?);
+    Ok((layers.mapping, desk))
+}
+
+fn evaluated((mapping, desk): &(survey::Mapping, crate::forms::Desk), text: &str, at: At) -> Option<Trace> {
+    let (expr, _) = formula::parse(text);
+    let expr = expr?;
+    Some(desk.with(mapping, |engine, _| engine.formula("", &expr, formula::Scope::Standard, at)))
+}
+
+fn due(ctx: &Ctx, period: Option<Month>, on: Option<&str>) -> Result<Vec<Finding>, Failure> {
+    let (agent, store) = ctx.open()?;
+    let today = on.map_or_else(measures::today, str::to_owned);
+    let month = match period {
+        Some(month) => month,
+        None => {
+            let this: Option<Month> = today.get(..7).and_then(|text| text.parse().ok());
+            let unfit = || Failure::config(Finding::error("measure-date-unfit").with("item", "--on").with("document", &today));
+            this.and_then(|this| this.plus(-1)).ok_or_else(unfit)?
+        }
+    };
+    let facts = measures::facts(&agent)?;
+    let mut rows = Vec::new();
+    for sheet in &agent.sheets {
+        let book = agent.book(sheet.book.as_deref())?;
+        let (kind, fact) = known(&facts.kinds, &sheet.kind)?;
+        let entered = ledger::current(&store, &book.id, Some(month))?;
+        let entered: Vec<&str> = entered
+            .iter()
+            .filter(|entry| entry.body.kind == kind && !entry.body.withdrawn)
+            .map(|entry| entry.body.item.as_str())
+            .collect();
+        let missing: Vec<&str> = if sheet.items.is_empty() && entered.is_empty() {
+            vec!["*"]
+        } else {
+            sheet.items.iter().map(String::as_str).filter(|item| !entered.contains(item)).collect()
+        };
+        let due = sheet.due(month);
+        let state = match (missing.is_empty(), today <= due) {
+            (true, _) => "filled",
+            (false, true) => "waiting",
+            (false, false) => "late",
+        };
+        let person = agent.people.iter().find(|person| person.id == sheet.person);
+        let name = person.map_or_else(|| sheet.person.clone(), |person| format!("{} {}", person.id, person.name));
+        let shown = if ctx.people() { label(ctx.lang, state) } else { state.to_owned() };
+        let done =
+            format!("{}/{}", sheet.items.len().max(1) - missing.len().min(sheet.items.len().max(1)), sheet.items.len().max(1));
+        rows.push(vec![sheet.id.clone(), fact.name.clone(), month.to_string(), name, due, shown, done, missing.join(", ")]);
+    }
+    let columns = ["sheet", "kind", "period", "person", "due", "state", "entered", "missing"];
+    Table { columns: &columns, numbers: &[], rows }.write(ctx.format, ctx.lang)?;
+    Ok(Vec::new())
+}

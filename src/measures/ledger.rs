@@ -1,0 +1,378 @@
+//! The ledger of entries: what people enter, with evidence, as versions that are never changed.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use journal::Digest;
+use model::{Amount, Finding, MeasureRow, Month};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{Record, Store, Wanted};
+use survey::measures::{Basis, Entered, KindFact, Kinds, Measures, Nature, Need, days_in};
+
+use crate::{
+    acts,
+    config::{Agent, Book, Person, Role},
+    evidence,
+    report::{Failure, blocked},
+};
+
+/// Fewest characters of a reason.
+const REASON_LEAST: usize = 4;
+
+/// Kind of the records.
+pub const RECORD: &str = "measure";
+
+/// What an entry says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Body {
+    /// Kind of measure, by its id.
+    pub kind: String,
+    /// Item.
+    pub item: String,
+    /// Day, where it has one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub date: String,
+    /// Number of the paper.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub document: String,
+    /// Quantity, decimal text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub quantity: String,
+    /// Unit.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub unit: String,
+    /// Money, decimal text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub amount: String,
+    /// `level` or `change`, of heads.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub basis: String,
+    /// Measured coefficient.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub coefficient: String,
+    /// Class of the item.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub class: String,
+    /// `made`, `bought` or `service`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub origin: String,
+    /// Texts that the kind has.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// In words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Files that prove it, kept under their SHA-256.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<BTreeMap<String, String>>,
+    /// Who entered this version.
+    pub person: String,
+    /// Why it was corrected or taken back.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Whether it was taken back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+}
+
+impl Body {
+    /// What tells an entry from the others of its month.
+    pub fn key(&self) -> String {
+        let mut key = format!("{}:{}", self.kind, self.item);
+        for (mark, text) in [('@', &self.date), ('#', &self.document)] {
+            if !text.is_empty() {
+                key.push(mark);
+                key.push_str(text);
+            }
+        }
+        key
+    }
+
+    /// Whether it says the same, whoever said it and why.
+    pub fn says(&self, other: &Body) -> bool {
+        let bare = |body: &Body| Body { person: String::new(), reason: String::new(), evidence: Vec::new(), ..body.clone() };
+        bare(self) == bare(other)
+    }
+}
+
+/// One version of an entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Month.
+    pub month: Month,
+    /// Key.
+    pub key: String,
+    /// Operation that wrote it.
+    pub operation: i64,
+    /// What it says.
+    pub body: Body,
+}
+
+impl Entry {
+    fn of(record: &Record) -> Result<Entry, Failure> {
+        let month = record.period.parse().map_err(|error| {
+            Failure::source(Finding::error("file-damaged").at(format!("measure {}", record.key)).with("reason", error))
+        })?;
+        Ok(Entry { month, key: record.key.clone(), operation: record.operation, body: acts::body(record)? })
+    }
+
+    /// The entry as figures are made of it.
+    pub fn figure(self) -> Result<Entered, Failure> {
+        let Entry { month, key, operation, body } = self;
+        let number = |text: &str| match text {
+            "" => Ok(None),
+            text => text.parse::<Amount>().map(Some).map_err(|error| {
+                Failure::source(Finding::error("file-damaged").at(format!("measure {key}")).with("reason", error))
+            }),
+        };
+        let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let row = MeasureRow {
+            month,
+            kind: body.kind.clone(),
+            item: body.item.clone(),
+            item_name: None,
+            class: filled(&body.class),
+            origin: filled(&body.origin),
+            unit: filled(&body.unit),
+            quantity: number(&body.quantity)?,
+            amount: number(&body.amount)?,
+            document: if body.document.is_empty() { key.clone() } else { body.document.clone() },
+            line: None,
+            date: filled(&body.date),
+        };
+        let basis = if body.basis == "level" { Basis::Level } else { Basis::Change };
+        let coefficient = number(&body.coefficient)?;
+        Ok(Entered { row, operation, person: body.person, basis, coefficient, key })
+    }
+}
+
+/// The version of each entry that holds, of one month or of all.
+pub fn current(store: &Store, book: &str, month: Option<Month>) -> Result<Vec<Entry>, Failure> {
+    let period = month.map(|month| month.to_string());
+    let wanted = Wanted { book: Some(book), period: period.as_deref(), ..Wanted::default() };
+    let mut entries = store.records(RECORD, wanted)?.iter().map(Entry::of).collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by(|a, b| (a.month, &a.key).cmp(&(b.month, &b.key)));
+    Ok(entries)
+}
+
+/// Every version of an entry, oldest first; with the month, where several months have it.
+pub fn versions(store: &Store, book: &str, month: Option<Month>, key: &str) -> Result<Vec<Entry>, Failure> {
+    let period = month.map(|month| month.to_string());
+    let wanted = Wanted { book: Some(book), period: period.as_deref(), key: Some(key), ..Wanted::default() };
+    store.record_versions(RECORD, wanted)?.iter().map(Entry::of).collect()
+}
+
+/// How entries are made.
+pub struct Act<'a> {
+    /// Who makes them.
+    pub person: &'a Person,
+    /// Month.
+    pub month: Month,
+    /// Whether entries that are there are corrected, or taken back.
+    pub correct: bool,
+    /// Whether they add to what the ERP has of the same item.
+    pub beside: bool,
+    /// Why.
+    pub reason: &'a str,
+    /// Files that prove them.
+    pub evidence: &'a [PathBuf],
+}
+
+/// Entries that were made, and those that said nothing new.
+pub struct Made {
+    /// Keys that were written.
+    pub written: Vec<String>,
+    /// Entries that were there already and say the same.
+    pub same: usize,
+}
+
+/// Makes entries, all of them or none; each comes with its place for findings, which are told all at once.
+pub fn make(
+    agent: &Agent,
+    store: &mut Store,
+    book: &Book,
+    measures: &Measures,
+    act: &Act<'_>,
+    bodies: Vec<(String, Body)>,
+) -> Result<Made, Failure> {
+    acts::unlocked(store, &book.id, "", act.month)?;
+    let before: BTreeMap<String, Body> =
+        current(store, &book.id, Some(act.month))?.into_iter().map(|entry| (entry.key, entry.body)).collect();
+    let (mut findings, mut fresh, mut same) = (Vec::new(), BTreeMap::new(), 0);
+    for (place, mut body) in bodies {
+        let wrong = unfit(&measures.kinds, act.month, &mut body);
+        let whole = wrong.is_empty();
+        findings.extend(wrong.into_iter().map(|finding| finding.at(place.clone())));
+        if !whole {
+            continue;
+        }
+        let key = body.key();
+        if !allowed(agent, act.person, &body, &measures.kinds) {
+            let finding = Finding::error("measure-not-yours").at(&place).with("person", &act.person.id);
+            findings.push(finding.with("kind", &body.kind).with("item", &body.item));
+        }
+        let theirs = measures.of_month(&body.kind, act.month);
+        let held = theirs.iter().any(|(row, origin)| *origin == survey::measures::Origin::Erp && row.is(&body.item));
+        if held && !act.beside && !body.withdrawn {
+            findings.push(Finding::error("measure-held-by-erp").at(&place).with("key", &key).with("month", act.month));
+        }
+        match before.get(&key).filter(|old| !old.withdrawn) {
+            Some(old) if old.says(&body) && act.evidence.is_empty() => {
+                same += 1;
+                continue;
+            }
+            Some(_) if !act.correct => {
+                findings.push(Finding::error("measure-entered-already").at(&place).with("key", &key).with("month", act.month));
+            }
+            Some(_) if act.reason.trim().chars().count() < REASON_LEAST => {
+                let finding = Finding::error("reason-too-short").at(&place).with("reason", act.reason.trim());
+                findings.push(finding.with("least", REASON_LEAST));
+            }
+            None if body.withdrawn => {
+                findings.push(Finding::error("measure-entry-unknown").at(&place).with("key", &key).with("month", act.month));
+            }
+            _ => {}
+        }
+        body.person.clone_from(&act.person.id);
+        act.reason.trim().clone_into(&mut body.reason);
+        if fresh.insert(key.clone(), body).is_some() {
+            findings.push(Finding::error("measure-entry-doubled").at(&place).with("key", &key));
+        }
+    }
+    if blocked(&findings) {
+        return Err(Failure::findings(findings));
+    }
+    if fresh.is_empty() {
+        return Ok(Made { written: Vec::new(), same });
+    }
+    let files = act.evidence.iter().map(|path| evidence::keep(store, path)).collect::<Result<Vec<_>, _>>()?;
+    let mut records = Vec::new();
+    for (key, mut body) in fresh {
+        body.evidence.clone_from(&files);
+        if let Some(old) = before.get(&key).filter(|_| files.is_empty()) {
+            // What proved the version before stays with its entry.
+            body.evidence.clone_from(&old.evidence);
+        }
+        let text = serde_json::to_string(&body)
+            .map_err(|error| Failure::source(Finding::error("state-refused").with("reason", error)))?;
+        let period = act.month.to_string();
+        let (kind, book) = (RECORD.to_owned(), book.id.clone());
+        records.push(Record { operation: 0, kind, book, form: String::new(), period, key, body: text });
+    }
+    let list: Vec<_> = records
+        .iter()
+        .map(|record| json!({ "key": record.key, "sha256": Digest::of(record.body.as_bytes()).to_string() }))
+        .collect();
+    let detail = json!({ "book": book.id, "period": act.month.to_string(), "entries": list, "reason": act.reason.trim() });
+    let work = store.begin(&act.person.id, "measure", &detail)?;
+    for record in &records {
+        work.put_record(record)?;
+    }
+    work.commit()?;
+    Ok(Made { written: records.into_iter().map(|record| record.key).collect(), same })
+}
+
+/// A contributor enters what its own sheets are about; everyone else with a role may enter anything.
+fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bool {
+    if person.roles.iter().any(|role| *role != Role::Contributor) {
+        return true;
+    }
+    let same = |name: &str| kinds.find(name).is_some_and(|(id, _)| id == body.kind);
+    agent.sheets.iter().any(|sheet| {
+        sheet.person == person.id && same(&sheet.kind) && (sheet.items.is_empty() || sheet.items.contains(&body.item))
+    })
+}
+
+/// What is wrong with an entry by itself; the kind gets its id, the numbers their canonical text.
+fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
+    let Some((id, kind)) = kinds.find(&body.kind) else {
+        let near = settings::nearest(&body.kind, kinds.names()).unwrap_or("—");
+        return vec![Finding::error("measure-kind-unknown").with("kind", &body.kind).with("near", near)];
+    };
+    body.kind = id.to_owned();
+    let mut findings = Vec::new();
+    if body.item.trim().is_empty() {
+        findings.push(Finding::error("measure-field-missing").with("field", "item").with("kind", &kind.name));
+    } else if !kind.items.is_empty() && !kind.items.contains(&body.item) {
+        let finding = Finding::error("measure-field-unfit").with("field", "item").with("value", &body.item);
+        findings.push(finding.with("known", kind.items.join(", ")));
+    }
+    if !body.withdrawn {
+        numbers(kind, body, &mut findings);
+        texts(kind, body, &mut findings);
+    }
+    if !body.date.is_empty() && !in_month(&body.date, month) {
+        findings.push(Finding::error("measure-date-unfit").with("item", &body.item).with("document", &body.date));
+    }
+    findings
+}
+
+fn numbers(kind: &KindFact, body: &mut Body, findings: &mut Vec<Finding>) {
+    let signed = matches!(kind.nature, Nature::Flow) || kind.nature == Nature::Heads && body.basis != "level";
+    for (name, text, positive) in [
+        ("quantity", &mut body.quantity, false),
+        ("amount", &mut body.amount, false),
+        ("coefficient", &mut body.coefficient, true),
+    ] {
+        if text.is_empty() {
+            continue;
+        }
+        let reason = match text.replace([',', '，'], "").trim().parse::<Amount>() {
+            Ok(number) if positive && number <= Amount::ZERO => "≤ 0".to_owned(),
+            Ok(number) if !signed && number < Amount::ZERO => "< 0".to_owned(),
+            Ok(number) => {
+                *text = number.to_string();
+                continue;
+            }
+            Err(error) => error.to_string(),
+        };
+        findings.push(Finding::error("measure-number-unfit").with("field", name).with("text", &*text).with("reason", reason));
+    }
+    if !body.coefficient.is_empty() && !kind.coal {
+        let finding = Finding::error("measure-field-unfit").with("field", "coefficient").with("value", &body.coefficient);
+        findings.push(finding.with("known", "—"));
+    }
+}
+
+fn texts(kind: &KindFact, body: &Body, findings: &mut Vec<Finding>) {
+    for need in &kind.needs {
+        let given = match need {
+            Need::Quantity => &body.quantity,
+            Need::Unit => &body.unit,
+            Need::Amount => &body.amount,
+            Need::Date => &body.date,
+        };
+        if given.is_empty() {
+            findings.push(Finding::error("measure-field-missing").with("field", need.name()).with("kind", &kind.name));
+        }
+    }
+    for (name, fact) in &kind.fields {
+        let given = body.fields.get(name).map(String::as_str).unwrap_or_default();
+        if given.is_empty() && fact.needed {
+            findings.push(Finding::error("measure-field-missing").with("field", &fact.name).with("kind", &kind.name));
+        } else if !given.is_empty() && !fact.choices.is_empty() && !fact.choices.iter().any(|known| known == given) {
+            let finding = Finding::error("measure-field-unfit").with("field", &fact.name).with("value", given);
+            findings.push(finding.with("known", fact.choices.join(", ")));
+        }
+    }
+    for name in body.fields.keys().filter(|name| !kind.fields.contains_key(*name)) {
+        let known: Vec<&str> = kind.fields.keys().map(String::as_str).collect();
+        let finding = Finding::error("measure-field-unfit").with("field", name).with("value", &body.fields[name]);
+        findings.push(finding.with("known", known.join(", ")));
+    }
+    let choices: [(&str, &String, &[&str]); 2] =
+        [("basis", &body.basis, &["level", "change"]), ("origin", &body.origin, &["made", "bought", "service"])];
+    for (name, given, known) in choices {
+        if !given.is_empty() && !known.contains(&given.as_str()) {
+            let finding = Finding::error("measure-field-unfit").with("field", name).with("value", given);
+            findings.push(finding.with("known", known.join(", ")));
+        }
+    }
+}
+
+/// Whether a date `YYYY-MM-DD` lies in a month.
+fn in_month(date: &str, month: Month) -> bool {
+    let day = date.strip_prefix(&format!("{month}-")).filter(|day| day.len() == 2);
+    day.and_then(|day| day.parse::<u8>().ok()).is_some_and(|day| (1..=days_in(month)).contains(&day))
+}

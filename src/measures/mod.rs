@@ -1,0 +1,132 @@
+/*!
+Measures (计量): what the books do not hold. `seal` reads and seals what the ERP keeps, `ledger` holds what people enter, `short` is about
+their short sheets (CSV, who owes what), `sheet` shows how documents became a figure.
+*/
+
+pub mod ledger;
+mod seal;
+pub mod sheet;
+pub mod short;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use journal::Digest;
+use model::{Finding, Month, Period};
+use store::{Store, Wanted};
+use survey::{
+    Sealed,
+    measures::{Energy, Entered, Kinds, Measures},
+};
+
+use crate::{
+    config::{Agent, Book},
+    forms, pull,
+    report::{Failure, blocked},
+};
+
+pub use seal::{id, seal};
+
+const KINDS: &str = "mappings/measures/2025.toml";
+const ENERGY: &str = "mappings/energy/2025.toml";
+
+/// Kinds, order of prices, units and coefficients: the enterprise's own files where it has them.
+pub struct Facts {
+    /// Kinds.
+    pub kinds: Kinds,
+    /// Units and coefficients.
+    pub energy: Energy,
+    /// SHA-256 over both texts.
+    pub digest: String,
+}
+
+/// Reads the facts; everything that is wrong is told at once.
+pub fn facts(agent: &Agent) -> Result<Facts, Failure> {
+    let text = |name: &str, built_in: &str| {
+        forms::own_file(agent, name).map(|own| own.unwrap_or_else(|| built_in.to_owned())).map_err(Failure::config)
+    };
+    let (kinds_text, energy_text) = (text(KINDS, survey::MEASURES)?, text(ENERGY, survey::ENERGY)?);
+    let (kinds, mut findings) = Kinds::parse(KINDS, &kinds_text);
+    let (energy, wrong) = Energy::parse(ENERGY, &energy_text);
+    findings.extend(wrong);
+    if let Some(kinds) = &kinds {
+        let unknown = |kind: &String, place: String| {
+            let near = settings::nearest(kind, kinds.names()).unwrap_or("—");
+            Finding::error("measure-kind-unknown").at(place).with("kind", kind).with("near", near)
+        };
+        let place = agent.path.display().to_string();
+        let none = agent.no_measures.iter().filter(|kind| kinds.find(kind).is_none());
+        findings.extend(none.map(|kind| unknown(kind, format!("{place}, [measures]"))));
+        let sheets = agent.sheets.iter().filter(|sheet| kinds.find(&sheet.kind).is_none());
+        findings.extend(sheets.map(|sheet| unknown(&sheet.kind, format!("{place}, sheet {}", sheet.id))));
+    }
+    match (kinds, energy) {
+        (Some(kinds), Some(energy)) if !blocked(&findings) => {
+            let digest = Digest::of(format!("{}\n{kinds_text}{energy_text}", kinds_text.len()).as_bytes()).to_string();
+            Ok(Facts { kinds, energy, digest })
+        }
+        _ => Err(Failure { exit: 2, findings }),
+    }
+}
+
+/// The measures of a book: what was sealed, and what people entered.
+pub fn load(agent: &Agent, store: &Store, book: &Book) -> Result<Measures, Failure> {
+    let Facts { kinds, energy, .. } = facts(agent)?;
+    let sealed = seal::read(store, book)?;
+    let entered: Vec<Entered> = ledger::current(store, &book.id, None)?
+        .into_iter()
+        .filter(|entry| !entry.body.withdrawn)
+        .map(ledger::Entry::figure)
+        .collect::<Result<_, _>>()?;
+    let id = |name: &str| kinds.find(name).map(|(id, _)| id.to_owned());
+    let none: BTreeSet<String> = agent.no_measures.iter().filter_map(|name| id(name)).collect();
+    let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for sheet in agent.sheets.iter().filter(|sheet| sheet.book.as_ref().is_none_or(|own| *own == book.id)) {
+        if let Some(kind) = id(&sheet.kind) {
+            expected.entry(kind).or_default().extend(sheet.items.iter().cloned());
+        }
+    }
+    Ok(Measures::new(kinds, energy, sealed, entered, none, expected))
+}
+
+/// Puts the measures that figures stand on beside the seals of the book: the root of each month, and a digest of what people entered.
+pub fn beside(store: &Store, book: &str, seals: &mut BTreeMap<Period, Sealed>) -> Result<(), Failure> {
+    let mut more: BTreeMap<Period, String> = BTreeMap::new();
+    for seal in store.current_seals(&id(book))? {
+        more.insert(seal.period, format!("+{}", seal.root));
+    }
+    let mut entries: BTreeMap<Period, Vec<String>> = BTreeMap::new();
+    for record in store.records(ledger::RECORD, Wanted { book: Some(book), ..Wanted::default() })? {
+        if let Ok(month) = record.period.parse::<Month>() {
+            entries.entry(Period::from(month)).or_default().push(format!("{}\n{}\n", record.key, record.body));
+        }
+    }
+    for (period, mut bodies) in entries {
+        bodies.sort();
+        more.entry(period).or_default().push_str(&format!("+{}", Digest::of(bodies.concat().as_bytes())));
+    }
+    for (period, text) in more {
+        // A month that only measures know is no open month of the books.
+        let both = seals.entry(period).or_insert_with(|| Sealed { root: String::new(), closed: true });
+        both.root.push_str(&text);
+    }
+    Ok(())
+}
+
+/// Pulls a book whose pack keeps measures and none are sealed: it was sealed before anyone asked for them.
+pub fn first(agent: &Agent, store: &mut Store, book: &Book) -> Result<Vec<Finding>, Failure> {
+    if !store.current_seals(&id(&book.id))?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let span = Some((Month::FIRST, Month::LAST));
+    if pull::Opened::new(agent, book)?.query("measures", span).is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(pull::pull(agent, store, book, pull::Scope::default())?.findings)
+}
+
+/// Today in China, where the surveys are due.
+pub fn today() -> String {
+    // China has had one time zone and no summer time since 1991.
+    let offset = jiff::tz::Offset::from_seconds(8 * 3600).unwrap_or(jiff::tz::Offset::UTC);
+    offset.to_datetime(jiff::Timestamp::now()).date().to_string()
+}

@@ -1,0 +1,199 @@
+//! Short sheets (短表): who fills which items until when, what is missing from whom, and sheets as CSV.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use model::{Finding, Month};
+use serde::Deserialize;
+use survey::measures::{KindFact, Kinds, Nature, Need, days_in};
+
+use super::ledger::{self, Body};
+use crate::{
+    config::{Book, Person},
+    report::{self, Failure},
+};
+
+/// A short sheet that one person fills every month (`[[sheet]]`).
+#[derive(Clone, Deserialize)]
+pub struct Sheet {
+    /// Name on the command line.
+    pub id: String,
+    /// Kind of measure.
+    pub kind: String,
+    /// Who fills it.
+    pub person: String,
+    /// Items that must be on it every month.
+    #[serde(default)]
+    pub items: Vec<String>,
+    /// Day of the following month until which it is due.
+    pub due_day: u8,
+    /// Book that it belongs to; the only one where absent.
+    pub book: Option<String>,
+}
+
+impl Sheet {
+    /// What is wrong with the sheets of a configuration.
+    pub fn unfit(sheets: &[Sheet], people: &[Person], books: &[Book], file: &str) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (at, sheet) in sheets.iter().enumerate() {
+            let place = format!("{file}, sheet {}", sheet.id);
+            let reason = if sheet.id.is_empty() || sheets[..at].iter().any(|other| other.id == sheet.id) {
+                Some(format!("id = {:?}", sheet.id))
+            } else if !(1..=28).contains(&sheet.due_day) {
+                Some(format!("due_day = {}, 1–28", sheet.due_day))
+            } else {
+                let unknown = sheet.book.as_ref().filter(|id| !books.iter().any(|book| book.id == **id));
+                unknown.map(|id| format!("book = {id:?}"))
+            };
+            findings.extend(reason.map(|reason| Finding::error("sheet-unfit").at(&place).with("reason", reason)));
+            if !people.iter().any(|person| person.id == sheet.person) {
+                let known: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
+                let near = settings::nearest(&sheet.person, known.iter().copied()).unwrap_or("—");
+                let finding = Finding::error("person-unknown").at(&place).with("person", &sheet.person);
+                findings.push(finding.with("near", near).with("known", known.join(", ")));
+            }
+        }
+        findings
+    }
+
+    /// Last day on which it is in time for a month.
+    pub fn due(&self, month: Month) -> String {
+        let next = month.plus(1).unwrap_or(month);
+        format!("{next}-{:02}", self.due_day.min(days_in(next)))
+    }
+}
+
+/// Columns of a sheet: machine name, Chinese name.
+const COLUMNS: [(&str, &str); 12] = [
+    ("kind", "种类"),
+    ("item", "品种"),
+    ("date", "日期"),
+    ("basis", "方式"),
+    ("quantity", "数量"),
+    ("unit", "单位"),
+    ("amount", "金额"),
+    ("coefficient", "折标系数"),
+    ("document", "单据号"),
+    ("class", "类别"),
+    ("origin", "来源"),
+    ("note", "说明"),
+];
+
+/// Words for `basis` in a sheet.
+const BASES: [(&str, &str); 2] = [("人数", "level"), ("增减", "change")];
+
+/// An empty sheet: its header, and a line for each item. Entries of the month before say which unit was used.
+pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::Entry]) -> (Vec<String>, Vec<Vec<String>>) {
+    let heads = kind.nature == Nature::Heads;
+    let wanted = |name: &str| match name {
+        "kind" | "class" | "origin" => false,
+        "item" | "document" | "note" => true,
+        "basis" => heads,
+        "coefficient" => kind.coal,
+        "quantity" => kind.needs.contains(&Need::Quantity),
+        "unit" => kind.needs.contains(&Need::Unit),
+        "amount" => kind.needs.contains(&Need::Amount),
+        _ => heads || kind.needs.contains(&Need::Date),
+    };
+    let columns: Vec<(&str, &str)> = COLUMNS.iter().filter(|(name, _)| wanted(name)).copied().collect();
+    let mut header: Vec<String> = columns.iter().map(|(_, shown)| (*shown).to_owned()).collect();
+    header.extend(kind.fields.values().map(|field| field.name.clone()));
+    let known = if items.is_empty() { kind.items.clone() } else { items.to_vec() };
+    let line = |item: &String| {
+        let last = before.iter().rev().find(|entry| entry.body.kind == id && entry.body.item == *item);
+        let mut cells: Vec<String> = columns
+            .iter()
+            .map(|(name, _)| match *name {
+                "item" => item.clone(),
+                "unit" => last.map_or_else(String::new, |entry| entry.body.unit.clone()),
+                "basis" => "增减".to_owned(),
+                _ => String::new(),
+            })
+            .collect();
+        cells.resize(header.len(), String::new());
+        cells
+    };
+    let lines = known.iter().map(line).collect();
+    (header, lines)
+}
+
+/// Reads a sheet: each line with its place. What cannot be read is told all at once.
+pub fn read(path: &Path, kinds: &Kinds, kind: Option<&str>) -> Result<Vec<(String, Body)>, Failure> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| Failure::config(report::io(path, &error)))?;
+    let unreadable =
+        |line: u64, reason: String| Finding::error("sheet-unreadable").at(format!("{name}:{line}")).with("reason", reason);
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Err(Failure::config(unreadable(1, "UTF-8".to_owned())));
+    };
+    // A spreadsheet may write a byte order mark before the first name.
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let headers: Vec<String> = match reader.headers() {
+        Ok(headers) => headers.iter().map(str::to_lowercase).collect(),
+        Err(error) => return Err(Failure::config(unreadable(1, error.to_string()))),
+    };
+    let fields: BTreeMap<&str, &str> = kinds
+        .kinds
+        .values()
+        .flat_map(|kind| {
+            kind.fields.iter().flat_map(|(id, fact)| [(id.as_str(), id.as_str()), (fact.name.as_str(), id.as_str())])
+        })
+        .collect();
+    let mut findings = Vec::new();
+    for header in headers.iter().filter(|header| !header.is_empty()) {
+        let known = COLUMNS.iter().any(|(id, shown)| header == id || header == shown);
+        if !known && !fields.contains_key(header.as_str()) {
+            let near = settings::nearest(header, COLUMNS.iter().map(|(_, shown)| *shown)).unwrap_or("—");
+            let known = COLUMNS.iter().map(|(_, shown)| *shown).collect::<Vec<_>>().join("、");
+            let finding = Finding::error("sheet-column-unknown").at(format!("{name}:1")).with("column", header);
+            findings.push(finding.with("near", near).with("known", known));
+        }
+    }
+    let mut bodies = Vec::new();
+    for (at, record) in reader.records().enumerate() {
+        let line = at as u64 + 2;
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                findings.push(unreadable(line, error.to_string()));
+                continue;
+            }
+        };
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        let mut body = Body { kind: kind.unwrap_or_default().to_owned(), ..Body::default() };
+        for (header, text) in headers.iter().zip(&record).filter(|(_, text)| !text.is_empty()) {
+            // An exported sheet keeps texts from being formulas.
+            let text = text.strip_prefix('\'').unwrap_or(text).to_owned();
+            let id = COLUMNS.iter().find(|(id, shown)| header == id || header == shown).map(|(id, _)| *id);
+            let cell = match id {
+                Some("kind") => &mut body.kind,
+                Some("item") => &mut body.item,
+                Some("date") => &mut body.date,
+                Some("basis") => &mut body.basis,
+                Some("quantity") => &mut body.quantity,
+                Some("unit") => &mut body.unit,
+                Some("amount") => &mut body.amount,
+                Some("coefficient") => &mut body.coefficient,
+                Some("document") => &mut body.document,
+                Some("class") => &mut body.class,
+                Some("origin") => &mut body.origin,
+                Some(_) => &mut body.note,
+                None => match fields.get(header.as_str()) {
+                    Some(id) => body.fields.entry((*id).to_owned()).or_default(),
+                    None => continue,
+                },
+            };
+            *cell = text;
+        }
+        if let Some((_, basis)) = BASES.iter().find(|(word, _)| body.basis == *word) {
+            (*basis).clone_into(&mut body.basis);
+        }
+        bodies.push((format!("{name}:{line}"), body));
+    }
+    if !findings.is_empty() {
+        return Err(Failure { exit: 2, findings });
+    }
+    Ok(bodies)
+}
