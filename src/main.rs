@@ -15,6 +15,7 @@ mod config;
 mod detect;
 mod evidence;
 mod forms;
+mod knowledge;
 mod output;
 mod packs;
 mod pull;
