@@ -17,6 +17,9 @@ const CHINA: i8 = 8;
 /// Days that a report stays in the list after its deadline.
 const BACK: i32 = 92;
 
+/// Days before its deadline in which a report is in the list.
+const AHEAD: i32 = 100;
+
 /// States in which nothing is left to do at the enterprise.
 const DONE: [&str; 2] = ["delivered", "accepted"];
 
@@ -43,7 +46,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
             None => agent.books.iter().collect(),
         };
         for book in books {
-            for due in calendars.around(&form, today, BACK) {
+            for due in calendars.around(&form, today, BACK, AHEAD) {
                 let version = store.current_draft(&book.id, &form.form, &due.period.to_string())?;
                 let touched = match &version {
                     Some(version) => !build::touched(&store, &build::read(version)?)?.is_empty(),

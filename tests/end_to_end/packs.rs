@@ -183,7 +183,7 @@ fn status_says_what_is_due_and_how_far_it_has_come() {
         text.replace("enterprise = { months = 1, day = 18 }", "enterprise = { months = 1, day = 16 }"),
     )
     .unwrap();
-    assert_eq!(status("2026-03-10")[4], "B203 2026-01..2026-02 2026-03-16 6 due not_built");
+    assert_eq!(status("2026-03-10")[3], "B203 2026-01..2026-02 2026-03-16 6 due not_built");
     fs::write(site.path("mappings/calendars/2026.toml"), text.replace("year = 2026", "year = 2027")).unwrap();
     site.refused(&["status", "--date", "2026-03-10"], 2, &["calendar-misnamed"]);
     let late = site.run(&["status", "--date", "2031-05-01"]);
