@@ -16,6 +16,7 @@ mod detect;
 mod evidence;
 mod forms;
 mod measures;
+mod knowledge;
 mod output;
 mod packs;
 mod pull;

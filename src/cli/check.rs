@@ -92,7 +92,6 @@ fn unit(agent: &Agent, place: &str) -> Vec<Finding> {
 
 /// A form of the configuration: known, on a book that is there, with layers that can be read.
 fn form(agent: &Agent, own: &Form, standard: &Standard, found: &mut Found) {
-    let place = format!("{}, form {}", agent.path.display(), own.code);
     if let Some(book) = &own.book
         && let Err(failure) = agent.book(Some(book))
     {
@@ -105,15 +104,7 @@ fn form(agent: &Agent, own: &Form, standard: &Standard, found: &mut Found) {
             Err(error) => found.config([io(path, &error)]),
         }
     }
-    let text = survey::FORMS.iter().find(|(edition, code, _)| *edition == own.edition && *code == own.code);
-    let Some((edition, code, text)) = text else {
-        let known: Vec<String> = survey::FORMS.iter().map(|(edition, code, _)| format!("{code} ({edition})")).collect();
-        let finding = Finding::error("form-unknown").at(place).with("form", &own.code).with("edition", &own.edition);
-        found.config([finding.with("known", known.join(", "))]);
-        return;
-    };
-    let (form, findings) = survey::Form::parse(&format!("mappings/forms/{edition}/{code}.toml"), text);
-    found.config(findings);
+    let form = crate::forms::pack(Some(agent), own).map_err(|findings| found.config(findings)).ok();
     if let Some(form) = form {
         found.config(Mapping::assemble(standard, vec![form], &layers).1);
     }

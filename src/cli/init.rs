@@ -33,6 +33,9 @@ pub struct Args {
     /// 统一社会信用代码 Unified social credit code, 18 characters
     #[arg(long)]
     unit_code: Option<String>,
+    /// 行业代码（GB/T 4754），按它列出要报的表 Industry code: the forms of its trade are proposed
+    #[arg(long)]
+    industry: Option<String>,
     /// 会计准则；不给则按科目表推荐 Accounting standard; proposed from the charts where absent
     #[arg(long, value_parser = ["cas", "small-business"])]
     standard: Option<String>,
@@ -164,12 +167,15 @@ fn config(args: &Args, detected: &Detected, best: &Candidate, covered: &[Coverag
          # 来源 source: {}{version}, {}\n\
          # 改完运行 after a change run: taizhang check\n\n\
          [unit]\n# 统一社会信用代码，18 位 unified social credit code\ncode = {}\nname = {}\n\
+         # 行业代码（GB/T 4754）：决定专业和要报的表 industry code: decides the trade and its forms\n{}industry = {}\n\
          # cas 企业会计准则, small-business 小企业会计准则\naccounting_standard = {}\n\n\
          # 封存的证据放在哪里，默认在本文件旁边 where sealed evidence is kept\n# [state]\n# dir = \"taizhang-state\"\n\n",
         best.pack.title,
         detected.system.name,
         quoted(args.unit_code.as_deref().unwrap_or_default()),
         quoted(name),
+        if args.industry.is_some() { "" } else { "# " },
+        quoted(args.industry.as_deref().unwrap_or_default()),
         quoted(standard),
     );
     let source = args.at.toml(elsewhere);
@@ -188,18 +194,41 @@ fn config(args: &Args, detected: &Detected, best: &Candidate, covered: &[Coverag
             first.split('+').next().unwrap_or(first)
         ));
     }
-    text.push_str(
-        "\n# 要报的表，按单位的专业选一张去掉 # 号：B203 工业财务状况, E203 批发和零售业, F203 服务业\n\
-         # The forms to report: pick the one of your industry and take the # away.\n",
-    );
-    for code in ["B203", "E203", "F203"] {
-        text.push_str(&format!(
-            "# [[form]]\n# code = \"{code}\"\n# edition = \"2025\"\n# book = {}\n# head = \"\"          # 单位负责人\n\
-             # statistician = \"\"  # 统计负责人\n# preparer = \"\"      # 填表人\n# phone = \"\"         # 联系电话\n\n",
-            quoted(&first.id)
-        ));
-    }
+    text.push_str(&forms(args.industry.as_deref(), &first.id));
     text.truncate(text.trim_end().len());
     text.push('\n');
+    text
+}
+
+/// The forms to report: those of the trade where the industry is known, or one of the three that most units begin with.
+fn forms(industry: Option<&str>, book: &str) -> String {
+    let trades = survey::Thresholds::parse("mappings/thresholds.toml", survey::THRESHOLDS).0;
+    let trade = industry.and_then(|code| trades.as_ref()?.trade(code)).map(|trade| (trade.name.as_str(), trade.letter.as_str()));
+    let entry = |code: &str, mark: &str| {
+        format!(
+            "{mark}[[form]]\n{mark}code = \"{code}\"\n{mark}edition = \"{}\"\n{mark}book = {}\n# head = \"\"          # 单位负责人\n\
+             # statistician = \"\"  # 统计负责人\n# preparer = \"\"      # 填表人\n# phone = \"\"         # 联系电话\n\n",
+            crate::forms::EDITION,
+            quoted(book),
+        )
+    };
+    let Some((name, letter)) = trade else {
+        let head = "\n# 要报的表，按单位的专业选一张去掉 # 号：B203 工业财务状况, E203 批发和零售业, F203 服务业\n\
+             # The forms to report: pick the one of your industry and take the # away. 全部的表 all of them: taizhang form list\n";
+        return ["B203", "E203", "F203"].iter().fold(head.to_owned(), |text, code| text + &entry(code, "# "));
+    };
+    let mut text = format!(
+        "\n# 要报的表：专业 {letter} {name}。账上取得到数的定期报表已列出，其余的去掉 # 号；要报哪些以统计机构的通知为准\n\
+         # The forms of the trade. Periodic ones that the books can fill are listed, the others stand behind #; the bureau says which are due.\n"
+    );
+    for (edition, code, pack) in survey::FORMS.iter().filter(|(edition, ..)| *edition == crate::forms::EDITION) {
+        let Some(form) = survey::Form::parse(&format!("{edition} {code}"), pack).0 else { continue };
+        if form.trade.as_deref().is_some_and(|own| own != letter) || form.frequency == survey::Frequency::Census {
+            continue;
+        }
+        let filled = form.rows.iter().filter(|row| row.formula.is_some()).count() * 2 > form.rows.len();
+        let active = filled && !form.frequency.is_yearly() && form.trade.is_some();
+        text.push_str(&format!("# {code} {}\n{}", form.name, entry(code, if active { "" } else { "# " })));
+    }
     text
 }

@@ -14,6 +14,7 @@ mod evidence;
 mod exam;
 mod explain;
 mod explain_measures;
+mod form;
 mod init;
 mod ledger;
 mod ledger_import;
@@ -24,6 +25,7 @@ mod mapping_test;
 mod measure;
 mod pull;
 mod quality;
+mod status;
 mod threshold;
 
 use std::path::PathBuf;
@@ -162,6 +164,17 @@ pub enum Verb {
         #[arg(long)]
         period: Month,
     },
+    /// 报表包 Forms of a survey edition as packs: list, show, check, install
+    Form {
+        #[command(subcommand)]
+        what: form::What,
+    },
+    /// 应报、将报、逾期 What is due and what is late, and how far each report has come
+    Status {
+        /// YYYY-MM-DD；默认今天（北京时间）The day to look from; today in China where absent
+        #[arg(long)]
+        date: Option<jiff::civil::Date>,
+    },
     /// 取数映射 Mappings from accounts to indicators
     Mapping {
         #[command(subcommand)]
@@ -250,6 +263,8 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Exam(what) => exam::run(&ctx, &what),
         Verb::Ledger { what } => ledger::run(&ctx, &what),
         Verb::Threshold { book, period } => threshold::run(&ctx, book.as_deref(), period),
+        Verb::Form { what } => form::run(&ctx, &what),
+        Verb::Status { date } => status::run(&ctx, date),
         Verb::Mapping { what } => mapping::run(&ctx, &what),
         Verb::Measure { what } => measure::run(&ctx, &what),
         Verb::Demo { dir } => demo::run(&ctx, &dir),

@@ -109,7 +109,7 @@ fn tryton_book(company: &str, more: &str) -> String {
 }
 
 /// Posted lines of accounts that are kept by party, as Tryton's tables have them. A year-end period comes after its month.
-fn tryton_lines(site: &Site, company: &str) -> Vec<(String, String, String, Money)> {
+pub fn tryton_lines(site: &Site, company: &str) -> Vec<(String, String, String, Money)> {
     let database = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
     let sql = "SELECT substr(p.start_date, 1, 7) || CASE p.type WHEN 'adjustment' THEN '+' ELSE '' END, a.code,
                       coalesce(l.party, ''), CAST(l.debit AS TEXT), CAST(l.credit AS TEXT)

@@ -16,6 +16,7 @@ mod generic;
 mod guard;
 mod hand;
 mod open_books;
+mod packs;
 mod people;
 mod quiet;
 mod readers;

@@ -192,16 +192,28 @@ impl Seen<'_> {
         }
     }
 
+    /// Whether closing vouchers of a period do not count: profit and loss is asked for without them, and an adjustment period is taken in
+    /// without them. What was closed in earlier years is closed.
+    fn leaves_closing_out(&self, period: Period, question: &Question) -> bool {
+        match question.what {
+            What::Movement => true,
+            What::Opening => false,
+            // An ERP may close accounts that the standard has on the balance sheet (制造费用): the year's report is of before.
+            What::Closing => period.adjustment && period.month == question.to,
+            _ => period.adjustment,
+        }
+    }
+
     fn part(&self, account: &str, question: &Question) -> Result<Option<Amount>, Gap> {
         let too_large = || Gap::new("error", "amount-too-large").with("account", account);
         let Some(cells) = self.book.accounts.get(account) else { return Ok(None) };
-        let balance = matches!(question.what, What::Opening | What::Closing);
         let mut sum = None;
         // Balances by party, where only those on one side count.
         let mut details: BTreeMap<Option<&str>, Amount> = BTreeMap::new();
         for (period, cell) in cells.iter().filter(|(period, _)| self.holds(*period, question)) {
-            let closing = cell.closing && (question.what == What::Movement || period.adjustment && !balance);
-            if closing || !question.filters.iter().all(|filter| passes(filter, &cell.dimensions)) {
+            if cell.closing && self.leaves_closing_out(*period, question)
+                || !question.filters.iter().all(|filter| passes(filter, &cell.dimensions))
+            {
                 continue;
             }
             let sides = match question.measure {
@@ -283,8 +295,7 @@ impl Seen<'_> {
         let none = HashSet::new();
         for period in self.book.periods.iter().rev().filter(|period| self.holds(**period, question)) {
             let closing = closing.get(period).unwrap_or(&none);
-            let balance = matches!(question.what, What::Opening | What::Closing);
-            let left_out = if question.what == What::Movement || period.adjustment && !balance { closing } else { &none };
+            let left_out = if self.leaves_closing_out(*period, question) { closing } else { &none };
             let counts = |account: &str, party: Option<&str>| {
                 let detail = (account.to_owned(), party.map(str::to_owned));
                 standing.as_ref().is_none_or(|standing| standing.contains(&detail))
@@ -320,7 +331,11 @@ impl Seen<'_> {
         let mut details: BTreeMap<(&str, Option<&str>), Amount> = BTreeMap::new();
         for account in &question.accounts {
             for (period, cell) in self.book.accounts.get(account.as_str()).into_iter().flatten() {
-                if self.holds(*period, question) && question.filters.iter().all(|filter| passes(filter, &cell.dimensions)) {
+                let closing = cell.closing && self.leaves_closing_out(*period, question);
+                if self.holds(*period, question)
+                    && !closing
+                    && question.filters.iter().all(|filter| passes(filter, &cell.dimensions))
+                {
                     let detail = details.entry((account, cell.dimensions[PARTY].as_deref())).or_default();
                     *detail = cell.sums.net().and_then(|net| detail.checked_add(net)).unwrap_or(*detail);
                 }

@@ -316,15 +316,15 @@ impl Calendars {
         })
     }
 
-    /// Reports of a form that matter on a day: those due in the `back` days before it, and the next.
-    pub fn around(&self, form: &Form, today: Date, back: i32) -> Vec<Due> {
+    /// Reports of a form that matter on a day: those due in the `back` days before it, and the next where it is due in `ahead` days.
+    pub fn around(&self, form: &Form, today: Date, back: i32, ahead: i32) -> Vec<Due> {
         let month = u16::try_from(today.year()).ok().zip(u8::try_from(today.month()).ok());
         let Some(month) = month.and_then(|(year, month)| Month::new(year, month)) else { return Vec::new() };
         let mut dues: Vec<Due> = (-16..=12).filter_map(|months| self.due(form, month.plus(months)?)).collect();
         dues.sort_by_key(|due| due.enterprise);
         let next = dues.iter().position(|due| due.enterprise >= today).unwrap_or(dues.len());
         dues.truncate(next + 1);
-        dues.retain(|due| due.days_left(today) >= -back);
+        dues.retain(|due| (-back..=ahead).contains(&due.days_left(today)));
         dues
     }
 }

@@ -219,11 +219,11 @@ impl Form {
         let mut seen = Vec::new();
         for (at, row) in self.rows.iter().enumerate() {
             let place = self.place("row", at);
-            let wrong = |code: &'static str| Finding::error(code).at(&place).with("indicator", row.key());
+            let here = |finding: Finding| finding.at(&place).with("indicator", row.key());
             if row.key().is_empty() {
                 findings.push(Finding::error("row-nameless").at(&place).with("name", &row.name));
             } else if seen.contains(&row.key()) {
-                findings.push(wrong("row-doubled"));
+                findings.push(here(Finding::error("row-doubled")));
             }
             seen.push(row.key());
             if row.divisor.is_some_and(|divisor| divisor < 1) || row.places.is_some_and(|places| places > 9) {
@@ -234,14 +234,14 @@ impl Form {
             let most = row.max_choices.unwrap_or(1) as usize;
             let answers = choice && (most < 1 || !row.choices.is_empty() && most > row.choices.len());
             if !choice && chosen || answers {
-                findings.push(wrong("choices-unfit"));
+                findings.push(here(Finding::error("choices-unfit")));
             }
             let stray = row.columns.iter().find(|column| !self.columns.contains(column));
             if let Some(column) = stray {
-                findings.push(wrong("column-not-printed").with("column", column.name()));
+                findings.push(here(Finding::error("column-not-printed")).with("column", column.name()));
             }
             if row.formula.is_some() && !row.kind.is_number() || row.fill.is_some() && row.kind != RowKind::Text {
-                findings.push(wrong("row-source-unfit"));
+                findings.push(here(Finding::error("row-source-unfit")));
             }
         }
         let mut ids: Vec<&str> = Vec::new();

@@ -1,5 +1,7 @@
 //! Thresholds above which a unit is in the survey (纳统标准): data by trade, and where a unit stands.
 
+use std::collections::BTreeMap;
+
 use model::{Amount, Finding};
 use serde::Deserialize;
 use settings::Shape;
@@ -8,10 +10,12 @@ const ANY: Shape = Shape::Any;
 const SHAPE: Shape = Shape::Table(&[
     ("edition", ANY),
     ("documents", ANY),
+    ("sections", Shape::Map(&ANY)),
     (
         "trade",
         Shape::Each(&Shape::Table(&[
             ("name", ANY),
+            ("letter", ANY),
             ("industry", ANY),
             ("item", ANY),
             ("amount", ANY),
@@ -28,6 +32,9 @@ pub struct Thresholds {
     pub edition: String,
     /// What a registration usually asks for.
     pub documents: Vec<String>,
+    /// First and last division (大类) of each section of the classification, by its letter.
+    #[serde(default)]
+    sections: BTreeMap<String, [u8; 2]>,
     /// Trades.
     #[serde(rename = "trade")]
     pub trades: Vec<Trade>,
@@ -38,6 +45,9 @@ pub struct Thresholds {
 pub struct Trade {
     /// Name.
     pub name: String,
+    /// Letter of the trade in the survey (专业), as forms have it.
+    #[serde(default)]
+    pub letter: String,
     /// First characters of industry codes.
     pub industry: Vec<String>,
     /// Item of the mapping that is compared; none where every unit is in.
@@ -98,8 +108,12 @@ impl Thresholds {
         (table.filter(|_| findings.is_empty()), findings)
     }
 
-    /// The trade of an industry code: the longest beginning that fits.
+    /// The trade of an industry code, with or without the letter of its section: the longest beginning that fits.
     pub fn trade(&self, industry: &str) -> Option<&Trade> {
+        let division = industry.get(..2).and_then(|digits| digits.parse::<u8>().ok());
+        let section = self.sections.iter().find(|(_, [first, last])| division.is_some_and(|at| (*first..=*last).contains(&at)));
+        let whole = section.map(|(letter, _)| format!("{letter}{industry}"));
+        let industry = whole.as_deref().unwrap_or(industry);
         let fits = |trade: &Trade| trade.industry.iter().filter(|start| industry.starts_with(*start)).map(String::len).max();
         self.trades
             .iter()

@@ -101,13 +101,14 @@ fn a_census_puts_its_forms_and_dates_in_the_place_of_others() {
 #[test]
 fn a_day_shows_what_was_due_and_what_comes_next() {
     let around = |code: &str, today: Date| {
-        let dues = calendars().around(&form(code), today, 62);
+        let dues = calendars().around(&form(code), today, 62, 99);
         dues.iter().map(|due| (due.period.to_string(), due.days_left(today))).collect::<Vec<_>>()
     };
     let at = |period: &str, days: i32| (period.to_owned(), days);
     assert_eq!(around("B203", date(2025, 5, 19)), [at("2025-02", -62), at("2025-03", -31), at("2025-04", 0)]);
     assert_eq!(around("B203", date(2025, 5, 20)), [at("2025-03", -32), at("2025-04", -1), at("2025-05", 29)]);
     assert_eq!(around("102-1", date(2025, 12, 1)), [at("2025-12", 99)]);
+    assert_eq!(around("102-1", date(2025, 11, 30)), []);
     assert_eq!(around("201-1", date(2025, 12, 1)), []);
 }
 

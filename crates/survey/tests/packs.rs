@@ -250,3 +250,48 @@ fn all_that_is_wrong_is_found_at_once() {
         ]
     );
 }
+
+/// A book that has nothing in it.
+struct Nothing;
+
+impl formula::Figures for Nothing {
+    fn ask(&self, _: &formula::Question) -> Result<Vec<formula::Part>, formula::Gap> {
+        Ok(Vec::new())
+    }
+}
+
+/// Codes of what a draft of an empty book says.
+fn said(code: &str, at: &str) -> Vec<(String, String)> {
+    let standard = Standard::parse("cas.toml", survey::STANDARDS[0].1).0.unwrap();
+    let mapping = Mapping::assemble(&standard, vec![form(code)], &[]).0.unwrap();
+    let engine = survey::Engine::new(&mapping, &[], survey::Sources { monthly: &Nothing, annual: &Nothing });
+    let (facts, seals) = (BTreeMap::new(), BTreeMap::new());
+    let built = survey::build(&survey::Order {
+        form: mapping.form(code).unwrap(),
+        month: month(at),
+        engine: &engine,
+        original: None,
+        unit: survey::document::Unit::default(),
+        footer: survey::document::Footer::default(),
+        facts: &facts,
+        book: "book".to_owned(),
+        currency: "CNY".to_owned(),
+        source: String::new(),
+        unposted: false,
+        seals: &seals,
+        mapping: String::new(),
+        digest: &|_| String::new(),
+    });
+    let told = built.findings.iter().filter(|finding| ["definition-changed", "form-replaced"].contains(&finding.code.as_ref()));
+    told.map(|finding| (finding.code.to_string(), finding.arguments[0].1.clone())).collect()
+}
+
+#[test]
+fn a_draft_says_where_last_year_meant_something_else() {
+    let pair = |code: &str, value: &str| (code.to_owned(), value.to_owned());
+    assert_eq!(said("F203", "2021-06"), [pair("definition-changed", "606"), pair("definition-changed", "401")]);
+    assert_eq!(said("F203", "2022-06"), []);
+    assert_eq!(said("B203", "2019-02"), [pair("definition-changed", "301, 307")]);
+    assert_eq!(said("102-1", "2018-12"), [pair("form-replaced", "602")]);
+    assert_eq!(said("205-1", "2018-12"), []);
+}
