@@ -281,3 +281,64 @@ fn columns_give_the_verdicts_of_one_by_one() {
     hits.sort_unstable();
     assert_eq!(found, hits);
 }
+
+/// A filed form with one row: this month, cumulative and last year's.
+fn filed(period: &str, row: &str, values: [&str; 3]) -> survey::document::Draft {
+    use survey::document::{Cell, Column as Figure, Columns, Draft};
+    let figure = |value: &str| {
+        let known = value.parse::<Amount>().is_ok();
+        let status = if known { "ok" } else { value };
+        Some(Figure { value: known.then(|| value.to_owned()), status: status.to_owned(), ..Figure::default() })
+    };
+    let [month, to_date, before] = values.map(figure);
+    let columns = Columns { this_month: month, cumulative: to_date, prior_year: before, ..Columns::default() };
+    let cells = vec![Cell { id: row.to_owned(), columns, ..Cell::default() }];
+    Draft { form: "T1".to_owned(), period: period.to_owned(), cells, ..Draft::default() }
+}
+
+#[test]
+fn a_receiver_judges_filed_documents_by_the_same_rules() {
+    use Outcome::{Met, NotApplicable, Undetermined, Unmet};
+    let may = filed("2025-05", "1", ["10", "70", "60"]);
+    for (rule, june, expected) in [
+        ("[1] = [1].previous + [1].this_month", ["20", "90", "80"], Met),
+        ("[1] = [1].previous + [1].this_month", ["20", "95", "80"], Unmet),
+        ("abs([1] - [1].prior_year) <= 0.5 * [1].prior_year", ["20", "90", "59"], Unmet),
+        ("abs([1] - [1].prior_year) <= 0.5 * [1].prior_year", ["20", "90", "before_first_period"], NotApplicable),
+        ("[1] >= 0", ["20", "missing_source", "80"], Undetermined),
+        ("[1] >= [2]", ["20", "90", "80"], NotApplicable),
+        ("[1] >= [other:7]", ["20", "90", "80"], NotApplicable),
+        ("[1] >= @revenue", ["20", "90", "80"], NotApplicable),
+        ("[1] >= [outside:tax]", ["20", "90", "80"], NotApplicable),
+        // Outside figures are of months: 30 000 元 in each of six is 180 000.
+        ("[1] <= [outside:sales] / 2", ["20", "90", "80"], Met),
+        ("[1].this_month < [outside:sales].this_month", ["30", "90", "80"], Unmet),
+    ] {
+        let form = form(rule, "");
+        let forms = [form.clone()];
+        let rows: Vec<String> = (1..=6).map(|month| format!("2025-{month:02}")).collect();
+        let (outside, wrong) =
+            audit::Outside::of("outside.csv", rows.iter().map(|period| (2, [period.as_str(), "sales", "30000"])));
+        assert_eq!(wrong, []);
+        let june = filed("2025-06", "1", june);
+        let world = audit::Papers::new(&forms, "T1", [&may, &june], &outside);
+        let verdict = judge(&ready(&form), &world, month());
+        assert_eq!(verdict.outcome, expected, "{rule}: {verdict:?}");
+    }
+    // What was accumulated up to December is another year's.
+    let form = form("[1] >= [1].previous", "");
+    let forms = [form.clone()];
+    let (january, outside) = (filed("2026-01", "1", ["5", "5", "4"]), audit::Outside::default());
+    let world = audit::Papers::new(&forms, "T1", [&january], &outside);
+    let verdict = judge(&ready(&form), &world, Month::new(2026, 1).unwrap());
+    assert_eq!((verdict.outcome, verdict.gap.unwrap().code.as_str()), (NotApplicable, "rule-year-begins"));
+}
+
+#[test]
+fn every_line_of_a_sheet_that_is_wrong_is_told() {
+    let rows = [(2, ["2025-01", "a", "1"]), (3, ["2025-1", "a", "1"]), (4, ["2025-02", "a", "1,0"]), (5, ["2025-01", "a", "2"])];
+    let (outside, wrong) = audit::Outside::of("o.csv", rows);
+    let places: Vec<_> = wrong.iter().map(|finding| finding.place.as_str()).collect();
+    assert_eq!(places, ["o.csv:3", "o.csv:4", "o.csv:5"]);
+    assert_eq!(outside.names(), ["a"]);
+}
