@@ -146,7 +146,7 @@ fn an_explanation_is_concrete_and_ends_with_the_figures() {
     let mut book: calamine::Xlsx<_> = calamine::open_workbook(site.path("draft.xlsx")).unwrap();
     let sheets = book.sheet_names();
     let last = book.worksheet_range(sheets.last().unwrap()).unwrap();
-    assert!(last.rows().flatten().any(|cell| cell.to_string() == TEXT), "{sheets:?}");
+    assert!(last.rows().flatten().any(|cell| *cell == TEXT), "{sheets:?}");
     let entry_now = entry(&report(&site, 0), "FIN-08").clone();
     assert_eq!(entry_now["details"]["explanation"]["valid"], true, "{entry_now}");
     let log = crate::csv(&site.ok(&["log", "show", "--format", "csv"]));

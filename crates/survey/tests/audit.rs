@@ -252,7 +252,7 @@ fn columns_give_the_verdicts_of_one_by_one() {
                 ("before_first_period", state::BEFORE),
                 ("error", state::AWAITED),
             ];
-            let missing = (next(&mut seed) % 6 == 0).then(|| missing[next(&mut seed) as usize % missing.len()]);
+            let missing = (next(&mut seed).is_multiple_of(6)).then(|| missing[next(&mut seed) as usize % missing.len()]);
             let divisor = i128::from(table.divisor("T1", &figure.row));
             lane.values[row] = value * divisor * 1_000_000_000;
             lane.states[row] = missing.map_or(state::OK, |(_, state)| state);

@@ -29,7 +29,7 @@ fn figure(seed: &mut u64) -> Amount {
 }
 
 fn grown(value: Amount, seed: &mut u64) -> Amount {
-    let wild = next(seed) % 20 == 0;
+    let wild = next(seed).is_multiple_of(20);
     let percent = if wild { next(seed) % 900 } else { 80 + next(seed) % 40 };
     value.checked_mul(Amount::from_units(i128::from(percent) * 10_000_000)).unwrap()
 }

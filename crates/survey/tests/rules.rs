@@ -57,7 +57,7 @@ fn reached(ready: &Ready<'_>, forms: &[Form], month: Month, wanted: Outcome) -> 
         for key in &keys {
             let value = i128::from(next(&mut seed) % most) - i128::from(next(&mut seed) % 4 / 3 * most / 2);
             // Some figures have decimals: a rule may be that they must not.
-            let broken = if next(&mut seed) % 8 == 0 { 250_000_000 } else { 0 };
+            let broken = if next(&mut seed).is_multiple_of(8) { 250_000_000 } else { 0 };
             table.figures.insert(key.clone(), Ok(Amount::from_units(value * 1_000_000_000 + broken)));
         }
         for _ in 0..12 {
