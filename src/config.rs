@@ -11,7 +11,7 @@ use serde::Deserialize;
 use settings::Shape;
 
 use crate::{
-    measures::short::Sheet,
+    measures::short::{self, Sheet},
     report::{self, Failure},
 };
 
@@ -55,17 +55,8 @@ const AGENT: Shape = Shape::Table(&[
     ("form", Shape::Each(&FORM)),
     ("person", Shape::Each(&Shape::Table(&[("id", ANY), ("name", ANY), ("roles", ANY)]))),
     ("measures", Shape::Table(&[("none", ANY)])),
-    (
-        "sheet",
-        Shape::Each(&Shape::Table(&[
-            ("id", ANY),
-            ("kind", ANY),
-            ("person", ANY),
-            ("items", ANY),
-            ("due_day", ANY),
-            ("book", ANY),
-        ])),
-    ),
+    ("product", Shape::Each(&short::PRODUCT)),
+    ("sheet", Shape::Each(&short::SHEET)),
     ("retention", Shape::Table(&[("years", ANY)])),
     ("rates", Shape::Table(&[("file", ANY)])),
     ("audit", Shape::Table(&[("explanation_min", ANY)])),
@@ -96,6 +87,8 @@ pub struct Agent {
     pub outside: Option<PathBuf>,
     /// Short sheets that people of departments fill.
     pub sheets: Vec<Sheet>,
+    /// Products of the unit, as the catalogue of products has them.
+    pub products: Vec<survey::Product>,
     /// Kinds of measures that the unit has nothing of.
     pub no_measures: Vec<String>,
 }
@@ -152,6 +145,8 @@ struct Raw {
     measures: RawMeasures,
     #[serde(default, rename = "sheet")]
     sheets: Vec<Sheet>,
+    #[serde(default, rename = "product")]
+    products: Vec<survey::Product>,
 }
 
 #[derive(Default, Deserialize)]
@@ -446,6 +441,7 @@ impl Agent {
             explanation_min: raw.audit.explanation_min,
             outside: raw.outside.file.map(|file| folder.join(file)),
             sheets: raw.sheets,
+            products: raw.products,
             no_measures: raw.measures.none,
         })
     }

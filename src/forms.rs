@@ -95,7 +95,11 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     let (mut packs, mut texts, mut findings) = (Vec::new(), Vec::new(), Vec::new());
     for configured in forms {
         match pack(Some(agent), configured) {
-            Ok(form) => packs.push(form),
+            Ok(form) => {
+                let (form, wrong) = form.expanded(&agent.products);
+                packs.push(form);
+                findings.extend(wrong);
+            }
             Err(wrong) => findings.extend(wrong),
         }
         for path in &configured.mapping {

@@ -8,7 +8,7 @@ use model::Finding;
 use store::{Break, Store};
 
 use super::Ctx;
-use crate::{books, config::Agent, output::Table, report::Failure};
+use crate::{books, config::Agent, measures, output::Table, report::Failure};
 
 /// What to do with the log.
 #[derive(Subcommand)]
@@ -56,6 +56,11 @@ fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
     };
     let (mut findings, mut seen) = (Vec::new(), BTreeSet::new());
     for seal in store.all_seals()? {
+        if let Some(checked) = measures::verify(store, &seal) {
+            findings.extend(checked.err().into_iter().flat_map(|failure| failure.findings));
+            seen.insert(format!("{} {} {}", seal.book, seal.period, seal.root).into());
+            continue;
+        }
         let folder = store.snapshots(&seal.book)?;
         let root = books::digest(&seal)?;
         let cube = journal::cube_path(&folder, seal.period, root);

@@ -1,6 +1,6 @@
 //! What the ERP keeps of measures: read with a pull, sealed month by month beside the book.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use journal::{Digest, measures_path};
 use model::{Finding, MeasureRow, Month, Period};
@@ -16,13 +16,15 @@ use crate::{
     report::{Failure, blocked},
 };
 
+const SUFFIX: &str = "+measures";
+
 /// Id under which a book's measures are sealed. No book of a configuration can have it.
 pub fn id(book: &str) -> String {
-    format!("{book}+measures")
+    format!("{book}{SUFFIX}")
 }
 
 fn names(seal: &Seal) -> Vec<String> {
-    let path = Digest::parse(&seal.root).map(|root| measures_path(std::path::Path::new(""), seal.period.month, root));
+    let path = Digest::parse(&seal.root).map(|root| measures_path(Path::new(""), seal.period.month, root));
     path.and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned())).into_iter().collect()
 }
 
@@ -84,7 +86,9 @@ pub fn seal(opened: &Opened<'_>, store: &mut Store, scope: Scope) -> Result<Vec<
             context: newest.context.clone(),
             cube: None,
         };
-        let same = before.iter().any(|old| old.period == period && old.root == seal.root && old.state == seal.state);
+        let same = |old: &Seal| old.period == period && old.root == seal.root && old.state == seal.state;
+        // A file that is lost or damaged is written again while the ERP still says the same.
+        let same = before.iter().any(|old| same(old) && old.file == seal.file && sound(&folder, old).is_ok());
         if !same {
             fresh.push((pending, seal));
         }
@@ -107,6 +111,30 @@ pub fn seal(opened: &Opened<'_>, store: &mut Store, scope: Scope) -> Result<Vec<
     Ok(findings)
 }
 
+/// Whether the file of a seal holds the bytes that were sealed.
+fn sound(folder: &Path, seal: &Seal) -> Result<(), Failure> {
+    let path = measures_path(folder, seal.period.month, books::digest(seal)?);
+    match seal.file.as_deref().and_then(Digest::parse) {
+        Some(known) => Ok(journal::sound(&path, known)?),
+        None => Err(Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", "SHA-256"))),
+    }
+}
+
+/// Checks a seal: the bytes of its file, and its root computed anew from the rows. `None` for a seal that is none of measures.
+pub fn verify(store: &Store, seal: &Seal) -> Option<Result<(), Failure>> {
+    seal.book.strip_suffix(SUFFIX)?;
+    let check = || {
+        let folder = store.snapshots(&seal.book)?;
+        sound(&folder, seal)?;
+        let (month, root) = (seal.period.month, books::digest(seal)?);
+        let path = measures_path(&folder, month, root);
+        let found = journal::measures_root(month, &journal::read_measures(&path, month)?);
+        let wrong = || Finding::error("file-damaged").at(path.display().to_string()).with("reason", format!("root is {found}"));
+        if found == root { Ok(()) } else { Err(Failure::source(wrong())) }
+    };
+    Some(check())
+}
+
 /// The rows of every sealed month.
 pub fn read(store: &Store, book: &Book) -> Result<BTreeMap<Month, Vec<MeasureRow>>, Failure> {
     let own = id(&book.id);
@@ -118,6 +146,7 @@ pub fn read(store: &Store, book: &Book) -> Result<BTreeMap<Month, Vec<MeasureRow
     let folder = store.snapshots(&own)?;
     for seal in &seals {
         let month = seal.period.month;
+        sound(&folder, seal)?;
         months.insert(month, journal::read_measures(&measures_path(&folder, month, books::digest(seal)?), month)?);
     }
     Ok(months)

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use model::{Finding, Month};
 use serde::Deserialize;
+use settings::Shape;
 use survey::measures::{KindFact, Kinds, Nature, Need, days_in};
 
 use super::ledger::{self, Body};
@@ -11,6 +12,16 @@ use crate::{
     config::{Book, Person},
     report::{self, Failure},
 };
+
+const ANY: Shape = Shape::Any;
+
+/// `[[sheet]]`.
+pub const SHEET: Shape =
+    Shape::Table(&[("id", ANY), ("kind", ANY), ("person", ANY), ("items", ANY), ("due_day", ANY), ("book", ANY)]);
+
+/// `[[product]]`.
+pub const PRODUCT: Shape =
+    Shape::Table(&[("code", ANY), ("name", ANY), ("unit", ANY), ("item", ANY), ("times", ANY), ("industry", ANY)]);
 
 /// A short sheet that one person fills every month (`[[sheet]]`).
 #[derive(Clone, Deserialize)]

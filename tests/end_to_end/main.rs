@@ -15,6 +15,7 @@ mod faults;
 mod generic;
 mod guard;
 mod hand;
+mod measures;
 mod open_books;
 mod packs;
 mod people;
