@@ -46,6 +46,16 @@ fn shipped_tests_hold() {
 }
 
 #[test]
+fn the_example_of_the_reference_holds() {
+    let page = include_str!("../../../docs/reference/mapping-tests.md");
+    let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (read, findings) = tests("page", text);
+    assert_eq!(findings, []);
+    let (checked, _) = read.unwrap().tests[0].run(&mapping("cas", ("page", text)));
+    assert!(checked.len() == 3 && checked.iter().all(|checked| checked.passed));
+}
+
+#[test]
 fn a_failing_test_says_what_came_out_and_from_where() {
     let text = r#"
 title = "x"
