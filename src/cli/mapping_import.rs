@@ -184,7 +184,7 @@ fn workbook(
         for (row, texts) in sheet.grid.rows.iter().enumerate() {
             for (column, text) in texts.iter().enumerate() {
                 let text = text.trim().trim_start_matches('\'');
-                if text.starts_with('=') || text.contains(['(', '（']) && dialects::detect(std::iter::once(text)).votes.0 > 0 {
+                if text.starts_with('=') || dialects::is_formula(text) {
                     cells.insert((row, column), text.to_owned());
                 }
             }

@@ -90,7 +90,7 @@ fn equations(draft: &Value, form: &str, books: &Books, equity: How, month: &'sta
     }
 }
 
-fn site(book: &str, forms: &[&str], layer: &str) -> Site {
+pub fn site(book: &str, forms: &[&str], layer: &str) -> Site {
     let forms: String = forms
         .iter()
         .map(|form| format!("[[form]]\ncode = \"{form}\"\nedition = \"2025\"\nbook = \"book\"\nmapping = [\"{layer}\"]\n\n"))
@@ -102,7 +102,7 @@ fn site(book: &str, forms: &[&str], layer: &str) -> Site {
     site
 }
 
-fn tryton_book(company: &str, more: &str) -> String {
+pub fn tryton_book(company: &str, more: &str) -> String {
     format!(
         "[[book]]\nid = \"book\"\nconnector = \"tryton\"\nsource.sqlite = \"tryton.sqlite\"\nvariables.company = {company}\n{more}"
     )

@@ -5,7 +5,7 @@ Formulas of other tools, translated by hand and by the program; and what must ho
 
 use formula::{
     Node,
-    dialects::{CellName, Cells, Degree, Detected, Dialect, NoCells, Standing, detect, import},
+    dialects::{CellName, Cells, Degree, Detected, Dialect, NoCells, Standing, detect, import, is_formula},
     parse,
 };
 use model::Amount;
@@ -168,6 +168,16 @@ fn the_dialect_is_found_by_what_most_calls_say() {
     assert_eq!(of(&["1+1"]), (Dialect::Ufo, (0, 0)));
     let found = detect([r#"=ACCT("1001","JY","RMB",0,0,0)"#].into_iter());
     assert_eq!(found.evidence, r#"ACCT("1001","JY","RMB",0,0,0) [#2 = JY]"#);
+}
+
+#[test]
+fn formulas_are_told_from_other_texts() {
+    for text in [r#"QM("1001",月)"#, "  acct (1", "＝ＡＣＣＴ（1", "1+LFS(6001,月,贷)", r#"ACCT("1","BG","",0,0,0)"#] {
+        assert!(is_formula(text), "{text}");
+    }
+    for text in ["", "营业收入（千元）", "(一) QM", "FIRMQM(1)", "SUM(C5:C6)", "其中：FS 系统"] {
+        assert!(!is_formula(text), "{text}");
+    }
 }
 
 #[test]

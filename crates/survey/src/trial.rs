@@ -223,6 +223,16 @@ fn given(raw: RawGiven) -> Given {
 impl Test {
     /// Holds the test against a mapping.
     pub fn run(&self, mapping: &Mapping) -> (Vec<Checked>, Vec<Finding>) {
+        let (chart, findings) = self.chart(mapping);
+        let findings =
+            findings.into_iter().map(|finding| Finding { place: format!("{}, {}", self.place, finding.place), ..finding });
+        let engine = Engine::new(mapping, &chart, Sources { monthly: self, annual: self });
+        let checked = self.expect.iter().map(|(cell, expected, place)| self.checked(&engine, cell, expected, place));
+        (checked.collect(), findings.collect())
+    }
+
+    /// The given accounts as formulas see them.
+    pub(crate) fn chart(&self, mapping: &Mapping) -> (Vec<formula::Account>, Vec<Finding>) {
         let mut accounts: BTreeMap<&str, BookAccount> = BTreeMap::new();
         for given in &self.given {
             let account = accounts.entry(&given.account).or_insert_with(|| BookAccount {
@@ -241,12 +251,7 @@ impl Test {
             account.side = account.side.take().or_else(|| given.side.clone());
         }
         let accounts: Vec<BookAccount> = accounts.into_values().collect();
-        let (chart, findings) = chart(mapping, &accounts, &|_| true);
-        let findings =
-            findings.into_iter().map(|finding| Finding { place: format!("{}, {}", self.place, finding.place), ..finding });
-        let engine = Engine::new(mapping, &chart, Sources { monthly: self, annual: self });
-        let checked = self.expect.iter().map(|(cell, expected, place)| self.checked(&engine, cell, expected, place));
-        (checked.collect(), findings.collect())
+        chart(mapping, &accounts, &|_| true)
     }
 
     fn checked(&self, engine: &Engine<'_>, cell: &str, expected: &str, place: &str) -> Checked {

@@ -153,6 +153,17 @@ pub fn import(text: &str, dialect: Dialect, cells: &dyn Cells) -> Imported {
     Imported { expr, remarks }
 }
 
+/// Whether a text of a sheet is meant as a formula of a report tool: it asks for accounts, whether it is understood or not.
+pub fn is_formula(text: &str) -> bool {
+    let plain = crate::lexer::Lexer::plain(text);
+    // A name is what stands before a bracket, back to what cannot be part of it.
+    plain.match_indices('(').any(|(at, _)| {
+        let before = plain[..at].trim_end();
+        let name = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().to_ascii_uppercase();
+        name == "ACCT" || ufo::is_known(&name)
+    })
+}
+
 /// Which dialect a collection of formulas is written in, and what shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detected {

@@ -23,13 +23,15 @@ struct Item {
     amount: Amount,
     /// Whether it is in the indicator now.
     inside: bool,
+    class: Option<Class>,
 }
 
-pub(super) fn causes(search: &Search<'_>) -> Vec<Cause> {
+/// Causes, and whether one account alone is it: several may fit by chance.
+pub(super) fn causes(search: &Search<'_>) -> (Vec<Cause>, bool) {
     found(search).unwrap_or_default()
 }
 
-fn found(search: &Search<'_>) -> Option<Vec<Cause>> {
+fn found(search: &Search<'_>) -> Option<(Vec<Cause>, bool)> {
     let (subject, difference) = (search.subject, search.difference);
     let kind = subject.form.row(&difference.key)?.kind;
     if kind == RowKind::Count {
@@ -59,7 +61,9 @@ fn found(search: &Search<'_>) -> Option<Vec<Cause>> {
             sets.push((chosen.len(), rest, chosen.to_vec(), turned));
         }
     };
-    let insides = |chosen: &[usize]| chosen.iter().all(|at| items[*at].inside == items[chosen[0]].inside);
+    // Accounts that are forgotten together are of one kind: sets across kinds fit by chance.
+    let alike = |at: usize| (items[at].inside, items[at].class);
+    let insides = |chosen: &[usize]| chosen.iter().all(|at| alike(*at) == alike(chosen[0]));
     let apart = |chosen: &[usize]| {
         let mut seen = BTreeSet::new();
         chosen.iter().flat_map(|at| &items[*at].codes).all(|code| seen.insert(code))
@@ -96,10 +100,8 @@ fn found(search: &Search<'_>) -> Option<Vec<Cause>> {
     sets.sort_by_key(|(count, rest, ..)| (*count, *rest));
     let fewest = sets.first()?.0;
     let told = sets.into_iter().take_while(|(count, ..)| *count == fewest).take(TOLD);
-    Some(
-        told.map(|(_, _, chosen, turned)| cause(search, asked, &chosen.iter().map(|at| &items[*at]).collect::<Vec<_>>(), turned))
-            .collect(),
-    )
+    let of = |chosen: &[usize]| chosen.iter().map(|at| &items[*at]).collect::<Vec<_>>();
+    Some((told.map(|(_, _, chosen, turned)| cause(search, asked, &of(&chosen), turned)).collect(), fewest == 1))
 }
 
 fn size(amount: Amount) -> Amount {
@@ -189,7 +191,8 @@ fn items(search: &Search<'_>, trace: &Trace, asked: Asked) -> Option<Vec<Item>> 
         let loss = account.class == Some(Class::ProfitAndLoss);
         let fits = match asked.what {
             What::Movement => loss,
-            What::Closing => true,
+            // What was not closed yet is no balance of the balance sheet, unless the indicator takes it for one.
+            What::Closing => !loss || named.contains(account.code.as_str()),
             _ => !loss || named.contains(account.code.as_str()),
         };
         let code = account.code.as_str();
@@ -222,6 +225,7 @@ fn items(search: &Search<'_>, trace: &Trace, asked: Asked) -> Option<Vec<Item>> 
             names: vec![name(code)],
             amount,
             inside: inside.contains_key(code),
+            class: account.class,
         });
     }
     // An account of the standard that is kept in several is missing as a whole, most of the time.
@@ -234,7 +238,7 @@ fn items(search: &Search<'_>, trace: &Trace, asked: Asked) -> Option<Vec<Item>> 
         let amount = members.iter().try_fold(Amount::ZERO, |sum, item| sum.checked_add(item.amount))?;
         let codes = members.iter().flat_map(|item| item.codes.clone()).collect();
         let names = members.iter().flat_map(|item| item.names.clone()).collect();
-        whole.push(Item { codes, names, amount, inside: members[0].inside });
+        whole.push(Item { codes, names, amount, inside: members[0].inside, class: members[0].class });
     }
     items.extend(whole);
     Some(items)

@@ -123,9 +123,14 @@ impl Search<'_> {
                 }
             }
         }
-        causes.extend(accounts::causes(self));
-        if !theirs.is_zero() {
-            causes.extend(self.month());
+        let (accounts, alone) = accounts::causes(self);
+        let month = if theirs.is_zero() { None } else { self.month() };
+        if alone {
+            causes.extend(accounts);
+            causes.extend(month);
+        } else {
+            causes.extend(month);
+            causes.extend(accounts);
         }
         causes
     }

@@ -11,6 +11,8 @@ mod change;
 mod compare;
 mod grid;
 mod reading;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use causes::Cause;
