@@ -140,3 +140,37 @@ entries.query = "SELECT month, '0' AS adjustment, voucher, account, debit, credi
     assert_eq!(row(&site, "2025-04", "1002").unwrap(), [whole(7), whole(8), whole(0), whole(15)]);
     assert_eq!(row(&site, "2025-07", "1002").unwrap(), [whole(15), whole(16), whole(0), whole(31)]);
 }
+
+/// Somebody keeps April to June of 2025 as one period, and has a second adjustment that spans half a year: the months stay what they are.
+#[test]
+fn a_quarter_as_one_period_is_still_three_months() {
+    let site = Site::tryton(&books("hz", "tryton", "source.sqlite = \"tryton.sqlite\"", &["1"]));
+    let months = ["2025-03", "2025-04", "2025-05", "2025-06", "2025-07"];
+    let all = |site: &Site| months.map(|month| site.ok(&["balances", "--period", month, "--format", "csv"]));
+    let before = all(&site);
+    let erp = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
+    erp.execute_batch(
+        "CREATE TEMP TABLE quarter AS SELECT p.id, p.start_date FROM account_period p JOIN account_fiscalyear f ON f.id = p.fiscalyear \
+         WHERE f.company = 1 AND p.type = 'standard' AND p.start_date BETWEEN '2025-04-01' AND '2025-06-01'; \
+         UPDATE account_move SET period = (SELECT id FROM quarter WHERE start_date = '2025-04-01') WHERE period IN (SELECT id FROM quarter); \
+         UPDATE account_period SET end_date = '2025-06-30' WHERE id = (SELECT id FROM quarter WHERE start_date = '2025-04-01'); \
+         UPDATE account_period SET type = 'adjustment', start_date = '2025-01-01', end_date = '2025-06-30' \
+         WHERE id = (SELECT id FROM quarter WHERE start_date = '2025-06-01'); \
+         DELETE FROM account_period WHERE id = (SELECT id FROM quarter WHERE start_date = '2025-05-01')",
+    )
+    .unwrap();
+    std::fs::remove_dir_all(site.path("taizhang-state")).unwrap();
+    assert_eq!(all(&site), before);
+    // A voucher of the adjustment is in June's, and in no month's turnover.
+    let moved = "UPDATE account_move SET period = (SELECT id FROM quarter WHERE start_date = '2025-06-01') WHERE number = '183' AND \
+                 company = 1 AND date = '2025-06-30'";
+    assert_eq!(erp.execute(moved, []).unwrap(), 1);
+    assert_eq!(changed(&site), ["2025-06 changed", "2025-06+adj changed"]);
+    let amount: Amount = "34692".parse().unwrap();
+    let adjusted = csv(&site.ok(&["balances", "--period", "2025-06+adj", "--format", "csv"]));
+    let debits: Vec<&str> = adjusted.iter().map(|row| row["debit"].as_str()).filter(|debit| *debit != "0.00").collect();
+    assert_eq!(debits, ["34692.00"]);
+    let july = row(&site, "2025-07", "5.2.2.01").unwrap();
+    let adjusted = row(&site, "2025-06+adj", "5.2.2.01").unwrap();
+    assert_eq!((adjusted[1], july[0]), (amount, adjusted[3]));
+}
