@@ -278,8 +278,11 @@ fn said(code: &str, at: &str) -> Vec<(String, String)> {
         currency: "CNY".to_owned(),
         source: String::new(),
         unposted: false,
+        measures: false,
         seals: &seals,
         mapping: String::new(),
+        given: &survey::audit::Given::default(),
+        said: &[],
         digest: &|_| String::new(),
     });
     let told = built.findings.iter().filter(|finding| ["definition-changed", "form-replaced"].contains(&finding.code.as_ref()));
