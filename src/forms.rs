@@ -44,8 +44,7 @@ pub fn configured(agent: &Agent, book: &Book, wanted: Option<&str>) -> Result<Ve
         forms.push(config::Form::of(code, EDITION));
     }
     if forms.is_empty() {
-        let known = survey::FORMS.iter().map(|(_, code, _)| *code).collect::<Vec<_>>().join(", ");
-        return Err(Failure::config(Finding::error("forms-missing").at(agent.path.display().to_string()).with("known", known)));
+        return Err(Failure::config(Finding::error("forms-missing").at(agent.path.display().to_string())));
     }
     Ok(forms)
 }
@@ -73,10 +72,9 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
     let built_in = survey::FORMS.iter().find(|(e, c, _)| (*e, *c) == (edition, code)).map(|(.., text)| (*text).to_owned());
     let Some(text) = own.or(built_in) else {
         let near = settings::nearest(code, survey::FORMS.iter().map(|(_, code, _)| *code)).unwrap_or("—");
-        let known = survey::FORMS.iter().map(|(edition, code, _)| format!("{edition} {code}")).collect::<Vec<_>>().join(", ");
         let place = agent.map_or_else(String::new, |agent| agent.path.display().to_string());
         let finding = Finding::error("form-unknown").at(place).with("form", code);
-        return Err(vec![finding.with("edition", edition).with("near", near).with("known", known)]);
+        return Err(vec![finding.with("edition", edition).with("near", near)]);
     };
     let (form, mut findings) = Form::parse(&name, &text);
     if let Some(form) = &form

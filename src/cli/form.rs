@@ -94,9 +94,8 @@ fn show(ctx: &Ctx, code: &str, edition: Option<&str>) -> Result<Vec<Finding>, Fa
     let found = packs.iter().rev().find(|((known, form), _)| form == code && edition.is_none_or(|edition| edition == known));
     let Some((_, pack)) = found else {
         let near = settings::nearest(code, packs.keys().map(|(_, form)| form.as_str())).unwrap_or("—");
-        let known = packs.keys().map(|(edition, form)| format!("{edition} {form}")).collect::<Vec<_>>().join(", ");
         let finding = Finding::error("form-unknown").with("form", code).with("edition", edition.unwrap_or("—"));
-        return Err(Failure::config(finding.with("near", near).with("known", known)));
+        return Err(Failure::config(finding.with("near", near)));
     };
     let form = &pack.form;
     if ctx.format == Format::Json {

@@ -189,3 +189,36 @@ fn status_says_what_is_due_and_how_far_it_has_come() {
     let late = site.run(&["status", "--date", "2031-05-01"]);
     assert!(String::from_utf8_lossy(&late.stderr).contains("calendar-missing"));
 }
+
+#[test]
+fn init_proposes_the_forms_of_the_trade() {
+    let site = Site::tryton("");
+    fs::remove_file(site.path("agent.toml")).unwrap();
+    let init = |industry: &str, out: &str| {
+        site.ok(&[
+            "init",
+            "--sqlite",
+            "tryton.sqlite",
+            "--unit-code",
+            "91350100M000100Y43",
+            "--industry",
+            industry,
+            "--out",
+            out,
+        ]);
+        let text = fs::read_to_string(site.path(out)).unwrap();
+        let table: toml::Table = toml::from_str(&text).unwrap();
+        let forms = table["form"].as_array().unwrap().iter().map(|form| form["code"].as_str().unwrap().to_owned());
+        (forms.collect::<Vec<_>>(), text)
+    };
+    // 3411: manufacture of metal products, with or without the letter of its section.
+    let (forms, text) = init("3411", "industry.toml");
+    assert!(forms.contains(&"B203".to_owned()) && forms.iter().all(|form| form.starts_with('B')), "{forms:?}");
+    assert!(text.contains("# code = \"B103-1\"") && text.contains("# code = \"102-1\"") && !text.contains("E203"), "{text}");
+    for (industry, out, form) in
+        [("F5171", "trade.toml", "E203"), ("7010", "estate.toml", "X203"), ("6110", "hotel.toml", "S203")]
+    {
+        assert!(init(industry, out).0.contains(&form.to_owned()), "{industry}");
+    }
+    site.ok(&["-c", "industry.toml", "build", "--book", "tryton-1", "--period", "2025-06"]);
+}
