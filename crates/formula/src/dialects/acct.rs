@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use model::Amount;
 
-use super::{Degree, Dialect, Import, Term, binary, call, expr, fault, is_code, missing};
+use super::{Degree, Dialect, Import, Term, binary, call, expr, fault, is_code, lacking};
 use crate::ast::{AccountCall, Expr, Filter, Function, Measure, Name, Node, Operator, Pick, Selector, Side, Span, What, Year};
 
 /// What is taken of an account.
@@ -147,7 +147,7 @@ impl Import<'_> {
         let before = self.remarks.iter().filter(|remark| remark.degree == Degree::Lost).count();
         let codes: &[(&str, Item)] = if self.dialect == Dialect::AcctQm { &OTHERS } else { &KINGDEE };
         let kind = match self.text(arguments.get(places.kind)) {
-            None => self.lost(missing("ACCT", "取数类型", span)),
+            None => self.lost(lacking("ACCT", "取数类型", span)),
             Some(code) => match (find(codes, &code), arguments.get(places.kind)) {
                 (Some(item), _) => Some(item),
                 (None, Some(Some(term))) => self.strange("ACCT", "取数类型", term),
@@ -207,7 +207,7 @@ impl Import<'_> {
     /// `a1:a2|类别|c1:c2`; `a:` is from a on, `:a` up to a.
     fn accounts(&mut self, argument: Option<&Option<Term>>, span: &Range<usize>) -> Option<Accounts> {
         let (Some(text), Some(Some(term))) = (self.text(argument), argument) else {
-            return self.lost(missing("ACCT", "科目", span));
+            return self.lost(lacking("ACCT", "科目", span));
         };
         let mut parts = text.split('|').map(str::trim);
         let codes = parts.next().unwrap_or_default();

@@ -314,7 +314,7 @@ impl Import<'_> {
                 let inner = self.values(name, arguments, span)?;
                 return match inner.into_iter().next() {
                     Some(inner) => Some(expr(Node::Not(Box::new(inner)))),
-                    None => self.lost(missing(name, "1", span)),
+                    None => self.lost(lacking(name, "1", span)),
                 };
             }
             _ => {
@@ -327,7 +327,7 @@ impl Import<'_> {
         if count.contains(&values.len()) {
             return Some(call(function, values));
         }
-        self.lost(missing(name, &(values.len().min(*count.end()) + 1).to_string(), span))
+        self.lost(lacking(name, &(values.len().min(*count.end()) + 1).to_string(), span))
     }
 
     /// Arguments that are values; none may be left out.
@@ -337,7 +337,7 @@ impl Import<'_> {
         for (at, argument) in arguments.iter().enumerate() {
             match argument {
                 None => {
-                    self.remark(Degree::Lost, missing(name, &(at + 1).to_string(), span));
+                    self.remark(Degree::Lost, lacking(name, &(at + 1).to_string(), span));
                     whole = false;
                 }
                 Some(argument) => match self.expr(argument) {
@@ -354,7 +354,7 @@ impl Import<'_> {
         let values = self.values(name, arguments, span)?;
         match values.into_iter().reduce(|left, right| binary(operator, left, right)) {
             Some(whole) => Some(whole),
-            None => self.lost(missing(name, "1", span)),
+            None => self.lost(lacking(name, "1", span)),
         }
     }
 
@@ -397,7 +397,7 @@ impl Import<'_> {
         }
         match terms.into_iter().reduce(|left, right| binary(Operator::Add, left, right)) {
             Some(sum) => Some(sum),
-            None => self.lost(missing("SUM", "1", span)),
+            None => self.lost(lacking("SUM", "1", span)),
         }
     }
 
@@ -434,7 +434,7 @@ impl Import<'_> {
     }
 }
 
-fn missing(function: &str, argument: &str, span: &Range<usize>) -> Fault {
+fn lacking(function: &str, argument: &str, span: &Range<usize>) -> Fault {
     fault("import-argument-missing", span.clone()).with("function", function).with("argument", argument)
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use model::Amount;
 
-use super::{Degree, Import, Term, TermNode, call, expr, fault, is_code, missing};
+use super::{Degree, Import, Term, TermNode, call, expr, fault, is_code, lacking};
 use crate::{
     ast::{AccountCall, Expr, Filter, Function, Measure, Name, Node, Operator, Pick, Selector, Side, Span, What, Year},
     names::{SIDES, find},
@@ -67,7 +67,7 @@ impl Import<'_> {
         let side = order.side.and_then(|at| self.side(name, arguments.get(at)));
         let said = order.side.and_then(|at| self.text(arguments.get(at))).is_some();
         if !said && matches!(what, What::Turnover | What::Counter) {
-            self.remark(Degree::Lost, missing(name, "方向", span));
+            self.remark(Degree::Lost, lacking(name, "方向", span));
         }
         for at in order.summary {
             if let Some(term) = arguments.get(*at).and_then(Option::as_ref)
@@ -134,7 +134,7 @@ impl Import<'_> {
             Some(code) if is_code(&code) => Some(Selector { picks: vec![Pick::Code(code, None)], without: Vec::new() }),
             _ => match arguments.get(at).and_then(Option::as_ref) {
                 Some(term) => self.strange(name, "科目", term),
-                None => self.lost(missing(name, "科目", span)),
+                None => self.lost(lacking(name, "科目", span)),
             },
         }
     }

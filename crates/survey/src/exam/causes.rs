@@ -21,6 +21,9 @@ pub struct Cause {
     pub change: Option<Change>,
 }
 
+/// What is done to a part of a formula.
+type Rewrite = fn(&mut Node);
+
 /// Months before and after that a figure is looked for in.
 const MONTHS_BACK: i32 = 12;
 const MONTHS_ON: i32 = 3;
@@ -54,7 +57,7 @@ struct Twisted {
 
 impl Twisted {
     fn new(mapping: &Mapping) -> Twisted {
-        let twist = |with: fn(&mut Node)| {
+        let twist = |with: Rewrite| {
             let mut twisted = mapping.clone();
             let formulas = twisted.items.values_mut().flatten().chain(twisted.cells.values_mut());
             formulas.for_each(|formula| change::walk(&mut formula.expr, with));
@@ -166,7 +169,7 @@ impl Search<'_> {
     }
 
     /// The formula of the cell with its items written out and `with` done to each part.
-    fn rewritten(&self, with: fn(&mut Node)) -> Option<String> {
+    fn rewritten(&self, with: Rewrite) -> Option<String> {
         let key = (self.subject.form.form.clone(), self.difference.key.clone());
         let mapping = self.subject.engine.mapping();
         let mut expr: Expr = mapping.cells.get(&key)?.expr.clone();
@@ -240,7 +243,7 @@ impl Search<'_> {
         let at = self.at()?;
         let closing = self.difference.raw?;
         let december = Month::new(at.month.year().checked_sub(1)?, 12)?;
-        let before: [(Option<Month>, &str, fn(&mut Node)); 2] =
+        let before: [(Option<Month>, &str, Rewrite); 2] =
             [(at.month.plus(-1), "month", mean_of_month), (Some(december), "year", mean_of_year)];
         before.into_iter().find_map(|(before, of, with)| {
             let opening = number(
@@ -259,7 +262,7 @@ impl Search<'_> {
             let engine = Engine::new(mapping, engine.chart(), engine.sources());
             number(&engine.cell(&self.subject.form.form, &self.difference.key, at).outcome)
         };
-        let ways: [(&Mapping, &str, fn(&mut Node)); 2] =
+        let ways: [(&Mapping, &str, Rewrite); 2] =
             [(&self.twisted.closing_in, "in", closing_in), (&self.twisted.closing_out, "out", closing_out)];
         let fits = ways.into_iter().filter(|(mapping, ..)| raw(mapping).is_some_and(|raw| self.is_theirs(raw)));
         fits.map(|(_, how, with)| self.cause(Finding::note("exam-cause-closing").with("how", how), self.rewritten(with)))
