@@ -343,7 +343,7 @@ fn remark_finding(entry: &Entry, remark: &Remark) -> Finding {
         Degree::Renamed => Finding::note(remark.fault.code),
         Degree::Check | Degree::Lost => Finding::warning(remark.fault.code),
     };
-    remark.fault.arguments.iter().fold(finding.at(place), |finding, (name, value)| finding.with(*name, value))
+    remark.fault.arguments.iter().fold(finding.at(place), |finding, (name, value)| finding.with(name, value))
 }
 
 /// One line of a comment.
