@@ -60,7 +60,8 @@ pub fn own_file(agent: &Agent, name: &str) -> Result<Option<String>, Finding> {
     }
 }
 
-/// The text of a form: the enterprise's own where there is one, or the one that comes with the program.
+/// A form, with its repeated rows for the products of the unit: the enterprise's own text of it where there is one, or the one that comes
+/// with the program.
 pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Vec<Finding>> {
     let (edition, code) = (configured.edition.as_str(), configured.code.as_str());
     let name = format!("mappings/forms/{edition}/{code}.toml");
@@ -84,7 +85,12 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
         findings.push(finding);
         return Err(findings);
     }
-    form.ok_or(findings)
+    let products = agent.map(|agent| agent.products.as_slice()).unwrap_or_default();
+    match form.map(|form| form.expanded(products)) {
+        Some((form, wrong)) if wrong.is_empty() => Ok(form),
+        Some((_, wrong)) => Err(wrong),
+        None => Err(findings),
+    }
 }
 
 /// Puts standard, forms and layers of a book together; everything that is wrong is told at once.
@@ -93,11 +99,7 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     let (mut packs, mut texts, mut findings) = (Vec::new(), Vec::new(), Vec::new());
     for configured in forms {
         match pack(Some(agent), configured) {
-            Ok(form) => {
-                let (form, wrong) = form.expanded(&agent.products);
-                packs.push(form);
-                findings.extend(wrong);
-            }
+            Ok(form) => packs.push(form),
             Err(wrong) => findings.extend(wrong),
         }
         for path in &configured.mapping {
@@ -206,6 +208,7 @@ impl Desk {
         }
         let foreign = !context.currency.is_empty() && context.currency != FORM_CURRENCY;
         let rates = if foreign { Some(rates(agent, &context.currency)?) } else { None };
+        let asks = mapping.asks_measures(None);
         Ok(Desk {
             chart,
             names: context.accounts.into_iter().map(|account| (account.account, account.name)).collect(),
@@ -213,8 +216,8 @@ impl Desk {
             currency: context.currency,
             seals: sealed.seals.into_iter().map(|seal| (seal.period, seal)).collect(),
             evidence: unposted::seals(store, &book.id, unposted, false)?,
-            measured: unposted::seals(store, &book.id, unposted, true)?,
-            measures: if mapping.asks_measures(None) { Some(measures::load(agent, store, book)?) } else { None },
+            measured: unposted::seals(store, &book.id, unposted, asks)?,
+            measures: if asks { Some(measures::load(agent, store, book)?) } else { None },
             book: figures,
             rates,
         })

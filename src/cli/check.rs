@@ -61,6 +61,9 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     {
         found.config([io(file, &error)]);
     }
+    if let Err(failure) = crate::measures::facts(&agent) {
+        found.failure(failure);
+    }
     match packs::standard(&agent) {
         Ok(standard) => agent.forms.iter().for_each(|own| form(&agent, own, &standard, &mut found)),
         Err(failure) => found.failure(failure),

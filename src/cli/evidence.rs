@@ -84,6 +84,20 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let seen = desk.book.seen(pack.frequency == Frequency::Annual);
     let mut counted: Vec<Counted> = Vec::new();
     for leaf in leaves(&trace) {
+        if let Some(question) = leaf.measured.as_ref().filter(|_| leaf.outcome.is_ok()) {
+            let rows = desk.counted(question);
+            let rows = rows.map_err(|gap| Failure::findings(vec![survey::gap_finding(&gap, model::Level::Error).at(&place)]))?;
+            counted.extend(rows.into_iter().map(|one| Counted {
+                formula: leaf.text.clone(),
+                period: one.month.into(),
+                // A document of the warehouse is no voucher of the books: its number stands in the calculation.
+                voucher: String::new(),
+                number: one.row.document.clone(),
+                account: one.row.item.clone(),
+                amount: one.amount,
+            }));
+            continue;
+        }
         let Some(question) = leaf.question.as_ref().filter(|_| leaf.outcome.is_ok()) else { continue };
         let from = counted.len();
         seen.lines(question, &closing, |period, sealed| {
@@ -108,13 +122,14 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         }
     }
     counted.sort_by(|a, b| (&a.formula, &a.account, a.period, &a.voucher).cmp(&(&b.formula, &b.account, b.period, &b.voucher)));
+    let items = desk.measures.as_ref().map(survey::measures::Measures::names).unwrap_or_default();
     let mut total = Amount::ZERO;
     let mut calculation = Vec::new();
     for line in &counted {
         total = total
             .checked_add(line.amount)
             .ok_or_else(|| Failure::findings(vec![Finding::error("amount-too-large").at(&place)]))?;
-        let name = desk.names.get(&line.account).cloned().unwrap_or_default();
+        let name = desk.names.get(&line.account).or(items.get(&line.account)).cloned().unwrap_or_default();
         let (period, amount) = (line.period.to_string(), line.amount.to_string());
         calculation.push(vec![
             line.formula.clone(),

@@ -13,6 +13,9 @@ const MONTHS: [&str; 14] = [
     "2025-12", "2026-01", "2026-02",
 ];
 
+/// Months that are built: the first, a plain one, one with credit notes, the end of a year, the last. The others are only added up.
+const BUILT: [&str; 5] = ["2025-01", "2025-03", "2025-07", "2025-12", "2026-02"];
+
 fn amount(text: &str) -> Amount {
     if text.is_empty() { Amount::ZERO } else { text.parse().unwrap_or_else(|error| panic!("{text:?}: {error}")) }
 }
@@ -157,25 +160,26 @@ fn output_sales_and_stock_of_odoo_are_its_own() {
                 (output_to_date, sales_to_date, value_to_date) = (none, none, none);
             }
             let get = |of: &BTreeMap<String, Amount>| of.get(month).copied().unwrap_or_default();
-            let one = draft(&site, "B204-1", month);
-            output_to_date = sum([output_to_date, get(&output)]);
-            assert_eq!(raw(&one, "P1", "this_month"), Some(get(&output)), "{month}");
-            assert_eq!(raw(&one, "P1", "cumulative"), Some(output_to_date), "{month}");
-            sales_to_date = sum([sales_to_date, get(&money)]);
-            assert_eq!(raw(&one, "03", "this_month"), Some(get(&money)), "{month}");
-            assert_eq!(raw(&one, "03", "cumulative"), Some(sales_to_date), "{month}");
             // Σ output × (Σ invoiced without tax ÷ Σ invoiced quantity, six decimals) + 生产成本 closing − opening.
             let price = get(&money).checked_div(get(&sold)).unwrap().round(6).unwrap();
-            let value = sum([get(&output).checked_mul(price).unwrap(), get(&progress)]);
+            let industry = get(&output).checked_mul(price).unwrap();
+            let value = sum([industry, get(&progress)]);
+            output_to_date = sum([output_to_date, get(&output)]);
+            sales_to_date = sum([sales_to_date, get(&money)]);
             value_to_date = sum([value_to_date, value]);
-            assert_eq!(raw(&one, "01", "this_month"), Some(value), "{month}");
-            assert_eq!(raw(&one, "01", "cumulative"), Some(value_to_date), "{month}");
-            let industry = get(&output).checked_mul(price);
-            assert_eq!(raw(&one, "3824", "this_month"), industry, "{month}");
+            stock = sum([stock, get(&layers)]);
+            if !BUILT.contains(&month) {
+                continue;
+            }
+            let one = draft(&site, "B204-1", month);
+            let shown = |id: &str| (raw(&one, id, "this_month").unwrap(), raw(&one, id, "cumulative").unwrap());
+            assert_eq!(shown("P1"), (get(&output), output_to_date), "{month}");
+            assert_eq!(shown("03"), (get(&money), sales_to_date), "{month}");
+            assert_eq!(shown("01"), (value, value_to_date), "{month}");
+            assert_eq!(shown("3824").0, industry, "{month}");
             // What no system holds is missing: nobody has entered electricity or exports.
             assert_eq!((raw(&one, "04", "this_month"), raw(&one, "05", "this_month")), (None, None));
             let two = draft(&site, "B204-2", month);
-            stock = sum([stock, get(&layers)]);
             assert_eq!(raw(&two, "P1.closing-stock", "closing"), Some(stock), "{month}");
             assert_eq!(raw(&two, "P1.sales-volume", "this_month"), Some(get(&sold)), "{month}");
             // All sales together are the revenue that Odoo's own trial balance has, and the cost of stock is its stock accounts.
@@ -248,8 +252,14 @@ fn sales_and_stock_of_tryton_are_its_own() {
             }
         };
         for month in MONTHS {
-            let sales = sheet_sum(&site, "sales", month, "amount");
-            assert_eq!(sales.checked_neg(), Some(revenue.get(month).copied().unwrap_or_default()), "company {company}, {month}");
+            if BUILT.contains(&month) {
+                let sales = sheet_sum(&site, "sales", month, "amount");
+                assert_eq!(
+                    sales.checked_neg(),
+                    Some(revenue.get(month).copied().unwrap_or_default()),
+                    "company {company}, {month}"
+                );
+            }
             add(&mut delivered, "delivery", month);
             add(&mut stock, "stock", month);
         }
@@ -370,6 +380,10 @@ fn the_transfer_sheet_shows_each_price_and_its_total_is_the_output_value() {
         ["1500", "entered", "201000"]
     );
     explained(&site, "B204-1:01", "2025-03");
+    // The packet for an inspector: the calculation adds up to the figure, products and vouchers together.
+    site.ok(&["evidence", "B204-1:01", "--period", "2025-03", "--month", "--out", "packet"]);
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(site.path("packet/B204-1-01-2025-03.json")).unwrap()).unwrap();
+    assert_eq!((&manifest["adds_up"], &manifest["raw"]), (&Value::Bool(true), &manifest["lines_total"]));
     // A product that was never sold has a cost in Odoo and no price: no value, and it is named.
     unlink("TRUE");
     let never = odoo(&server, "1", "E-F1");
