@@ -122,7 +122,7 @@ fn nothing_is_left_beside_a_database_in_write_ahead_mode() {
         let queries = vec![Query { query: query.to_owned(), parameters: Vec::new() }];
         let request = Request { timeout_s: 60, ..Request::new(Verb::Read, Source::Sqlite(path.clone()), queries) };
         let mut out = Vec::new();
-        answer(&serde_json::to_vec(&request).unwrap()[..], &mut out, Vec::new()).map(|()| out)
+        answer(&serde_json::to_vec(&request).unwrap()[..], &mut out, Vec::new(), None).map(|()| out)
     };
     let holds = |out: &[u8], text: &[u8]| out.windows(text.len()).any(|part| part == text);
     let files = || std::fs::read_dir(folder.path()).unwrap().count();
