@@ -29,7 +29,7 @@ mod unposted;
 
 use std::{
     io::{Write, stderr, stdin, stdout},
-    process::ExitCode,
+    process::{Command, ExitCode},
 };
 
 use clap::Parser;
@@ -51,11 +51,18 @@ fn rows() -> impl Write {
     stdout().lock()
 }
 
+/// This program started as a reader once more, for what a reader can read at the same time.
+fn second() -> Option<Command> {
+    let mut command = Command::new(std::env::current_exe().ok()?);
+    command.arg("reader");
+    Some(command)
+}
+
 fn main() -> ExitCode {
     let args = cli::Args::parse();
     if let cli::Verb::Reader = args.verb {
         reader::end_with_parent();
-        return match reader::serve(stdin().lock(), rows(), stderr().lock()) {
+        return match reader::serve(stdin().lock(), rows(), stderr().lock(), second()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => {
                 // Nobody is left to tell when stderr is gone; the exit code still speaks.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Site, books, data,
-    readers::{ask, peak_kib, read},
+    readers::{ask, bytes, peak_kib, read},
     servers::{MariaDb, PASSWORD, Postgres},
 };
 
@@ -292,6 +292,33 @@ fn a_figure_that_is_no_number_is_refused_with_its_place() {
     let left = site.path("taizhang-state/snapshots/o1").read_dir().unwrap().map(|file| file.unwrap().file_name());
     let sealed: Vec<_> = left.filter(|name| name.to_string_lossy().ends_with(".parquet")).collect();
     assert!(sealed.is_empty(), "{sealed:?}");
+}
+
+#[test]
+fn small_answers_come_from_a_second_session_of_the_same_state_and_are_the_same() {
+    let server = Postgres::start();
+    let source = with_password(&server.odbc("postgres"), PASSWORD);
+    server.sql("postgres", "CREATE TABLE t AS SELECT g AS n, '摘要😀' AS s FROM generate_series(1, 3000) g");
+    let answer = |small: usize| {
+        let queries = ["SELECT n, s FROM t ORDER BY n", "SELECT count(*) AS lines FROM t", "SELECT min(s) AS s FROM t"];
+        let queries: Vec<Value> = queries.iter().map(|query| json!({ "query": query })).collect();
+        bytes(&json!({ "source": source, "queries": queries, "small": small }))
+    };
+    let alone = answer(0);
+    assert!(!server.log().contains("SET TRANSACTION SNAPSHOT"));
+    assert_eq!(answer(2), alone);
+    assert!(server.log().contains("SET TRANSACTION SNAPSHOT"), "the two small answers were read by a session of their own");
+    // All of them small: one session, which need not fetch in blocks.
+    assert_eq!(answer(3), alone);
+    // Where there is no second session, the first reads everything.
+    server.sql("postgres", "REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM PUBLIC; CREATE ROLE low LOGIN PASSWORD 'low'");
+    server.sql("postgres", "GRANT SELECT ON t TO low");
+    let low = with_password(&server.odbc("postgres").replace("UID=postgres", "UID=low"), "low");
+    let query = json!([{ "query": "SELECT n FROM t ORDER BY n" }, { "query": "SELECT 1 AS one" }]);
+    let [alone, both] = [0, 1].map(|small| bytes(&json!({ "source": low, "queries": query, "small": small })));
+    assert_eq!(both, alone);
+    let sly = json!({ "source": source, "queries": [{ "query": "SELECT 1 AS x" }], "state": "1'; DROP TABLE t; --" });
+    assert_eq!(ask(&sly).fault().0, "request");
 }
 
 #[test]

@@ -52,6 +52,15 @@ impl Answer {
     }
 }
 
+/// What the reader writes to stdout for a request that must succeed.
+pub fn bytes(request: &Value) -> Vec<u8> {
+    let mut child = reader().spawn().unwrap();
+    child.stdin.take().unwrap().write_all(request.to_string().as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    out.stdout
+}
+
 /// The built-in reader as a command.
 pub fn reader() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));

@@ -15,7 +15,7 @@ use std::{
 use arrow_array::RecordBatch;
 
 use crate::{
-    Fault, Progress, Request, Verb, answer,
+    Fault, Progress, Request, Verb, answer, pipe,
     said::{self, Said},
 };
 
@@ -28,10 +28,6 @@ const GRACE: Duration = Duration::from_secs(2);
 /// What a reader may hold, in bytes: a driver that leaks loses its read and not the machine.
 #[cfg(target_os = "linux")]
 const MEMORY_MAX: u64 = 1 << 30;
-
-/// Room in the pipe that rows come through, in bytes: what Linux lets anyone have.
-#[cfg(target_os = "linux")]
-const PIPE_BYTES: usize = 1 << 20;
 
 /// Why a read failed. The parent's state is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -167,9 +163,7 @@ fn listen(
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
         return Err(ReadError::Start(std::io::Error::other("a pipe is missing")));
     };
-    // Room for some batches: the reader goes on fetching while the parent works on what came before.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE_BYTES);
+    pipe::widen(&stdout);
     // A reader that ended early is seen by its status; a broken pipe here says nothing more.
     thread::spawn(move || drop(stdin.write_all(&asked)));
     let words = events.clone();

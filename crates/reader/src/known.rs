@@ -16,8 +16,8 @@ pub(crate) struct Known {
     pub(crate) small: &'static [(&'static str, &'static str)],
     /// Run first: the session cannot write, and all queries of a request see one state.
     pub(crate) session: &'static [&'static str],
-    /// A query that names the state this session sees, and how a statement of another session begins that enters it.
-    pub(crate) share: Option<(&'static str, &'static str)>,
+    /// How another session sees the state of this one.
+    pub(crate) share: Option<Share>,
     /// Gives [`SAMPLE`]: where it arrives as UTF-8 in narrow text, all texts are asked for so, which is far quicker than UTF-16.
     pub(crate) sample: &'static str,
     /// Run with the seconds that a statement may take, where the driver does not see to it.
@@ -26,6 +26,15 @@ pub(crate) struct Known {
     pub(crate) version: &'static str,
     /// Whether the account could write: one row of one column.
     pub(crate) can_write: &'static str,
+}
+
+/// How two sessions see one state.
+#[derive(Clone, Copy)]
+pub(crate) struct Share {
+    /// A query that names the state this session sees.
+    pub(crate) name: &'static str,
+    /// How the statement begins with which another session enters it.
+    pub(crate) enter: &'static str,
 }
 
 pub(crate) const KNOWN: &[Known] = &[
@@ -38,7 +47,7 @@ pub(crate) const KNOWN: &[Known] = &[
         // A cursor is planned for its first rows and in one process.
         small: &[("UseDeclareFetch", "0"), ("BoolsAsChar", "0")],
         session: &["SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"],
-        share: Some(("SELECT pg_export_snapshot()", "SET TRANSACTION SNAPSHOT ")),
+        share: Some(Share { name: "SELECT pg_export_snapshot()", enter: "SET TRANSACTION SNAPSHOT " }),
         sample: "SELECT U&'\\53F0\\8D26\\+01F600'",
         timeout: "",
         version: "SELECT current_setting('server_version')",

@@ -11,6 +11,7 @@ mod child;
 mod fault;
 mod known;
 mod odbc;
+mod pipe;
 mod rows;
 mod said;
 mod source;
@@ -22,7 +23,10 @@ pub use fault::{Fault, Kind};
 pub use said::Progress;
 pub use source::{Program, Source};
 
-use std::io::{Read, Write};
+use std::{
+    io::{Read, Write},
+    process::Command,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +83,9 @@ pub struct Request {
     /// others where a second session can see the same state.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub small: usize,
+    /// Name of a state that another session of the database shares, which this one enters before it reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -96,7 +103,7 @@ fn timeout() -> u64 {
 impl Request {
     /// Asks a source in this version of the protocol.
     pub fn new(verb: Verb, source: Source, queries: Vec<Query>) -> Request {
-        Request { protocol: PROTOCOL, verb, source: Some(source), queries, timeout_s: timeout(), small: 0 }
+        Request { protocol: PROTOCOL, verb, source: Some(source), queries, timeout_s: timeout(), small: 0, state: None }
     }
 }
 
@@ -121,8 +128,9 @@ pub enum Value {
     Text(String),
 }
 
-/// Answers one request from `input` with streams on `output` and progress on `log`.
-pub fn serve(input: impl Read, output: impl Write, log: impl Write) -> Result<(), Fault> {
+/// Answers one request from `input` with streams on `output` and progress on `log`. `second` starts this program as a reader once more,
+/// for what can be read at the same time.
+pub fn serve(input: impl Read, output: impl Write, log: impl Write, second: Option<Command>) -> Result<(), Fault> {
     let request: Request = serde_json::from_reader(input.take(REQUEST_MAX)).map_err(|e| Fault::new(Kind::Request, e))?;
     if request.protocol != PROTOCOL {
         let message = format!("protocol {} is asked for; this reader speaks {PROTOCOL}", request.protocol);
@@ -133,7 +141,7 @@ pub fn serve(input: impl Read, output: impl Write, log: impl Write) -> Result<()
     let done = match (&request.source, request.verb) {
         (_, Verb::Describe) => describe(&mut output),
         (Some(Source::Sqlite(path)), _) => sqlite::serve(path, &request, &mut output),
-        (Some(Source::Odbc(text)), _) => odbc::serve(text, &request, &mut output),
+        (Some(Source::Odbc(text)), _) => odbc::serve(text, &request, second, &mut output),
         (Some(Source::Command(_)), _) => Err(Fault::new(Kind::Request, "a command is a reader of its own")),
         (None, _) => Err(Fault::new(Kind::Request, "the request names no source")),
     };

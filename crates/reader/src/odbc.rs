@@ -7,8 +7,8 @@ that did not fit; then the query is run again value by value, in pieces, and goe
 */
 
 use std::{
-    io::{self, Write},
-    thread,
+    io::Read,
+    process::{Child, Command, Stdio},
 };
 
 use odbc_api::{
@@ -21,6 +21,7 @@ use odbc_api::{
 use crate::{
     Fault, Kind, Query, Request, Value, Verb,
     known::{self, KNOWN, Known, SAMPLE},
+    pipe,
     rows::{Column, DAMAGED, RowWriter, Sink},
 };
 
@@ -28,7 +29,7 @@ use crate::{
 const BLOCK_ROWS: usize = 500;
 
 /// Bytes of small answers that are held until their turn.
-const HELD_MAX: usize = 64 << 20;
+const HELD_MAX: u64 = 64 << 20;
 
 /// UTF-16 units or bytes of a bound text. Longer values are fetched in pieces.
 const TEXT_MAX: usize = 400;
@@ -43,12 +44,12 @@ pub(crate) fn dialect(text: &str) -> &'static str {
     known::driver(text).map_or("", |known| known.dialect)
 }
 
-/// Runs the request's queries and streams their rows.
-pub(crate) fn serve(text: &str, request: &Request, output: &mut impl Sink) -> Result<(), Fault> {
+/// Runs the request's queries and streams their rows. `second` starts this program as a reader once more.
+pub(crate) fn serve(text: &str, request: &Request, second: Option<Command>, output: &mut impl Sink) -> Result<(), Fault> {
     let small = request.small >= request.queries.len();
     let mut database = Database::open(text, request.timeout_s, small && request.verb == Verb::Read)?;
     let done = match request.verb {
-        Verb::Read => read(text, &mut database, request, output),
+        Verb::Read => read(&mut database, request, second, output),
         Verb::Check => check(&database, output),
         Verb::Discover => discover(&database.connection, output),
         Verb::Describe => Ok(()),
@@ -58,62 +59,54 @@ pub(crate) fn serve(text: &str, request: &Request, output: &mut impl Sink) -> Re
     done
 }
 
-/// Answers the queries. Small answers are read meanwhile by a second session that sees the same state, where there can be one.
-fn read(text: &str, database: &mut Database, request: &Request, output: &mut impl Sink) -> Result<(), Fault> {
+/// Answers the queries. Small answers are read meanwhile by a second reader that sees the same state, where there can be one.
+fn read(database: &mut Database, request: &Request, second: Option<Command>, output: &mut impl Sink) -> Result<(), Fault> {
+    if let Some(state) = &request.state {
+        database.enter(state)?;
+    }
     let (large, small) = request.queries.split_at(request.queries.len().saturating_sub(request.small));
-    let state = if large.is_empty() || small.is_empty() { None } else { database.share() };
-    let ahead = state.map(|state| {
-        let (text, timeout, queries) = (text.to_owned(), request.timeout_s, small.to_vec());
-        // Nobody waits for it where the large answers fail.
-        thread::spawn(move || ahead(&text, timeout, &state, &queries))
-    });
+    let second = second.filter(|_| !large.is_empty() && !small.is_empty());
+    let second = second.and_then(|command| Second::start(command, Request { state: Some(database.share()?), ..request.clone() }));
     database.narrow = database.speaks_utf8();
     large.iter().try_for_each(|query| answer(database, query, output))?;
-    let held = ahead.and_then(|ahead| ahead.join().ok()?.ok());
     // A second session may be forbidden, or its answers may be too large after all: then this one reads them.
-    let Some(held) = held else { return small.iter().try_for_each(|query| answer(database, query, output)) };
-    held.iter().try_for_each(|stream| {
-        output.begin();
-        output.write_all(&stream.0).map_err(|error| Fault::new(Kind::Output, error))
-    })
-}
-
-/// Answers small queries in a session of its own that sees the state called `state`.
-fn ahead(text: &str, timeout_s: u64, state: &str, queries: &[Query]) -> Result<Vec<Held>, Fault> {
-    let mut database = Database::open(text, timeout_s, true)?;
-    database.enter(state)?;
-    database.narrow = database.speaks_utf8();
-    let hold = |query| {
-        let mut held = Held(Vec::new());
-        answer(&database, query, &mut held)?;
-        Ok(held)
+    let Some(held) = second.and_then(Second::finish) else {
+        return small.iter().try_for_each(|query| answer(database, query, output));
     };
-    let held = queries.iter().map(hold).collect();
-    let _ = database.connection.rollback();
-    held
+    small.iter().for_each(|_| output.begin());
+    output.write_all(&held).map_err(|error| Fault::new(Kind::Output, error))
 }
 
-/// A stream that waits for its turn.
-struct Held(Vec<u8>);
+/// A reader that answers the small queries. A thread would do as well, but would make every allocation of the driver slower.
+struct Second(Child);
 
-impl Write for Held {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > HELD_MAX {
-            return Err(io::Error::other("an answer is not small"));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
+impl Second {
+    fn start(mut command: Command, request: Request) -> Option<Second> {
+        let first = request.queries.len().saturating_sub(request.small);
+        let request = Request { queries: request.queries[first..].to_vec(), ..request };
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let second = Second(command.spawn().ok()?);
+        pipe::widen(second.0.stdout.as_ref()?);
+        serde_json::to_writer(second.0.stdin.as_ref()?, &request).ok()?;
+        Some(second)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    /// Its answers, where they are whole and small.
+    fn finish(mut self) -> Option<Vec<u8>> {
+        drop(self.0.stdin.take());
+        let mut held = Vec::new();
+        self.0.stdout.take()?.take(HELD_MAX + 1).read_to_end(&mut held).ok()?;
+        let whole = held.len() as u64 <= HELD_MAX && self.0.wait().ok()?.success();
+        whole.then_some(held)
     }
 }
 
-impl Sink for Held {
-    fn begin(&mut self) {}
-
-    fn progress(&mut self, _rows: u64) {}
+impl Drop for Second {
+    fn drop(&mut self) {
+        // Ended already, or of no use any more.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// An open database whose session only reads, and what is known of it.
@@ -157,9 +150,9 @@ impl Database {
 
     /// Names the state that this session sees from now on, for another session.
     fn share(&self) -> Option<String> {
-        let (export, _) = self.known?.share?;
+        let share = self.known?.share?;
         let name = || -> Result<Option<String>, Error> {
-            let Some(mut cursor) = self.connection.execute(export, (), self.timeout)? else { return Ok(None) };
+            let Some(mut cursor) = self.connection.execute(share.name, (), self.timeout)? else { return Ok(None) };
             let Some(mut row) = cursor.next_row()? else { return Ok(None) };
             let mut name = Vec::new();
             row.get_text(1, &mut name)?;
@@ -170,13 +163,18 @@ impl Database {
             // A failed statement spoils the transaction; it has read nothing yet.
             let _ = self.connection.rollback();
         }
-        name.ok().flatten().filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        name.ok().flatten()
     }
 
     /// Lets this session see a state that another one named.
     fn enter(&self, state: &str) -> Result<(), Fault> {
-        let Some((_, import)) = self.known.and_then(|known| known.share) else { return Ok(()) };
-        self.connection.execute(&format!("{import}'{state}'"), (), self.timeout).map(drop).map_err(fault)
+        let Some(share) = self.known.and_then(|known| known.share) else {
+            return Err(Fault::new(Kind::Request, "sessions of this database cannot share a state"));
+        };
+        if !state.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(Fault::new(Kind::Request, "this is no name of a state"));
+        }
+        self.connection.execute(&format!("{}'{state}'", share.enter), (), self.timeout).map(drop).map_err(fault)
     }
 
     /// Whether texts arrive as UTF-8 when they are asked for as narrow text. Some drivers translate to the locale of this process.

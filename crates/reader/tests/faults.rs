@@ -23,7 +23,7 @@ fn shell(script: &str, limit: Duration) -> ReadError {
 }
 
 fn serve(query: &str) -> Fault {
-    answer(&serde_json::to_vec(&request(query)).unwrap()[..], Vec::new(), Vec::new()).unwrap_err()
+    answer(&serde_json::to_vec(&request(query)).unwrap()[..], Vec::new(), Vec::new(), None).unwrap_err()
 }
 
 #[test]
@@ -70,6 +70,7 @@ fn bytes_that_are_a_decimal_text_are_that_decimal() {
         &serde_json::to_vec(&request("SELECT CAST('12345678901234567890.123456789' AS BLOB) AS amount")).unwrap()[..],
         &mut out,
         Vec::new(),
+        None,
     )
     .unwrap();
     let mut stream = arrow_ipc::reader::StreamReader::try_new(&out[..], None).unwrap();
@@ -105,7 +106,7 @@ fn a_read_that_is_cancelled_ends() {
 fn a_statement_that_takes_too_long_is_ended_by_sqlite() {
     let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
     let request = Request { timeout_s: 0, ..request(endless) };
-    let error = answer(&serde_json::to_vec(&request).unwrap()[..], Vec::new(), Vec::new()).unwrap_err();
+    let error = answer(&serde_json::to_vec(&request).unwrap()[..], Vec::new(), Vec::new(), None).unwrap_err();
     assert_eq!(error.kind, Kind::Timeout, "{error}");
 }
 
@@ -121,7 +122,7 @@ fn nothing_is_left_beside_a_database_in_write_ahead_mode() {
         let queries = vec![Query { query: query.to_owned(), parameters: Vec::new() }];
         let request = Request { timeout_s: 60, ..Request::new(Verb::Read, Source::Sqlite(path.clone()), queries) };
         let mut out = Vec::new();
-        answer(&serde_json::to_vec(&request).unwrap()[..], &mut out, Vec::new()).map(|()| out)
+        answer(&serde_json::to_vec(&request).unwrap()[..], &mut out, Vec::new(), None).map(|()| out)
     };
     let holds = |out: &[u8], text: &[u8]| out.windows(text.len()).any(|part| part == text);
     let files = || std::fs::read_dir(folder.path()).unwrap().count();

@@ -16,6 +16,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Run {
     /// Wall time.
     pub took: Duration,
+    /// Time that the process and its children computed, all cores together; not that of a server they talk to.
+    pub cpu: Duration,
     /// Highest sum over the process and its children of their share of memory (PSS), in KiB.
     pub peak_kib: u64,
 }
@@ -24,6 +26,7 @@ pub struct Run {
 /// program only.
 pub fn run(command: &mut Command) -> Result<Run, String> {
     let name = command.get_program().to_string_lossy().into_owned();
+    let before = children_cpu();
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::null()).spawn().map_err(|error| format!("{name}: {error}"))?;
     let mut peak_kib = 0;
@@ -42,7 +45,20 @@ pub fn run(command: &mut Command) -> Result<Run, String> {
         }
     };
     let took = begun.elapsed();
-    if status.success() { Ok(Run { took, peak_kib }) } else { Err(format!("{name}: {status}")) }
+    if status.success() {
+        Ok(Run { took, cpu: children_cpu().saturating_sub(before), peak_kib })
+    } else {
+        Err(format!("{name}: {status}"))
+    }
+}
+
+/// What all processes that were waited for have computed so far.
+fn children_cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').skip(13).take(2));
+    // In hundredths of a second, as Linux tells it everywhere.
+    let ticks: u64 = fields.into_iter().flatten().filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// A process and all that descend from it.

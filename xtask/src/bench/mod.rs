@@ -172,6 +172,8 @@ fn bench(lines: u64) -> Result<(), String> {
     report.time("the same, texts as UTF-16", wide.took, rows);
     report.time("pull to sealed snapshots and cube, fingerprint included", pull.took, rows);
     report.ratio("pull ÷ bare fetch", pull.took, bare.took, "≤ 1.2");
+    report.cpu("CPU of the bare fetch: the driver", bare);
+    report.cpu("CPU of the pull, all processes: driver, reader, seal", pull);
 
     eprintln!("pull again, unchanged and with one changed voucher");
     let unchanged = site.run(&["pull", "--book", "ledger"])?;

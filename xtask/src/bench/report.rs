@@ -40,6 +40,11 @@ impl Report {
         self.row(what, &format!("{} ({rate:.0} k lines/s)", super::seconds(took)), "");
     }
 
+    /// What of it was computing.
+    pub fn cpu(&mut self, what: &str, run: super::memory::Run) {
+        self.row(what, &super::seconds(run.cpu), "");
+    }
+
     /// One time over another.
     pub fn ratio(&mut self, what: &str, one: Duration, other: Duration, target: &str) {
         self.row(&format!("**{what}**"), &format!("**{:.2}**", one.as_secs_f64() / other.as_secs_f64()), target);
