@@ -24,15 +24,24 @@ use crate::{
 /// State of a draft that nobody has looked at yet.
 const BUILT: &str = "built";
 
-/// A draft that was built, or found as it was.
+/// A draft that was built, found as it was, or only computed.
 pub struct Outcome {
     /// The draft.
     pub draft: Draft,
-    /// Operation that wrote this version.
+    /// Number of its version, from 1; 0 where it is not kept.
     pub version: i64,
+    /// Operation that wrote this version.
+    pub operation: i64,
     /// Whether this build wrote it.
     pub new: bool,
+    /// Indicators that this build moved.
+    pub moved: Vec<String>,
+    /// Its ledger cells, where it is not kept.
+    pub ledger: Vec<LedgerCell>,
 }
+
+/// Drafts with their ledger cells, and what was found.
+type Computed = (Vec<(Draft, Vec<LedgerCell>)>, Vec<Finding>);
 
 /// A book's mapping and figures, ready for any of its forms.
 pub struct Ready {
@@ -78,6 +87,16 @@ impl Ready {
         let wanted = self.forms.iter().any(|configured| configured.code == form && configured.unposted);
         self.unposted.as_ref().filter(|_| wanted).unwrap_or(&self.desk)
     }
+
+    /// Why a month has no figures: nothing of it was read, or the book begins later.
+    fn unread(&self, month: Month) -> Option<Finding> {
+        let coverage = self.desk.book.coverage();
+        if month > coverage.to {
+            return Some(Finding::error("period-beyond").with("last", coverage.to));
+        }
+        let early = || Finding::error("before-first-period").with("month", month).with("first", coverage.balances_from);
+        (month < coverage.balances_from).then(early)
+    }
 }
 
 /// Builds the forms of a book for a month: those named `form`, or all. Everything is kept, or, where a figure cannot be computed for an
@@ -90,6 +109,41 @@ pub fn build(
     month: Month,
 ) -> Result<(Vec<Outcome>, Vec<Finding>), Failure> {
     let ready = ready(agent, store, book, form, month)?;
+    let meant: Vec<&config::Form> =
+        ready.forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)).collect();
+    if let Some(finding) = ready.unread(month) {
+        let place = |configured: &&config::Form| format!("{}, {month}, book {}", configured.code, book.id);
+        let findings = meant.iter().map(|configured| finding.clone().at(place(configured)));
+        return Err(Failure::findings(findings.collect()));
+    }
+    for configured in &meant {
+        acts::unlocked(store, &book.id, &configured.code, month)?;
+    }
+    let (drafts, mut findings) = compute(agent, store, book, &ready, form, month)?;
+    // A form without a rate is built without figures and says so; any other error is one of a formula.
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    if errors.clone().any(|finding| finding.code != "rate-missing") {
+        return Err(Failure::findings(findings));
+    }
+    let outcomes = keep(store, book, &ready.layers.mapping, drafts)?;
+    for (draft, moved) in outcomes.iter().map(|outcome| (&outcome.draft, &outcome.moved)) {
+        let Some(first) = moved.first() else { continue };
+        let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
+        let finding = Finding::warning("figures-moved").at(place).with("count", moved.len());
+        findings.push(finding.with("first", format!("{}:{first}", draft.form)).with("period", &draft.period));
+    }
+    Ok((outcomes, findings))
+}
+
+/// Computes the forms of a book for a month, and keeps nothing.
+fn compute(
+    agent: &Agent,
+    store: &Store,
+    book: &Book,
+    ready: &Ready,
+    form: Option<&str>,
+    month: Month,
+) -> Result<Computed, Failure> {
     let mut findings = ready.findings.clone();
     let (layers, forms) = (&ready.layers, &ready.forms);
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
@@ -98,7 +152,6 @@ pub fn build(
     let given = audit::given(agent, store, book)?;
     for configured in forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
         let Some(pack) = layers.mapping.form(&configured.code) else { continue };
-        acts::unlocked(store, &book.id, &configured.code, month)?;
         let desk = ready.desk(&configured.code);
         let said = audit::said(store, &book.id, &configured.code, &month.to_string())?;
         let built = desk.with(&layers.mapping, |engine, original| {
@@ -131,20 +184,7 @@ pub fn build(
         findings.extend(found);
         drafts.push((draft, ledger));
     }
-    // A form without a rate is built without figures and says so; any other error is one of a formula.
-    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
-    if errors.clone().any(|finding| finding.code != "rate-missing") {
-        return Err(Failure::findings(findings));
-    }
-    let outcomes = keep(store, book, &layers.mapping, drafts)?;
-    for outcome in outcomes.iter().filter(|outcome| outcome.new) {
-        let moved = outcome.draft.cells.iter().filter(|cell| cell.changed).count();
-        if moved > 0 {
-            let place = format!("{}, {}, book {}", outcome.draft.form, outcome.draft.period, book.id);
-            findings.push(Finding::warning("figures-moved").at(place).with("count", moved));
-        }
-    }
-    Ok((outcomes, findings))
+    Ok((drafts, findings))
 }
 
 fn footer(form: &config::Form) -> Footer {
@@ -169,10 +209,12 @@ fn keep(
     let mut fresh = Vec::new();
     for (mut draft, mut ledger) in drafts {
         let before = current_cells(store, &book.id, &draft.form, &draft.period)?;
-        let mut bodies = Vec::new();
+        let (mut bodies, mut moved) = (Vec::new(), Vec::new());
         for (cell, shown) in ledger.iter_mut().zip(&mut draft.cells) {
-            if let Some((_, old)) = before.get(&cell.cell.id) {
-                follow(cell, old);
+            if let Some((_, old)) = before.get(&cell.cell.id)
+                && follow(cell, old)
+            {
+                moved.push(cell.cell.id.clone());
             }
             (shown.changed, shown.before) = (cell.cell.changed, cell.cell.before.clone());
             if before.get(&cell.cell.id).is_none_or(|(_, old)| old != cell) {
@@ -182,8 +224,9 @@ fn keep(
         let old = store.current_draft(&book.id, &draft.form, &draft.period)?;
         let body = serde_json::to_string(&draft).map_err(damaged)?;
         let same = old.as_ref().is_some_and(|old| old.body == body);
-        let version = old.filter(|_| same).map_or(0, |old| old.operation);
-        outcomes.push(Outcome { draft, version, new: !same });
+        let last = old.map_or((0, 0), |old| (old.version, old.operation));
+        let (version, operation) = if same { last } else { (last.0 + 1, 0) };
+        outcomes.push(Outcome { draft, version, operation, new: !same, moved, ledger: Vec::new() });
         if !same || !bodies.is_empty() {
             fresh.push((outcomes.len() - 1, body, bodies));
         }
@@ -210,20 +253,30 @@ fn keep(
         let (form, edition, period) = (draft.form.clone(), draft.edition.clone(), draft.period.clone());
         for (cell, body) in cells {
             let (form, edition, period) = (form.clone(), edition.clone(), period.clone());
-            work.put_cell(&CellVersion { operation: 0, book: book.id.clone(), form, edition, period, cell, body })?;
+            work.put_cell(&CellVersion { version: 0, operation: 0, book: book.id.clone(), form, edition, period, cell, body })?;
         }
         if outcome.new {
             let state = BUILT.to_owned();
-            work.put_draft(&DraftVersion { operation: 0, book: book.id.clone(), form, edition, period, state, body })?;
-            outcome.version = work.seq;
+            work.put_draft(&DraftVersion {
+                version: 0,
+                operation: 0,
+                book: book.id.clone(),
+                form,
+                edition,
+                period,
+                state,
+                body,
+            })?;
+            outcome.operation = work.seq;
         }
     }
     work.commit()?;
     Ok(outcomes)
 }
 
-/// Puts a newly built cell after the version before: what moved is shown beside it, and what did not stays as it was kept.
-fn follow(cell: &mut LedgerCell, old: &LedgerCell) {
+/// Puts a newly built cell after the version before: what moved is shown beside it, and what did not stays as it was kept. Whether it
+/// moved now.
+fn follow(cell: &mut LedgerCell, old: &LedgerCell) -> bool {
     let figures = |cell: &Cell| cell.columns.figures();
     let bare = |cell: &LedgerCell| {
         let mut cell = cell.clone();
@@ -232,9 +285,13 @@ fn follow(cell: &mut LedgerCell, old: &LedgerCell) {
     };
     if bare(old) == bare(cell) {
         (cell.cell.changed, cell.cell.before) = (old.cell.changed, old.cell.before.clone());
-    } else if figures(&old.cell) != figures(&cell.cell) {
+        return false;
+    }
+    let moved = figures(&old.cell) != figures(&cell.cell);
+    if moved {
         (cell.cell.changed, cell.cell.before) = (true, Some(figures(&old.cell)));
     }
+    moved
 }
 
 /// The newest version of each ledger cell of a form and month, by id.
@@ -276,7 +333,28 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
     Ok(moved.map(|cell| cell.id.clone()).collect())
 }
 
-/// The kept draft of a form, built first where there is none; with what has changed beneath it since.
+/// What has changed beneath a kept draft since it was built: its mapping, its evidence. They are told apart, as a person mends them in
+/// different places.
+pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result<Vec<Finding>, Failure> {
+    let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
+    let mut findings = Vec::new();
+    match forms::layers(agent, &forms::configured(agent, book, Some(&draft.form))?) {
+        Ok(layers) if layers.digest == draft.mapping => {}
+        Ok(_) => findings.push(Finding::warning("mapping-changed").at(&place).with("period", &draft.period)),
+        // The draft stands; that the mapping could not build it again is worth knowing.
+        Err(failure) => {
+            findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
+        }
+    }
+    let moved = touched(store, draft)?;
+    if !moved.is_empty() {
+        findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
+    }
+    Ok(findings)
+}
+
+/// The kept draft of a form with what has changed beneath it since, which then stands in its findings too. Where none is kept it is
+/// computed and not kept: who only looks writes nothing.
 pub fn current(
     agent: &Agent,
     store: &mut Store,
@@ -284,21 +362,30 @@ pub fn current(
     form: &str,
     month: Month,
 ) -> Result<(Outcome, Vec<Finding>), Failure> {
-    let mut findings = Vec::new();
-    let outcome = match store.current_draft(&book.id, form, &month.to_string())? {
-        Some(version) => Outcome { draft: read(&version)?, version: version.operation, new: false },
-        None => {
-            let (mut outcomes, found) = build(agent, store, book, Some(form), month)?;
-            findings = found;
-            outcomes.pop().ok_or_else(|| Failure::config(Finding::error("form-unknown").with("form", form)))?
-        }
-    };
-    let moved = touched(store, &outcome.draft)?;
-    if !moved.is_empty() {
-        let place = format!("{form}, {month}, book {}", book.id);
-        findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
+    if let Some(version) = store.current_draft(&book.id, form, &month.to_string())? {
+        let mut draft = read(&version)?;
+        let findings = stale(agent, store, book, &draft)?;
+        draft.findings.extend(findings.iter().map(Note::from));
+        let (version, operation) = (version.version, version.operation);
+        return Ok((Outcome { draft, version, operation, new: false, moved: Vec::new(), ledger: Vec::new() }, findings));
     }
-    Ok((outcome, findings))
+    let ready = ready(agent, store, book, Some(form), month)?;
+    let (mut drafts, mut findings) = compute(agent, store, book, &ready, Some(form), month)?;
+    let unknown = || Failure::config(Finding::error("form-unknown").with("form", form));
+    let (mut draft, ledger) = drafts.pop().ok_or_else(unknown)?;
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    if errors.clone().any(|finding| finding.code != "rate-missing") {
+        return Err(Failure::findings(findings));
+    }
+    let place = format!("{form}, {month}, book {}", book.id);
+    let told = match ready.unread(month) {
+        Some(unread) => Finding { level: Level::Warning, ..unread },
+        None => Finding::note("draft-not-kept").with("period", month),
+    };
+    let told = told.at(place);
+    draft.findings.push(Note::from(&told));
+    findings.push(told);
+    Ok((Outcome { draft, version: 0, operation: 0, new: false, moved: Vec::new(), ledger }, findings))
 }
 
 /// Builds drafts anew that said 账未结 and whose months the ERP has closed since: what moved is told, and nothing is left saying so.

@@ -16,51 +16,56 @@ use crate::{
 };
 
 const ANY: Shape = Shape::Any;
-const SECRET: Shape = Shape::Table(&[("env", ANY), ("file", ANY)]);
+const TEXT: Shape = Shape::Text;
+const MUST: Shape = Shape::Must(&TEXT);
+const SECRET: Shape = Shape::Table(&[("env", TEXT), ("file", TEXT)]);
 const SOURCE: Shape = Shape::Table(&[
-    ("odbc", ANY),
-    ("sqlite", ANY),
-    ("command", ANY),
-    ("dialect", ANY),
+    ("odbc", TEXT),
+    ("sqlite", TEXT),
+    ("command", Shape::List),
+    ("dialect", TEXT),
     ("settings", Shape::Map(&ANY)),
-    ("password", SECRET),
+    ("password", Shape::TextOr(&SECRET)),
 ]);
 const EXTRACT: Shape =
-    Shape::Map(&Shape::Table(&[("query", ANY), ("query_sqlite", ANY), ("query_postgresql", ANY), ("query_mariadb", ANY)]));
+    Shape::Map(&Shape::Table(&[("query", TEXT), ("query_sqlite", TEXT), ("query_postgresql", TEXT), ("query_mariadb", TEXT)]));
 const BOOK: Shape = Shape::Table(&[
-    ("id", ANY),
-    ("connector", ANY),
-    ("first_period", ANY),
-    ("fiscal_year_starts", ANY),
-    ("currency", ANY),
-    ("source", SOURCE),
+    ("id", MUST),
+    ("connector", MUST),
+    ("first_period", TEXT),
+    ("fiscal_year_starts", Shape::Whole),
+    ("currency", TEXT),
+    ("source", Shape::Must(&SOURCE)),
     ("variables", Shape::Map(&ANY)),
     ("extract", EXTRACT),
 ]);
 const FORM: Shape = Shape::Table(&[
-    ("code", ANY),
-    ("edition", ANY),
-    ("book", ANY),
-    ("mapping", ANY),
-    ("unposted", ANY),
-    ("head", ANY),
-    ("statistician", ANY),
-    ("preparer", ANY),
-    ("phone", ANY),
+    ("code", MUST),
+    ("edition", TEXT),
+    ("book", TEXT),
+    ("mapping", Shape::List),
+    ("unposted", Shape::Flag),
+    ("head", TEXT),
+    ("statistician", TEXT),
+    ("preparer", TEXT),
+    ("phone", TEXT),
 ]);
 const AGENT: Shape = Shape::Table(&[
-    ("unit", Shape::Table(&[("code", ANY), ("name", ANY), ("region", ANY), ("industry", ANY), ("accounting_standard", ANY)])),
-    ("state", Shape::Table(&[("dir", ANY)])),
+    (
+        "unit",
+        Shape::Table(&[("code", TEXT), ("name", TEXT), ("region", TEXT), ("industry", TEXT), ("accounting_standard", TEXT)]),
+    ),
+    ("state", Shape::Table(&[("dir", TEXT)])),
     ("book", Shape::Each(&BOOK)),
     ("form", Shape::Each(&FORM)),
-    ("person", Shape::Each(&Shape::Table(&[("id", ANY), ("name", ANY), ("roles", ANY)]))),
+    ("person", Shape::Each(&Shape::Table(&[("id", MUST), ("name", MUST), ("roles", Shape::List)]))),
     ("measures", Shape::Table(&[("none", ANY)])),
     ("product", Shape::Each(&short::PRODUCT)),
     ("sheet", Shape::Each(&short::SHEET)),
-    ("retention", Shape::Table(&[("years", ANY)])),
-    ("rates", Shape::Table(&[("file", ANY)])),
+    ("retention", Shape::Table(&[("years", Shape::Whole)])),
+    ("rates", Shape::Table(&[("file", TEXT)])),
     ("audit", Shape::Table(&[("explanation_min", ANY)])),
-    ("outside", Shape::Table(&[("file", ANY)])),
+    ("outside", Shape::Table(&[("file", TEXT)])),
 ]);
 
 /// The configuration file, read and checked.
@@ -91,6 +96,8 @@ pub struct Agent {
     pub products: Vec<survey::Product>,
     /// Kinds of measures that the unit has nothing of.
     pub no_measures: Vec<String>,
+    /// Place of each key, by its path: `book.0.connector`.
+    places: BTreeMap<String, String>,
 }
 
 /// A person of the enterprise who fills, reviews or signs.
@@ -383,14 +390,17 @@ impl Agent {
         let name = path.display().to_string();
         let (raw, mut findings) = settings::read::<Raw>(&name, &text, &AGENT);
         let Some(raw) = raw else { return Err(Failure { exit: 2, findings }) };
+        let places = settings::places(&name, &text);
+        let at = |key: &str| place_of(&places, &name, key);
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut seen = Vec::new();
-        for book in &raw.book {
+        for (number, book) in raw.book.iter().enumerate() {
+            let own = |key: &str| format!("{}, book {}", at(&format!("book.{number}.{key}")), book.id);
             // The id becomes the name of a folder.
             let fit = !book.id.is_empty() && book.id.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
             if !fit || seen.contains(&&book.id) {
                 let code = if fit { "book-doubled" } else { "book-id-unfit" };
-                findings.push(Finding::error(code).at(&name).with("book", &book.id));
+                findings.push(Finding::error(code).at(at(&format!("book.{number}.id"))).with("book", &book.id));
             }
             seen.push(&book.id);
             let source = &book.source;
@@ -398,26 +408,29 @@ impl Agent {
             let empty = source.command.as_ref().is_some_and(Vec::is_empty);
             let stray = source.command.is_none() && (source.dialect.is_some() || !source.settings.is_empty());
             if kinds.iter().filter(|kind| **kind).count() != 1 || empty || stray {
-                findings.push(Finding::error("source-unclear").at(format!("{name}, book {}", book.id)));
+                findings.push(Finding::error("source-unclear").at(own("source")));
             }
             if book.fiscal_year_starts.is_some_and(|month| !(1..=12).contains(&month)) {
-                findings.push(Finding::error("fiscal-year-unfit").at(format!("{name}, book {}", book.id)));
+                findings.push(Finding::error("fiscal-year-unfit").at(own("fiscal_year_starts")));
             }
         }
         if !["cas", "small-business"].contains(&raw.unit.accounting_standard.as_str()) {
             let known = settings::nearest(&raw.unit.accounting_standard, ["cas", "small-business"].into_iter());
-            let finding = Finding::error("standard-unknown").at(&name).with("standard", &raw.unit.accounting_standard);
+            let finding = Finding::error("standard-unknown")
+                .at(at("unit.accounting_standard"))
+                .with("standard", &raw.unit.accounting_standard);
             findings.push(finding.with("near", known.unwrap_or("cas, small-business")));
         }
         findings.extend(Sheet::unfit(&raw.sheets, &raw.people, &raw.book, &name));
         if raw.retention.years < RETENTION_LEAST {
-            let finding = Finding::error("retention-too-short").at(&name).with("years", raw.retention.years);
+            let finding = Finding::error("retention-too-short").at(at("retention.years")).with("years", raw.retention.years);
             findings.push(finding.with("least", RETENTION_LEAST));
         }
-        for (at, person) in raw.people.iter().enumerate() {
+        for (number, person) in raw.people.iter().enumerate() {
             let fit = !person.id.is_empty() && person.id.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_' || c == '.');
-            if !fit || raw.people[..at].iter().any(|other| other.id == person.id) {
-                findings.push(Finding::error("person-id-unfit").at(&name).with("person", &person.id));
+            if !fit || raw.people[..number].iter().any(|other| other.id == person.id) {
+                findings
+                    .push(Finding::error("person-id-unfit").at(at(&format!("person.{number}.id"))).with("person", &person.id));
             }
         }
         if report::blocked(&findings) {
@@ -443,7 +456,26 @@ impl Agent {
             sheets: raw.sheets,
             products: raw.products,
             no_measures: raw.measures.none,
+            places,
         })
+    }
+
+    /// Place of a key, or of the nearest table around it that is there: `unit.code`.
+    pub fn place(&self, key: &str) -> String {
+        place_of(&self.places, &self.path.display().to_string(), key)
+    }
+
+    /// Place of a book's key.
+    pub fn book_place(&self, book: &Book, key: &str) -> String {
+        let number = self.books.iter().position(|own| own.id == book.id).unwrap_or(usize::MAX);
+        format!("{}, book {}", self.place(&format!("book.{number}.{key}")), book.id)
+    }
+
+    /// Place of a form's key.
+    pub fn form_place(&self, form: &Form, key: &str) -> String {
+        let same = |own: &Form| (&own.code, &own.edition, &own.book) == (&form.code, &form.edition, &form.book);
+        let number = self.forms.iter().position(same).unwrap_or(usize::MAX);
+        self.place(&format!("form.{number}.{key}"))
     }
 
     /// The book named `id`; without a name, the only one.
@@ -530,6 +562,17 @@ impl Agent {
     }
 }
 
+fn place_of(places: &BTreeMap<String, String>, file: &str, key: &str) -> String {
+    let mut key = key;
+    loop {
+        match (places.get(key), key.rsplit_once('.')) {
+            (Some(place), _) => return place.clone(),
+            (None, Some((outer, _))) => key = outer,
+            (None, None) => return file.to_owned(),
+        }
+    }
+}
+
 /// A connection string with a password. Braces keep semicolons in it from ending it; a closing brace is doubled.
 pub fn with_password(text: &str, password: &str) -> String {
     format!("{};PWD={{{}}};", text.trim_end_matches(';'), password.replace('}', "}}"))
@@ -576,12 +619,12 @@ mod tests {
         let text = fs::read_to_string(path).unwrap();
         fn names(shape: &Shape, found: &mut Vec<&'static str>) {
             match shape {
-                Shape::Any => {}
+                Shape::Any | Shape::Text | Shape::Whole | Shape::Flag | Shape::List => {}
                 Shape::Table(keys) => keys.iter().for_each(|(key, inner)| {
                     found.push(key);
                     names(inner, found);
                 }),
-                Shape::Map(inner) | Shape::Each(inner) => names(inner, found),
+                Shape::Map(inner) | Shape::Each(inner) | Shape::Must(inner) | Shape::TextOr(inner) => names(inner, found),
             }
         }
         let mut keys = Vec::new();

@@ -128,7 +128,7 @@ impl Discovered {
     /// Values of the variables.
     pub fn values(&self, pack: &Pack) -> Result<Values, Failure> {
         let given = self.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        pack.values(&self.id, &given).map_err(|findings| Failure { exit: 2, findings })
+        pack.values(&|_| self.id.clone(), &given).map_err(|findings| Failure { exit: 2, findings })
     }
 
     /// `[[book]]` for a configuration.
@@ -167,10 +167,11 @@ impl Detected {
     pub fn recognised(&self, place: &str) -> Result<&Candidate, Finding> {
         self.best().ok_or_else(|| {
             let nearest = self.candidates.first().filter(|nearest| nearest.fit.found > 0);
+            let Some(near) = nearest else {
+                return Finding::error("erp-unknown").at(place).with("system", &self.system.name);
+            };
             let finding = Finding::error("erp-unrecognised").at(place).with("system", &self.system.name);
-            let finding = finding.with("near", nearest.map_or("—", |near| near.connector.as_str()));
-            let missing = nearest.map(|near| near.fit.missing.as_slice()).unwrap_or_default();
-            finding.with("missing", some(missing))
+            finding.with("near", &near.connector).with("missing", some(&near.fit.missing))
         })
     }
 }

@@ -73,7 +73,7 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
     let built_in = survey::FORMS.iter().find(|(e, c, _)| (*e, *c) == (edition, code)).map(|(.., text)| (*text).to_owned());
     let Some(text) = own.or(built_in) else {
         let near = settings::nearest(code, survey::FORMS.iter().map(|(_, code, _)| *code)).unwrap_or("—");
-        let place = agent.map_or_else(String::new, |agent| agent.path.display().to_string());
+        let place = agent.map_or_else(String::new, |agent| agent.form_place(configured, "code"));
         let finding = Finding::error("form-unknown").at(place).with("form", code);
         return Err(vec![finding.with("edition", edition).with("near", near)]);
     };
@@ -203,6 +203,10 @@ impl Desk {
         let (chart, found) = survey::chart(mapping, &accounts, &|account| figures.is_used(account));
         let mut findings: Vec<Finding> =
             found.into_iter().map(|finding| Finding { place: format!("{place}, {}", finding.place), ..finding }).collect();
+        // A layer may serve several books, of which each has some of its accounts.
+        let level = if agent.books.len() > 1 { model::Level::Note } else { model::Level::Warning };
+        let own = |finding: Finding| Finding { level, place: format!("{place}, {}", finding.place), ..finding };
+        findings.extend(mapping.idle(&accounts).into_iter().map(own));
         if context.currency.is_empty() {
             findings.push(Finding::warning("currency-unknown").at(&place));
         }

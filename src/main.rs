@@ -32,8 +32,6 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use clap::Parser;
-
 /// Where a reader's rows go: stdout as it is, because its own lock looks for line ends in what it is given.
 #[cfg(unix)]
 fn rows() -> impl Write {
@@ -59,7 +57,10 @@ fn second() -> Option<Command> {
 }
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
+    let args = match cli::Args::read() {
+        Ok(args) => args,
+        Err(exit) => return ExitCode::from(exit),
+    };
     if let cli::Verb::Reader = args.verb {
         reader::end_with_parent();
         return match reader::serve(stdin().lock(), rows(), stderr().lock(), second()) {

@@ -12,11 +12,11 @@ use crate::report::Failure;
 /// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// 给人看 For people.
     Table,
-    /// An array of objects; numbers are decimal strings.
+    /// JSON An array of objects; numbers are decimal strings.
     Json,
-    /// UTF-8 without BOM.
+    /// CSV UTF-8 without BOM.
     Csv,
 }
 
@@ -55,6 +55,10 @@ impl Table<'_> {
     }
 
     fn people(&self, lang: Lang) -> Result<(), Failure> {
+        // A head without a body says nothing; findings tell why there is none.
+        if self.rows.is_empty() {
+            return Ok(());
+        }
         let titles: Vec<String> = self.columns.iter().map(|name| label(lang, name)).collect();
         let width = |at: usize| {
             let cells = self.rows.iter().map(|row| row[at].width());
@@ -64,7 +68,7 @@ impl Table<'_> {
         let mut text = String::new();
         for row in std::iter::once(&titles).chain(&self.rows) {
             let mut line = String::new();
-            for ((cell, width), name) in row.iter().zip(&widths).zip(self.columns) {
+            for ((cell, width), name) in row.iter().zip(&widths).zip(self.columns).filter(|(_, name)| **name != MACHINE) {
                 let gap = " ".repeat(width - cell.width());
                 let cells = if self.numbers.contains(name) { [gap.as_str(), cell] } else { [cell, gap.as_str()] };
                 line.push_str(&cells.concat());
@@ -76,6 +80,9 @@ impl Table<'_> {
         say(&text)
     }
 }
+
+/// Column that only programs read: the number of the operation in the log.
+const MACHINE: &str = "operation";
 
 /// What people read above a column.
 pub fn label(lang: Lang, name: &str) -> String {

@@ -15,7 +15,6 @@ use crate::{
 
 /// The pack of a book, with the book's own extracts in it.
 pub fn load(agent: &Agent, book: &Book) -> Result<Pack, Failure> {
-    let place = format!("{}, book {}", agent.path.display(), book.id);
     let built_in = connector::BUILT_IN.iter().find(|(name, _)| *name == book.connector);
     let (file, text) = match built_in {
         Some((name, text)) => (format!("connectors/{name}/connector.toml"), (*text).to_owned()),
@@ -27,13 +26,14 @@ pub fn load(agent: &Agent, book: &Book) -> Result<Pack, Failure> {
         None => {
             let names = || connector::BUILT_IN.iter().map(|(name, _)| *name);
             let near = settings::nearest(&book.connector, names()).unwrap_or("—");
-            let finding = Finding::error("connector-unknown").at(place).with("connector", &book.connector);
+            let finding =
+                Finding::error("connector-unknown").at(agent.book_place(book, "connector")).with("connector", &book.connector);
             return Err(Failure::config(finding.with("near", near).with("known", names().collect::<Vec<_>>().join(", "))));
         }
     };
     let (pack, findings) = Pack::parse(&file, &text);
     let pack = pack.ok_or(Failure { exit: 2, findings })?;
-    pack.overridden(&place, &book.extract).map_err(Failure::config)
+    pack.overridden(&agent.book_place(book, "extract"), &book.extract).map_err(Failure::config)
 }
 
 /// The unit's accounting standard: the enterprise's own text of it where there is one, or the one that comes with the program.
@@ -58,6 +58,16 @@ pub fn built_in_standard(name: &str) -> Result<Standard, Failure> {
     standard.ok_or(Failure { exit: 2, findings })
 }
 
+/// Values of a pack's variables as a configuration writes them.
+pub fn shown(values: &Values) -> String {
+    let one = |(name, value): (&String, &Value)| match value {
+        Value::Integer(value) => format!("{name} = {value}"),
+        Value::Text(text) => format!("{name} = {}", crate::detect::quoted(text)),
+    };
+    let values: Vec<String> = values.iter().map(one).collect();
+    if values.is_empty() { "—".to_owned() } else { values.join(", ") }
+}
+
 /// Whether a discovered book is the one with these values.
 pub fn is_book(values: &Values, info: &BookInfo) -> bool {
     values.iter().all(|(name, value)| {
@@ -69,8 +79,24 @@ pub fn is_book(values: &Values, info: &BookInfo) -> bool {
     })
 }
 
-/// Who the operation log says did it: the account that runs the program.
+/// Who the operation log says did it: the account that runs the program. The environment is the last to be asked: a service has none, and
+/// anybody can set it.
 pub fn who() -> String {
-    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    format!("system:{}", user.as_deref().unwrap_or("unknown"))
+    let named = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    format!("system:{}", account().or_else(named).unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// Name of the account of this process, or its number where the machine's own list has no name for it.
+#[cfg(target_os = "linux")]
+fn account() -> Option<String> {
+    let uid = std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").ok()?).to_string();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut named = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let own = named.find(|fields| fields.get(2) == Some(&uid.as_str()));
+    Some(own.and_then(|fields| fields.first().map(|name| (*name).to_owned())).unwrap_or(uid))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn account() -> Option<String> {
+    None
 }

@@ -8,7 +8,7 @@ use std::{
 use connector::{Fingerprint, Pack, Values};
 use journal::{Cell, Change, Digest, Pending, Sealer};
 use model::{Amount, Finding, Level, Month, Period};
-use reader::{Query, Source, Value, Verb};
+use reader::{Query, Source, Verb};
 use serde_json::json;
 use store::{Seal, Store};
 
@@ -66,8 +66,9 @@ impl<'a> Opened<'a> {
     /// Finds pack, variables and source of a book.
     pub fn new(agent: &Agent, book: &'a Book) -> Result<Opened<'a>, Failure> {
         let pack = packs::load(agent, book)?;
-        let place = format!("{}, book {}", agent.path.display(), book.id);
-        let values = pack.values(&place, &book.variables).map_err(|findings| Failure { exit: 2, findings })?;
+        let place = agent.book_place(book, "extract");
+        let at = |name: &str| agent.book_place(book, &format!("variables.{name}"));
+        let values = pack.values(&at, &book.variables).map_err(|findings| Failure { exit: 2, findings })?;
         for extract in ["accounts", "entries"] {
             if !pack.has(extract) {
                 return Err(Failure::config(Finding::error("extract-missing").at(place).with("extract", extract)));
@@ -181,10 +182,12 @@ fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, s
     let expected = expected(&survey.context, &months, before.as_ref());
     let (pending, wrong) = sealer.finish(&expected)?;
     findings.extend(wrong);
-    // Periods after the last one with entries are not sealed: the ERP has only opened them.
-    let last =
-        pending.iter().filter(|p| p.rows > 0).map(|p| p.period).chain(before.iter().flat_map(|b| b.cubes.keys().copied())).max();
-    let pending: Vec<Pending> = pending.into_iter().filter(|p| last.is_some_and(|last| p.period <= last)).collect();
+    // Periods before the first and after the last one with entries are not sealed: the ERP has only opened them.
+    let known = before.iter().flat_map(|b| b.cubes.keys().copied());
+    let with: BTreeSet<Period> = pending.iter().filter(|p| p.rows > 0).map(|p| p.period).chain(known).collect();
+    let span = with.first().copied().zip(with.last().copied());
+    let pending: Vec<Pending> =
+        pending.into_iter().filter(|p| span.is_some_and(|(first, last)| (first..=last).contains(&p.period))).collect();
     let mut context = survey.context;
     context.filled = filled(fingerprint.as_ref(), &pending, before.as_ref());
     findings.extend(reconcile(opened, &context, store, &pending, before.as_ref())?);
@@ -224,13 +227,7 @@ fn survey(opened: &Opened<'_>, sealed: bool) -> Result<Survey, Failure> {
                 let (accounts, wrong) = connector::accounts(pack, rows);
                 findings.extend(wrong);
                 if accounts.is_empty() {
-                    let written = |value: &Value| match value {
-                        Value::Integer(value) => value.to_string(),
-                        Value::Text(text) => format!("\"{text}\""),
-                    };
-                    let values: Vec<_> =
-                        opened.values.iter().map(|(name, value)| format!("{name} = {}", written(value))).collect();
-                    let values = if values.is_empty() { "—".to_owned() } else { values.join(", ") };
+                    let values = packs::shown(&opened.values);
                     findings.push(Finding::error("chart-empty").at(format!("book {}", book.id)).with("values", values));
                 }
                 context.accounts = accounts;

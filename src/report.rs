@@ -93,23 +93,37 @@ pub fn tell(lang: Lang, findings: &[Finding]) {
     }
     sorted.sort_by_key(|finding| finding.level);
     let mut out = stderr().lock();
-    let mut told: Vec<&str> = Vec::new();
+    let mut told: Vec<&Finding> = Vec::new();
     for finding in &sorted {
-        let same: Vec<&str> = sorted
-            .iter()
-            .filter(|other| other.level == Level::Note && other.code == finding.code)
-            .map(|f| f.place.as_str())
-            .collect();
-        if told.contains(&&*finding.code) && finding.level == Level::Note && same.len() > NOTES_ALIKE {
+        if told.contains(finding) {
             continue;
         }
-        told.push(&finding.code);
-        let mut text = sentence(lang, finding);
-        // A note that is true of many places is told once.
-        if finding.level == Level::Note && same.len() > NOTES_ALIKE {
-            let others = [("count", (same.len() - 1).to_string()), ("places", same[1..].join("; "))];
-            text.push_str(&format!("\n    {}", ui::text(lang, "label-also-at", &others)));
+        let kind = |other: &&Finding| other.level == finding.level && other.code == finding.code;
+        let mut alike: Vec<&Finding> = Vec::new();
+        for other in sorted.iter().copied().filter(kind) {
+            if !alike.contains(&other) {
+                alike.push(other);
+            }
         }
+        let same: Vec<&Finding> = alike.iter().copied().filter(|other| other.arguments == finding.arguments).collect();
+        let text = if same.len() > 1 {
+            // What is true of many places is told once.
+            let places: Vec<&str> = same.iter().skip(1).map(|other| other.place.as_str()).collect();
+            let others = [("count", places.len().to_string()), ("places", places.join("; "))];
+            format!("{}\n    {}", sentence(lang, finding), ui::text(lang, "label-also-at", &others))
+        } else if finding.level == Level::Note && alike.len() > NOTES_ALIKE {
+            // Notes of one kind that say different things share their name and their hint.
+            let own = advice(lang, finding);
+            let rest = alike.iter().copied().filter(|other| !told.contains(other) && advice(lang, other) == own);
+            let rest: Vec<&Finding> = rest.collect();
+            let lines = rest.iter().skip(1).map(|other| format!("\n    {}", short(lang, other)));
+            let text = format!("{}{}{own}", head(lang, finding), lines.collect::<String>());
+            told.extend(rest);
+            text
+        } else {
+            sentence(lang, finding)
+        };
+        told.extend(same);
         // Nobody is left to tell when stderr is gone; the exit code still speaks.
         let _ = writeln!(out, "{text}");
     }
@@ -125,22 +139,34 @@ pub fn grave(findings: Vec<Finding>) -> Vec<Finding> {
 
 /// One finding as a person reads it: level, code, place, sentence, and what to do on a line of its own.
 pub fn sentence(lang: Lang, finding: &Finding) -> String {
+    head(lang, finding) + &advice(lang, finding)
+}
+
+/// Place and sentence.
+fn short(lang: Lang, finding: &Finding) -> String {
+    let gap = if finding.place.is_empty() { "" } else { ": " };
+    format!("{}{gap}{}", finding.place, ui::text(lang, &finding.code, &finding.arguments))
+}
+
+/// Level and code before place and sentence.
+fn head(lang: Lang, finding: &Finding) -> String {
     let level = match finding.level {
         Level::Note => "level-note",
         Level::Warning => "level-warning",
         Level::Error => "level-error",
     };
     let none: [(&str, &str); 0] = [];
-    let mut text = format!("{}[{}]", ui::text(lang, level, &none), finding.code);
-    if !finding.place.is_empty() {
-        text.push_str(&format!(" {}", finding.place));
+    let gap = if finding.place.is_empty() { ":" } else { "" };
+    format!("{}[{}]{gap} {}", ui::text(lang, level, &none), finding.code, short(lang, finding))
+}
+
+/// What to do, on a line of its own.
+fn advice(lang: Lang, finding: &Finding) -> String {
+    let none: [(&str, &str); 0] = [];
+    match ui::hint(lang, &finding.code, &finding.arguments) {
+        Some(hint) => format!("\n    {}{hint}", ui::text(lang, "label-hint", &none)),
+        None => String::new(),
     }
-    text.push_str(": ");
-    text.push_str(&ui::text(lang, &finding.code, &finding.arguments));
-    if let Some(hint) = ui::hint(lang, &finding.code, &finding.arguments) {
-        text.push_str(&format!("\n    {}{hint}", ui::text(lang, "label-hint", &none)));
-    }
-    text
 }
 
 /// Whether any finding is an error.

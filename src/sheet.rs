@@ -7,6 +7,7 @@ use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, Workbook, Worksh
 use store::Store;
 use survey::document::{Cell, Column, Draft, LedgerCell, Lineage};
 use ui::Lang;
+use unicode_width::UnicodeWidthStr;
 
 use crate::{
     build,
@@ -37,7 +38,11 @@ pub fn csv(columns: &[&str], rows: &[Vec<String>]) -> Result<String, Failure> {
 /// Writes a file; what was there is replaced only by a whole one.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let part = path.with_extension("part");
-    let refused = |error: std::io::Error| Failure::source(report::io(path, &error));
+    let refused = |error: std::io::Error| match error.kind() {
+        // A file that is to be written is not missing, its folder is; and the path starts where the person is.
+        std::io::ErrorKind::NotFound => Failure::config(Finding::error("folder-missing").at(path.display().to_string())),
+        _ => Failure::source(report::io(path, &error)),
+    };
     fs::write(&part, bytes).map_err(refused)?;
     fs::rename(&part, path).map_err(refused)
 }
@@ -102,8 +107,12 @@ fn decimal(
 }
 
 /// Writes a draft as a workbook: the form, where its figures come from, and what was found.
-pub fn draft(path: &Path, draft: &Draft, store: &Store, lang: Lang) -> Result<(), Failure> {
-    let cells = build::current_cells(store, &draft.book, &draft.form, &draft.period)?;
+pub fn draft(path: &Path, draft: &Draft, computed: Vec<LedgerCell>, store: &Store, lang: Lang) -> Result<(), Failure> {
+    let cells: Cells = if computed.is_empty() {
+        build::current_cells(store, &draft.book, &draft.form, &draft.period)?
+    } else {
+        computed.into_iter().map(|cell| (cell.cell.id.clone(), (0, cell))).collect()
+    };
     let names = crate::books::names(store, &draft.book)?;
     let places = draft.cells.iter().filter_map(|cell| cell.columns.each().find_map(|(_, column)| column.value.clone()));
     let places = places.filter_map(|value| value.split_once('.').map(|(_, decimals)| decimals.len())).max().unwrap_or(0);
@@ -125,7 +134,7 @@ pub fn draft(path: &Path, draft: &Draft, store: &Store, lang: Lang) -> Result<()
 /// The form as it is printed.
 fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
     let label = |name: &str| label(lang, name);
-    let fact = |name: &str, value: &str| format!("{}：{}", label(name), value);
+    let fact = |name: &str, value: &str| format!("{}{}{value}", label(name), label("colon"));
     let header = &draft.header;
     sheet.set_name(&draft.form)?.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
     let shown = draft.shown();
@@ -151,6 +160,8 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
     if draft.books_open {
         marks.push(label("books-open"));
     }
+    let told = |code: &&&str| draft.findings.iter().any(|note| note.code == ***code);
+    marks.extend(["period-beyond", "mapping-changed", "evidence-changed"].iter().filter(told).map(|code| label(code)));
     if !draft.due {
         marks.push(label("not-due"));
     }
@@ -172,9 +183,28 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
         let column = [0, 2, 4, 6, 8][at].min(last);
         sheet.write_string_with_format(foot, column, fact(name, value), &looks.plain)?;
     }
-    sheet.write_string_with_format(foot + 1, 0, fact("scope", &header.scope), &looks.plain)?;
-    sheet.write_string_with_format(foot + 2, 0, fact("deadline", &header.deadline), &looks.plain)?;
+    sheet.write_string_with_format(foot + 1, 0, fact("scope", &official(&header.scope)), &looks.plain)?;
+    sheet.write_string_with_format(foot + 2, 0, fact("deadline", &official(&header.deadline)), &looks.plain)?;
     Ok(())
+}
+
+/// A fact of a form without the remarks in brackets on how sure the pack is of it: these are no part of an official form.
+fn official(text: &str) -> String {
+    let (mut kept, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(['（', '(']) {
+        kept.push_str(before);
+        let open = &rest[before.len()..rest.len() - after.len()];
+        let Some((inside, after)) = after.split_once(['）', ')']) else {
+            kept.push_str(&rest[before.len()..]);
+            return kept;
+        };
+        let remark = ["凭回忆", "recalled", "confirmed", "mappings/"].iter().any(|word| inside.contains(word));
+        if !remark {
+            kept.push_str(&format!("{open}{inside}{}", if open == "（" { "）" } else { ")" }));
+        }
+        rest = after;
+    }
+    kept + rest
 }
 
 fn figures(
@@ -214,6 +244,9 @@ fn figures(
     Ok(())
 }
 
+/// Characters of a formula on one line of the lineage.
+const FORMULA_WIDTH: usize = 46;
+
 type Cells = std::collections::BTreeMap<String, (i64, LedgerCell)>;
 type Names = std::collections::BTreeMap<String, String>;
 
@@ -241,6 +274,9 @@ fn lineage(
             let mut line = |formula: &str, account: &str, from: &str, to: &str, amount: Option<&str>| -> Result<(), XlsxError> {
                 let title = names.get(account).map_or("", String::as_str);
                 let texts = [&shown.id, &shown.name, &label(lang, name), formula, account, title, from, to];
+                // Rows of wrapped text are as high as their longest cell: not every program makes them so by itself.
+                let lines = formula.width().div_ceil(FORMULA_WIDTH).max(shown.name.width().div_ceil(28)).clamp(1, 30);
+                sheet.set_row_height(row, f64::from(u8::try_from(lines).unwrap_or(30)) * 13.5)?;
                 for (at, text) in (0..).zip(texts) {
                     sheet.write_string_with_format(row, at, text, &looks.text)?;
                 }
@@ -322,6 +358,9 @@ pub struct Page<'a> {
     pub rows: &'a [Vec<String>],
 }
 
+/// Columns of amounts in 元.
+const MONEY: [&str; 4] = ["raw", "debit", "credit", "amount"];
+
 /// Writes rows as a workbook of one sheet.
 pub fn table(
     path: &Path,
@@ -337,12 +376,15 @@ pub fn table(
 /// Writes a workbook of several sheets.
 pub fn pages(path: &Path, pages: &[Page<'_>], lang: Lang) -> Result<(), Failure> {
     let looks = Looks::new(0);
+    // By the decimals that a text has: a spreadsheet's own format for any number of them leaves a lonely point.
+    let plain: Vec<Format> = (0..=6).map(|places| Looks::new(places).number).collect();
     let mut book = Workbook::new();
     let page = |sheet: &mut Worksheet, page: &Page<'_>| -> Result<(), XlsxError> {
         let Page { title, columns, numbers, rows } = page;
-        sheet.set_name(title)?.set_freeze_panes(1, 3)?.set_landscape();
+        sheet.set_name(title)?.set_freeze_panes(1, 3)?.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
+        sheet.set_repeat_rows(0, 0)?.set_repeat_columns(0, 2)?;
         for (at, name) in (0..).zip(*columns) {
-            let longest = rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(row[usize::from(at)].as_str())).max();
+            let longest = rows.iter().map(|row| row[usize::from(at)].width()).max();
             // A width is no money; Excel's columns are measured in characters.
             let width = u8::try_from(longest.unwrap_or(0).clamp(8, 40) + 2).unwrap_or(42);
             sheet.set_column_width(at, f64::from(width))?;
@@ -351,15 +393,10 @@ pub fn pages(path: &Path, pages: &[Page<'_>], lang: Lang) -> Result<(), Failure>
         for (row, cells) in (1..).zip(*rows) {
             for (at, (text, name)) in (0..).zip(cells.iter().zip(*columns)) {
                 if numbers.contains(name) {
-                    let text = (!text.is_empty()).then_some(text.as_str());
-                    decimal(
-                        sheet,
-                        row,
-                        at,
-                        text,
-                        &Format::new().set_font_name("宋体").set_num_format("#,##0.######"),
-                        &looks.gap,
-                    )?;
+                    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+                    // Money in 元 has two places, whatever its text has.
+                    let format = if MONEY.contains(name) { &looks.raw } else { &plain[decimals.min(plain.len() - 1)] };
+                    decimal(sheet, row, at, (!text.is_empty()).then_some(text.as_str()), format, &looks.gap)?;
                 } else {
                     sheet.write_string_with_format(row, at, text, &looks.text)?;
                 }
@@ -374,4 +411,17 @@ pub fn pages(path: &Path, pages: &[Page<'_>], lang: Lang) -> Result<(), Failure>
     };
     let bytes = write().map_err(refused(path))?;
     save(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_of_the_pack_are_no_part_of_the_form() {
+        assert_eq!(official("月后约17—18日（凭回忆）；旧制16日(recalled)"), "月后约17—18日；旧制16日");
+        assert_eq!(official("季后（每年的时间表见 mappings/calendars/）"), "季后");
+        assert_eq!(official("法人单位（含分支机构，不含子公司）"), "法人单位（含分支机构，不含子公司）");
+        assert_eq!(official("不完整（凭回忆"), "不完整（凭回忆");
+    }
 }

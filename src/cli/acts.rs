@@ -28,78 +28,78 @@ const REASON_LEAST: usize = 4;
 pub enum Act {
     /// 调整 An adjustment beside the computed value, with its reason and evidence
     Adjust {
-        /// FORM:CODE
+        /// 指标，表号:代码，如 B203:301 FORM:CODE
         figure: String,
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
-        /// Book id; the only one of the form where absent
+        /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
         #[arg(long)]
         book: Option<String>,
-        /// What is added to the computed value, in the form's unit
+        /// 加在计算值上的数，以表的计量单位计 What is added to the computed value, in the form's unit
         #[arg(long, allow_hyphen_values = true, required_unless_present = "withdraw")]
         amount: Option<Amount>,
-        /// Why
+        /// 理由 Why
         #[arg(long)]
         reason: String,
-        /// Files that show it
+        /// 证明文件 Files that show it
         #[arg(long)]
         evidence: Vec<PathBuf>,
-        /// Take the adjustment back
+        /// 撤回调整 Take the adjustment back
         #[arg(long)]
         withdraw: bool,
     },
     /// 锁定月份 Lock a month: nothing is built anew in it
     Lock {
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
-        /// Form code; the whole month where absent
+        /// 表号，不给则整个月 Form code; the whole month where absent
         #[arg(long)]
         form: Option<String>,
     },
     /// 解锁月份 Unlock a month, for a reason
     Unlock {
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
-        /// Form code; the whole month where absent
+        /// 表号，不给则整个月 Form code; the whole month where absent
         #[arg(long)]
         form: Option<String>,
-        /// Why
+        /// 理由 Why
         #[arg(long)]
         reason: String,
     },
     /// 大事记 An event that explains a break in a series; without --text, the list of events
     Event {
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long, requires = "text")]
         period: Option<Month>,
-        /// capacity, price, product, process, equipment, restructuring, people or other
+        /// 类别 capacity, price, product, process, equipment, restructuring, people or other
         #[arg(long, default_value = "other", value_parser = ["capacity", "price", "product", "process", "equipment", "restructuring", "people", "other"])]
         kind: String,
-        /// What happened
+        /// 发生了什么 What happened
         #[arg(long, requires = "period")]
         text: Option<String>,
     },
     /// 交接记录 A handover when people change; without --to, the list
     Handover {
-        /// Who takes over: id of a [[person]]
+        /// 接收人 Who takes over: id of a [[person]]
         #[arg(long, requires = "note")]
         to: Option<String>,
-        /// What was handed over, and what is open
+        /// 移交了什么，还有什么未完 What was handed over, and what is open
         #[arg(long)]
         note: Option<String>,
     },
     /// 到期清册 What the retention rule no longer asks to keep, as a list; nothing is ever deleted
     Disposal {
-        /// Today, YYYY-MM
+        /// 今天的月份 Today, YYYY-MM
         #[arg(long)]
         at: Month,
     },

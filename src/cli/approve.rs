@@ -17,19 +17,22 @@ use crate::{
 /// Kind of the records of who handed in, approved or returned.
 pub const SIGNOFF: &str = "signoff";
 
+/// Digits of a digest that people are shown.
+pub const SHOWN: usize = 12;
+
 /// Which draft, and what was seen of it.
 #[derive(Args)]
 pub struct Which {
-    /// Form code
+    /// 表号 Form code
     #[arg(long)]
     form: String,
-    /// YYYY-MM
+    /// 月份 YYYY-MM
     #[arg(long)]
     period: Month,
-    /// Book id; the only one of the form where absent
+    /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
     #[arg(long)]
     book: Option<String>,
-    /// Digest that was shown with the draft; refused where the draft is another by now
+    /// 看到的草稿摘要（可只写前 12 位）；草稿已不是那一版时拒绝 Digest that was shown with the draft; refused where the draft is another by now
     #[arg(long)]
     digest: Option<String>,
 }
@@ -76,12 +79,18 @@ pub fn run(ctx: &Ctx, which: &Which, step: Step, reason: Option<&str>) -> Result
         findings
             .push(Finding::error("draft-state-unfit").at(&place).with("state", &version.state).with("wanted", from.join(", ")));
     }
-    if which.digest.as_ref().is_some_and(|shown| *shown != digest) {
+    // People are shown, and may type, the first digits.
+    if which.digest.as_ref().is_some_and(|shown| shown.len() < SHOWN || !digest.starts_with(shown.as_str())) {
         findings.push(Finding::error("draft-digest-differs").at(&place).with("now", &digest));
     }
     let touched = build::touched(&store, &draft)?;
     if step != Step::Return && !touched.is_empty() {
         findings.push(Finding::error("draft-stale").at(&place).with("cells", touched.join(", ")));
+    }
+    if step != Step::Return {
+        let stale = build::stale(&agent, &store, book, &draft)?;
+        let changed = stale.into_iter().filter(|finding| finding.code != "evidence-changed");
+        findings.extend(changed.map(|finding| Finding { level: model::Level::Error, ..finding }));
     }
     if step != Step::Return {
         findings.extend(draft.findings.iter().filter(|note| note.code == "rule-mandatory").map(|note| {
@@ -122,7 +131,7 @@ pub fn run(ctx: &Ctx, which: &Which, step: Step, reason: Option<&str>) -> Result
     work.put_draft(&DraftVersion { state: to.to_owned(), ..version })?;
     work.commit()?;
     let state = if ctx.people() { label(ctx.lang, &format!("state-{}", to.replace('_', "-"))) } else { to.to_owned() };
-    let row = vec![form.to_owned(), book.id.clone(), period, state, person.name.clone(), digest];
+    let row = vec![form.to_owned(), book.id.clone(), period, state, person.name.clone(), ctx.short(&digest)];
     Table { columns: &["form", "book", "period", "state", "by", "digest"], numbers: &[], rows: vec![row] }
         .write(ctx.format, ctx.lang)?;
     Ok(findings)

@@ -27,15 +27,15 @@ pub enum What {
     Run(Which),
     /// 核实说明 Explain a figure that a rule to be verified queries: with a cause and what happened
     Explain {
-        /// Form code
+        /// 表号 Form code
         form: String,
         /// Id of the rule
         #[arg(long)]
         rule: String,
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
-        /// Book id; the only one of the form where absent
+        /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
         #[arg(long)]
         book: Option<String>,
         /// Code of the cause; `taizhang audit causes` lists them
@@ -54,13 +54,13 @@ pub enum What {
 /// Which forms.
 #[derive(Args)]
 pub struct Which {
-    /// Form code; every configured form where absent
+    /// 表号，不给则配置里的每张表 Form code; every configured form where absent
     #[arg(long)]
     pub form: Option<String>,
-    /// Book id; every book of the form where absent
+    /// 账套 id，不给则该表的每个账套 Book id; every book of the form where absent
     #[arg(long)]
     pub book: Option<String>,
-    /// YYYY-MM
+    /// 月份 YYYY-MM
     #[arg(long)]
     pub period: Month,
 }

@@ -2,10 +2,15 @@
 
 use std::collections::HashMap;
 
-use model::{Finding, Period};
+use model::{Amount, Finding, Period};
 
 use super::Ctx;
-use crate::{books::Grain, output::Table, pull, report::Failure};
+use crate::{
+    books::{Grain, SealedBook},
+    output::Table,
+    pull,
+    report::Failure,
+};
 
 /// Writes the trial balance; pulls first where the period is not sealed yet.
 pub fn run(ctx: &Ctx, book: Option<&str>, period: Period, without_closing: bool) -> Result<Vec<Finding>, Failure> {
@@ -13,12 +18,13 @@ pub fn run(ctx: &Ctx, book: Option<&str>, period: Period, without_closing: bool)
     let book = agent.book(book)?;
     let (sealed, mut findings) = pull::sealed(&agent, &mut store, book, period, Grain::Accounts)?;
     let place = format!("book {}, {period}", book.id);
-    if sealed.cubes.keys().next_back().is_some_and(|last| *last < period) {
-        findings.push(Finding::warning("period-beyond").at(&place));
-    }
+    findings.extend(beside(&sealed, period, &place));
     let balances = sealed.balances().map_err(|finding| Failure::findings(vec![finding]))?;
-    let trial = balances.trial(period, without_closing);
-    let trial = trial.map_err(|error| Failure::findings(vec![crate::books::balance_finding(&error)]))?;
+    let refused = |error| Failure::findings(vec![crate::books::balance_finding(&error)]);
+    let whole = if without_closing { balances.trial(period, false).map_err(refused)? } else { Vec::new() };
+    let trial = balances.trial(period, without_closing).map_err(refused)?;
+    let debits = |rows: &[journal::Row]| rows.iter().try_fold(Amount::ZERO, |sum, row| sum.checked_add(row.debit));
+    let left_out = debits(&whole).zip(debits(&trial)).and_then(|(whole, shown)| whole.checked_sub(shown));
     let names: HashMap<&str, &str> =
         sealed.context.accounts.iter().map(|account| (account.account.as_str(), account.name.as_str())).collect();
     let undistributed = crate::output::label(ctx.lang, "undistributed");
@@ -34,6 +40,9 @@ pub fn run(ctx: &Ctx, book: Option<&str>, period: Period, without_closing: bool)
     let numbers = ["opening", "debit", "credit", "closing"];
     Table { columns: &columns, numbers: &numbers, rows: trial.into_iter().map(row).collect() }.write(ctx.format, ctx.lang)?;
     if without_closing {
+        if let Some(amount) = left_out.filter(|amount| !amount.is_zero()) {
+            findings.push(Finding::note("turnover-without-closing").at(&place).with("amount", amount.fixed(2)));
+        }
         let seal = sealed.seal(period);
         let left_out: Vec<[String; 2]> = seal.and_then(|seal| serde_json::from_str(&seal.closing).ok()).unwrap_or_default();
         findings.extend(
@@ -43,4 +52,18 @@ pub fn run(ctx: &Ctx, book: Option<&str>, period: Period, without_closing: bool)
         );
     }
     Ok(findings)
+}
+
+/// What a person must know of a period that the book does not have.
+fn beside(sealed: &SealedBook, period: Period, place: &str) -> Option<Finding> {
+    let entries = |period: &&Period| sealed.cubes.get(*period).is_some_and(|cells| !cells.is_empty());
+    let (first, last) = (sealed.cubes.keys().find(entries)?, sealed.cubes.keys().next_back()?);
+    if period < *first {
+        return Some(Finding::warning("before-books").at(place).with("first", first));
+    }
+    if period.month > last.month {
+        return Some(Finding::warning("period-beyond").at(place).with("last", last));
+    }
+    let none = period.adjustment && !sealed.cubes.contains_key(&period);
+    none.then(|| Finding::warning("adjustment-none").at(place).with("month", period.month))
 }

@@ -29,11 +29,12 @@ pub fn run(ctx: &Ctx, form: Option<&str>, book: Option<&str>, month: Month) -> R
             }
         }
     }
-    let columns = ["form", "book", "period", "version", "figures", "gaps", "moved", "result"];
+    let columns = ["form", "book", "period", "version", "figures", "gaps", "moved", "result", "operation"];
     if ctx.people() {
         rows.iter_mut().for_each(|row| row[7] = crate::output::label(ctx.lang, &row[7]));
     }
-    Table { columns: &columns, numbers: &["version", "figures", "gaps", "moved"], rows }.write(ctx.format, ctx.lang)?;
+    Table { columns: &columns, numbers: &["version", "figures", "gaps", "moved", "operation"], rows }
+        .write(ctx.format, ctx.lang)?;
     if exit > 0 || blocked(&findings) {
         return Err(Failure { exit: exit.max(1), findings });
     }
@@ -51,7 +52,8 @@ fn row(outcome: &build::Outcome) -> Vec<String> {
         outcome.version.to_string(),
         count(&|cell| cell.status == "ok"),
         count(&|cell| cell.status != "ok"),
-        count(&|cell| cell.changed),
+        outcome.moved.len().to_string(),
         if outcome.new { "built" } else { "unchanged" }.to_owned(),
+        outcome.operation.to_string(),
     ]
 }

@@ -2,18 +2,19 @@
 
 use std::fs;
 
-use model::{CreditCode, Finding};
-use reader::Verb;
+use model::{CreditCode, CreditCodeError, Finding, Month};
+use reader::{Query, Source, Verb};
 use survey::{Mapping, Standard};
 
 use super::Ctx;
 use crate::{
     config::{Agent, Book, Form},
     detect::{columns, some, system},
-    output::Table,
+    output::{Table, label},
     packs,
     pull::Opened,
     report::{Failure, blocked, io},
+    source::Reading,
 };
 
 /// Findings and the gravest exit code among them.
@@ -52,7 +53,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     let agent = ctx.agent()?;
     let mut found = Found::default();
     let place = agent.path.display().to_string();
-    found.config(unit(&agent, &place));
+    found.config(unit(&agent));
     if agent.books.is_empty() {
         found.config([Finding::warning("config-without-books").at(&place)]);
     }
@@ -68,7 +69,10 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         Ok(standard) => agent.forms.iter().for_each(|own| form(&agent, own, &standard, &mut found)),
         Err(failure) => found.failure(failure),
     }
-    let rows = agent.books.iter().map(|own| book(&agent, own, &mut found)).collect();
+    let mut rows: Vec<Vec<String>> = agent.books.iter().map(|own| book(&agent, own, &mut found)).collect();
+    for row in rows.iter_mut().filter(|row| ctx.people() && !row[4].is_empty()) {
+        row[4] = label(ctx.lang, &format!("answer-{}", row[4]));
+    }
     let columns = ["book", "connector", "name", "system", "can_write", "currency", "accounts"];
     Table { columns: &columns, numbers: &["accounts"], rows }.write(ctx.format, ctx.lang)?;
     if found.exit > 0 {
@@ -78,26 +82,37 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     Ok(found.findings)
 }
 
-fn unit(agent: &Agent, place: &str) -> Vec<Finding> {
-    let place = format!("{place}, unit");
+fn unit(agent: &Agent) -> Vec<Finding> {
     let mut findings = Vec::new();
     if agent.unit.code.is_empty() {
-        findings.push(Finding::warning("credit-code-missing").at(&place));
-    } else if let Err(reason) = agent.unit.code.parse::<CreditCode>() {
-        let finding = Finding::error("credit-code-unfit").at(&place).with("code", &agent.unit.code);
-        findings.push(finding.with("reason", reason));
+        findings.push(Finding::warning("credit-code-missing").at(agent.place("unit")));
+    } else {
+        findings.extend(credit_code(&agent.unit.code, &agent.place("unit.code")));
     }
     if agent.unit.name.is_empty() {
-        findings.push(Finding::warning("unit-nameless").at(place));
+        findings.push(Finding::warning("unit-nameless").at(agent.place("unit")));
     }
     findings
+}
+
+/// What is wrong with a unified social credit code.
+pub fn credit_code(code: &str, place: &str) -> Option<Finding> {
+    let finding = match code.parse::<CreditCode>().err()? {
+        CreditCodeError::Length(length) => Finding::error("credit-code-length").with("length", length),
+        CreditCodeError::Character { character, at } => {
+            Finding::error("credit-code-character").with("character", character).with("at", at)
+        }
+        CreditCodeError::Check { wanted } => Finding::error("credit-code-unfit").with("wanted", wanted),
+    };
+    Some(finding.at(place).with("code", code))
 }
 
 /// A form of the configuration: known, on a book that is there, with layers that can be read.
 fn form(agent: &Agent, own: &Form, standard: &Standard, found: &mut Found) {
     if let Some(book) = &own.book
-        && let Err(failure) = agent.book(Some(book))
+        && let Err(mut failure) = agent.book(Some(book))
     {
+        failure.findings.iter_mut().for_each(|finding| finding.place = agent.form_place(own, "book"));
         found.failure(failure);
     }
     let mut layers = Vec::new();
@@ -107,9 +122,9 @@ fn form(agent: &Agent, own: &Form, standard: &Standard, found: &mut Found) {
             Err(error) => found.config([io(path, &error)]),
         }
     }
-    let form = crate::forms::pack(Some(agent), own).map_err(|findings| found.config(findings)).ok();
-    if let Some(form) = form {
-        found.config(Mapping::assemble(standard, vec![form], &layers).1);
+    match crate::forms::pack(Some(agent), own) {
+        Ok(form) => found.config(Mapping::assemble(standard, vec![form], &layers).1),
+        Err(findings) => found.config(findings),
     }
 }
 
@@ -154,24 +169,40 @@ fn book(agent: &Agent, own: &Book, found: &mut Found) -> Vec<String> {
         }
         Err(failure) => found.failure(failure),
     }
+    let strays = opened.pack.strays(&opened.values).into_iter().map(|(extract, name, near)| {
+        Finding::warning("variable-stray").at(format!("{place}, {extract}")).with("name", name).with("near", near)
+    });
+    found.config(strays);
     let absent = ["periods", "fingerprint"].into_iter().filter(|name| !opened.pack.has(name));
     found.config(absent.map(|name| Finding::warning("extract-absent").at(&place).with("extract", name)));
     let mut currency = own.currency.clone().unwrap_or_default();
-    for extract in ["books", "accounts", "periods"] {
-        let Some(query) = opened.query(extract, None) else { continue };
-        let rows = match reading.rows(Verb::Read, vec![query]) {
+    let mut unread = false;
+    // Everything that a pull asks for: the small extracts as they are, the others for nothing at all.
+    for extract in opened.pack.extracts() {
+        let small = ["books", "accounts", "periods"].contains(&extract);
+        let query = if small { opened.query(extract, None) } else { nothing(&opened, extract) };
+        let Some(query) = query else { continue };
+        let rows = match (Reading { place: format!("{place}, {extract}"), ..reading }).rows(Verb::Read, vec![query]) {
             Ok(rows) => rows,
             Err(failure) => {
+                unread |= extract == "books";
                 found.failure(failure);
                 continue;
             }
         };
+        if !small {
+            continue;
+        }
         let (rows, pack) = (&rows[0], opened.pack.name.as_str());
         match extract {
             "books" => {
                 let (books, findings) = connector::books(pack, rows);
                 found.data(findings);
-                let names: Vec<String> = books.iter().map(|info| info.name.clone()).collect();
+                let named = |info: &connector::BookInfo| {
+                    let ids: Vec<String> = info.variables.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                    format!("{} ({})", ids.join(", "), info.name)
+                };
+                let names: Vec<String> = books.iter().map(named).collect();
                 match books.into_iter().find(|info| packs::is_book(&opened.values, info)) {
                     Some(info) => {
                         row[2] = info.name;
@@ -179,24 +210,40 @@ fn book(agent: &Agent, own: &Book, found: &mut Found) -> Vec<String> {
                             currency = info.currency;
                         }
                     }
-                    None => found.config([Finding::error("book-absent").at(&place).with("known", some(&names))]),
+                    None => found.config([Finding::error("book-absent")
+                        .at(&place)
+                        .with("known", if names.is_empty() { "—".to_owned() } else { some(&names) })]),
                 }
             }
             "accounts" => {
                 let (accounts, findings) = connector::accounts(pack, rows);
                 found.data(findings);
                 if accounts.is_empty() {
-                    let values = opened.values.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>();
-                    found.data(vec![Finding::error("chart-empty").at(&place).with("values", values.join(", "))]);
+                    // Where the book itself is not there, its chart is not worth another word.
+                    let known = found.findings.iter().any(|finding| finding.code == "book-absent" && finding.place == place);
+                    let finding = Finding::error("chart-empty").at(&place).with("values", packs::shown(&opened.values));
+                    found.data(if known { Vec::new() } else { vec![finding] });
                 }
                 row[6] = accounts.len().to_string();
             }
             _ => found.data(connector::periods(pack, rows).1),
         }
     }
-    if currency.is_empty() {
+    if currency.is_empty() && !unread {
         found.config([Finding::warning("currency-unknown").at(&place)]);
     }
     row[5] = currency;
     row
+}
+
+/// The query of an extract with an answer without rows: the source looks at every table and column of it, and reads none. Where it is not
+/// known how a dialect says that, the months from the last to the first hold nothing.
+fn nothing(opened: &Opened<'_>, extract: &str) -> Option<Query> {
+    let query = opened.query(extract, Some((Month::LAST, Month::FIRST)))?;
+    let known = ["sqlite", "postgresql", "mariadb"].contains(&opened.source.dialect());
+    if !known || matches!(opened.source, Source::Command(_)) {
+        return Some(query);
+    }
+    let text = query.query.trim_end_matches([';', ' ', '\t', '\r', '\n']);
+    Some(Query { query: format!("SELECT * FROM (\n{text}\n) AS answer LIMIT 0"), ..query })
 }

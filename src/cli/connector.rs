@@ -36,13 +36,13 @@ pub enum What {
     },
     /// 用真实数据检验连接器包 Run the extracts of a book's pack and examine what they give
     Test {
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
-        /// First month (YYYY-MM)
+        /// 起始月份 First month (YYYY-MM)
         #[arg(long)]
         from: Option<Month>,
-        /// Last month (YYYY-MM)
+        /// 截止月份 Last month (YYYY-MM)
         #[arg(long)]
         to: Option<Month>,
     },
@@ -83,7 +83,7 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
 }
 
 /// A pack of one's own, by its folder; `./x`, so that a configuration tells it from a built-in name.
-fn own(folder: &Path) -> Result<(String, Pack), Failure> {
+pub fn own(folder: &Path) -> Result<(String, Pack), Failure> {
     let path = folder.join("connector.toml");
     let text = fs::read_to_string(&path).map_err(|error| Failure::config(io(&path, &error)))?;
     let (pack, findings) = Pack::parse(&path.display().to_string(), &text);
@@ -166,12 +166,19 @@ fn test(ctx: &Ctx, book: Option<&str>, from: Option<Month>, to: Option<Month>) -
     let mut codes = HashSet::new();
     let mut given: Vec<(&str, Given)> = Vec::new();
     let mut exit = 0;
+    let reading_place = opened.reading().place;
     // Accounts come first among the extracts with entries: these are looked at beside the chart.
     for extract in opened.pack.extracts() {
         let done = match extract {
             "entries" | "unposted" => entries(&opened, extract, span, &codes),
             _ => small(&opened, extract, &mut codes),
         };
+        // A driver's word does not say which of the queries it is about.
+        let done = done.map_err(|mut failure| {
+            let own = failure.findings.iter_mut().filter(|finding| finding.place == reading_place);
+            own.for_each(|finding| finding.place.push_str(&format!(", {extract}")));
+            failure
+        });
         match done {
             Ok(done) => given.push((extract, done)),
             // Nothing else will be reached either.
@@ -185,7 +192,10 @@ fn test(ctx: &Ctx, book: Option<&str>, from: Option<Month>, to: Option<Month>) -
     let place = format!("book {}", opened.book.id);
     let counted =
         |name: &str| given.iter().find(|(extract, g)| *extract == name && !blocked(&g.findings)).map(|(_, g)| &g.periods);
-    let mut findings = Vec::new();
+    let strays = opened.pack.strays(&opened.values).into_iter().map(|(extract, name, near)| {
+        Finding::warning("variable-stray").at(format!("{place}, {extract}")).with("name", name).with("near", near)
+    });
+    let mut findings: Vec<Finding> = strays.collect();
     if let (Some(entries), Some(print)) = (counted("entries"), counted("fingerprint")) {
         let print = print.iter().filter(|((month, _), _)| (span.0.to_string()..=span.1.to_string()).contains(month));
         let print: BTreeMap<_, _> = print.map(|(period, rows)| (period.clone(), *rows)).collect();

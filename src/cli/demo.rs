@@ -1,4 +1,4 @@
-/*! `taizhang demo`: the whole story on the book of a real company that comes with the program. */
+/*! `taizhang demo`: the whole story on the book of a company, kept by a real ERP, that comes with the program. */
 
 use std::{
     fs,
@@ -7,7 +7,8 @@ use std::{
 };
 
 use clap::Parser;
-use model::Finding;
+use model::{Finding, Level};
+use survey::document::Note;
 
 use super::{Args, Ctx};
 use crate::{
@@ -26,7 +27,7 @@ const DATABASE_MAX: u64 = 64 << 20;
 const AGENT: &str = r#"# 演示配置 Configuration of the demo
 [unit]
 name = "杭州西溪精密机械有限公司"
-code = "91330106MA00000007"
+code = "91330106MA00000003"
 industry = "C3489"
 accounting_standard = "cas"
 
@@ -65,7 +66,8 @@ pub fn run(ctx: &Ctx, folder: &Path) -> Result<Vec<Finding>, Failure> {
     };
     let lang = if ctx.lang == ui::Lang::En { "en" } else { "zh" };
     // Each step is the command that a person would type, so that what is seen here can be done again.
-    let step = |args: &[&str]| -> Result<(), Failure> {
+    let mut told: Vec<Note> = Vec::new();
+    let mut step = |args: &[&str]| -> Result<(), Failure> {
         let command = ["-c", &config.display().to_string(), "--lang", lang].map(str::to_owned);
         output::say(&format!("$ taizhang -c {} {}\n\n", config.display(), args.join(" ")))?;
         let words = std::iter::once("taizhang".to_owned()).chain(command).chain(args.iter().map(|arg| (*arg).to_owned()));
@@ -74,7 +76,14 @@ pub fn run(ctx: &Ctx, folder: &Path) -> Result<Vec<Finding>, Failure> {
         let findings = super::run(parsed)?;
         // What was found stands below the result it is about.
         let _ = stdout().flush();
-        report::tell(ctx.lang, &findings);
+        // Once is enough: what the build found is found again by whoever shows or exports what it built.
+        let fresh: Vec<Finding> = findings.into_iter().filter(|finding| !told.contains(&Note::from(finding))).collect();
+        report::tell(ctx.lang, &fresh);
+        for note in fresh.iter().map(Note::from) {
+            if !told.contains(&note) {
+                told.push(note);
+            }
+        }
         Ok(())
     };
     chapter("pull")?;
@@ -103,6 +112,9 @@ pub fn run(ctx: &Ctx, folder: &Path) -> Result<Vec<Finding>, Failure> {
     ];
     output::say(&(next.join("\n") + "\n\n"))?;
     output::say(&format!("{draft}\n{ledger}\n"))?;
+    let count = |level: Level| told.iter().filter(|note| note.level == level.name()).count().to_string();
+    let counts = [("notes", count(Level::Note)), ("warnings", count(Level::Warning))];
+    output::say(&format!("\n{}\n", ui::text(ctx.lang, "demo-done", &counts)))?;
     Ok(Vec::new())
 }
 

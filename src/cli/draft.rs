@@ -1,17 +1,14 @@
 /*! `taizhang draft`: report drafts, shown, listed and exported. */
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use model::{Finding, Month};
-use survey::document::{Column, Draft};
+use survey::document::{Column, Draft, Note};
 
 use super::Ctx;
 use crate::{
-    build,
+    build::{self, Outcome},
     output::{self, Format, Table, label},
     report::{self, Failure},
     sheet,
@@ -22,16 +19,16 @@ use crate::{
 pub enum What {
     /// 所有草稿 Every draft that was built
     List,
-    /// 显示草稿 A draft as the form has it; built first where there is none
+    /// 显示草稿 A draft as the form has it; computed and not kept where there is none
     Show(Which),
     /// 导出草稿 A draft as JSON, XLSX or CSV
     Export {
         #[command(flatten)]
         which: Which,
-        /// Kind of file
+        /// 文件种类 Kind of file
         #[arg(long, value_enum)]
-        to: Kind,
-        /// File, or folder for several forms; JSON and CSV go to stdout where absent
+        to: Option<Kind>,
+        /// 文件，几张表时为文件夹；JSON 和 CSV 不给则到标准输出 File, or folder for several forms; JSON and CSV go to stdout where absent
         #[arg(long)]
         out: Option<PathBuf>,
     },
@@ -40,13 +37,13 @@ pub enum What {
 /// Which drafts.
 #[derive(Args)]
 pub struct Which {
-    /// Form code; every form where absent
+    /// 表号，不给则每张表 Form code; every form where absent
     #[arg(long)]
     form: Option<String>,
-    /// Book id; every book of the form where absent
+    /// 账套 id，不给则该表的每个账套 Book id; every book of the form where absent
     #[arg(long)]
     book: Option<String>,
-    /// YYYY-MM
+    /// 月份 Month, YYYY-MM
     #[arg(long)]
     period: Month,
 }
@@ -54,11 +51,11 @@ pub struct Which {
 /// Kinds of files.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// Machine contract.
+    /// 给程序 Machine contract.
     Json,
-    /// Workbook in the form's layout.
+    /// 按表式的工作簿 Workbook in the form's layout.
     Xlsx,
-    /// Table for spreadsheets.
+    /// 表格 Table for spreadsheets.
     Csv,
 }
 
@@ -67,7 +64,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
         What::List => list(ctx),
         What::Show(which) => {
-            let (drafts, findings) = drafts(ctx, which)?;
+            let (outcomes, findings) = drafts(ctx, which)?;
+            let drafts: Vec<Draft> = outcomes.into_iter().map(|outcome| outcome.draft).collect();
             match ctx.format {
                 Format::Json => json(&drafts, which.form.is_some(), None)?,
                 Format::Csv => output::say(&rows_csv(&drafts, false)?)?,
@@ -76,21 +74,29 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             Ok(findings)
         }
         What::Export { which, to, out } => {
-            let (drafts, findings) = drafts(ctx, which)?;
-            match to {
-                Kind::Json => json(&drafts, which.form.is_some(), out.as_deref())?,
-                Kind::Csv => match out {
-                    None => output::say(&rows_csv(&drafts, true)?)?,
-                    Some(path) => sheet::save(path, rows_csv(&drafts, true)?.as_bytes())?,
-                },
-                Kind::Xlsx => {
-                    let (_, store) = ctx.open()?;
-                    for draft in &drafts {
-                        let path = target(out.as_deref(), draft, drafts.len() > 1);
-                        sheet::draft(&path, draft, &store, ctx.lang)?;
-                        output::say(&format!("{}\n", path.display()))?;
-                    }
+            let to = match (to, ctx.format) {
+                (Some(to), _) => *to,
+                // --format is for what goes to the screen; who says it here means the same.
+                (None, Format::Json) => Kind::Json,
+                (None, Format::Csv) => Kind::Csv,
+                (None, Format::Table) => return Err(Failure::config(Finding::error("kind-missing").at("--to"))),
+            };
+            let (outcomes, findings) = drafts(ctx, which)?;
+            if to == Kind::Xlsx {
+                let (_, store) = ctx.open()?;
+                let several = outcomes.len() > 1;
+                for outcome in outcomes {
+                    let path = target(out.as_deref(), &outcome.draft, several);
+                    sheet::draft(&path, &outcome.draft, outcome.ledger, &store, ctx.lang)?;
+                    output::say(&format!("{}\n", path.display()))?;
                 }
+                return Ok(report::grave(findings));
+            }
+            let drafts: Vec<Draft> = outcomes.into_iter().map(|outcome| outcome.draft).collect();
+            match (to, out) {
+                (Kind::Json, out) => json(&drafts, which.form.is_some(), out.as_deref())?,
+                (_, None) => output::say(&rows_csv(&drafts, true)?)?,
+                (_, Some(path)) => sheet::save(path, rows_csv(&drafts, true)?.as_bytes())?,
             }
             Ok(report::grave(findings))
         }
@@ -114,7 +120,7 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         let draft = build::read(&version)?;
         let moved = build::touched(&store, &draft)?.len();
         let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
-        let books = word(if draft.books_open { "books-open" } else { "books-closed" });
+        let books = word(books(&draft));
         let due = word(if draft.due { "due" } else { "not-due" });
         rows.push(vec![
             version.form,
@@ -122,19 +128,31 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
             version.book,
             version.period,
             if ctx.people() { label(ctx.lang, &format!("state-{}", version.state.replace('_', "-"))) } else { version.state },
-            version.operation.to_string(),
+            version.version.to_string(),
             due,
             books,
             moved.to_string(),
+            version.operation.to_string(),
         ]);
     }
-    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched"];
-    Table { columns: &columns, numbers: &["version", "touched"], rows }.write(ctx.format, ctx.lang)?;
+    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "operation"];
+    Table { columns: &columns, numbers: &["version", "touched", "operation"], rows }.write(ctx.format, ctx.lang)?;
     Ok(Vec::new())
 }
 
+/// Whether the books of a draft were closed, open, or never read so far.
+fn books(draft: &Draft) -> &'static str {
+    if draft.cells.iter().any(|cell| cell.status == "not_read") {
+        "books-unread"
+    } else if draft.books_open {
+        "books-open"
+    } else {
+        "books-closed"
+    }
+}
+
 /// The drafts that are meant, with what was found; a draft's own findings are told too.
-fn drafts(ctx: &Ctx, which: &Which) -> Result<(Vec<Draft>, Vec<Finding>), Failure> {
+fn drafts(ctx: &Ctx, which: &Which) -> Result<(Vec<Outcome>, Vec<Finding>), Failure> {
     let (agent, mut store) = ctx.open()?;
     let books = match &which.book {
         Some(id) => vec![agent.book(Some(id))?],
@@ -146,14 +164,15 @@ fn drafts(ctx: &Ctx, which: &Which) -> Result<(Vec<Draft>, Vec<Finding>), Failur
         for form in configured.iter().filter(|form| which.form.as_ref().is_none_or(|code| form.code == *code)) {
             let (outcome, found) = build::current(&agent, &mut store, book, &form.code, which.period)?;
             findings.extend(found);
-            let known = outcome.draft.findings.iter().map(survey::document::Note::finding);
+            let known = outcome.draft.findings.iter().map(Note::finding);
             findings.extend(known.collect::<Vec<_>>());
-            drafts.push(outcome.draft);
+            drafts.push(outcome);
         }
     }
     let mut unique: Vec<Finding> = Vec::new();
     for finding in findings {
-        if !unique.contains(&finding) {
+        // A kept note has its values in another order.
+        if !unique.iter().any(|known| Note::from(known) == Note::from(&finding)) {
             unique.push(finding);
         }
     }
@@ -173,7 +192,7 @@ fn json(drafts: &[Draft], one: bool, out: Option<&Path>) -> Result<(), Failure> 
         None => output::json(&value),
         Some(path) => {
             let text = serde_json::to_string_pretty(&value).map_err(lost)?;
-            fs::write(path, text + "\n").map_err(|error| Failure::source(report::io(path, &error)))
+            sheet::save(path, (text + "\n").as_bytes())
         }
     }
 }
@@ -218,15 +237,24 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
     let gap = |text: &str| if text.is_empty() { "—".to_owned() } else { text.to_owned() };
     let mut head = format!("{}  {}\n", draft.form, draft.name);
     let head_line = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(name, value)| format!("{}：{}", label(name), gap(value))).collect::<Vec<_>>().join("    ") + "\n"
+        pairs
+            .iter()
+            .map(|(name, value)| format!("{}{}{}", label(name), label("colon"), gap(value)))
+            .collect::<Vec<_>>()
+            .join("    ")
+            + "\n"
     };
     head += &head_line(&[("unit-name", &draft.unit.name), ("unit-code", &draft.unit.code)]);
     let header = &draft.header;
     let facts = [("period", draft.period.as_str()), ("money-unit", &header.money_unit), ("edition", &draft.edition)];
     head += &head_line(&facts);
     head += &head_line(&[("authority", &header.authority), ("document", &header.document), ("valid-until", &header.valid_until)]);
-    if draft.books_open {
-        head += &format!("【{}】\n", label("books-open"));
+    if books(draft) != "books-closed" {
+        head += &format!("【{}】\n", label(books(draft)));
+    }
+    for stale in ["mapping-changed", "evidence-changed"].into_iter().filter(|code| draft.findings.iter().any(|n| n.code == *code))
+    {
+        head += &format!("【{}】\n", label(stale));
     }
     if !draft.due {
         head += &format!("【{}】\n", label("not-due"));

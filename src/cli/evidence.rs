@@ -25,18 +25,18 @@ const MASKED: &str = "＊＊＊";
 /// Which figure, and where the packet goes.
 #[derive(clap::Args)]
 pub struct What {
-    /// FORM:CODE, such as B203:301
+    /// 指标，表号:代码 FORM:CODE, such as B203:301
     figure: String,
-    /// YYYY-MM
+    /// 月份 YYYY-MM
     #[arg(long)]
     period: Month,
-    /// Book id; the only one of the form where absent
+    /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
     #[arg(long)]
     book: Option<String>,
-    /// The month alone instead of the year to date
+    /// 只要本月，不要 1—本月 The month alone instead of the year to date
     #[arg(long)]
     month: bool,
-    /// Folder of the packet
+    /// 资料包的文件夹 Folder of the packet
     #[arg(long)]
     out: PathBuf,
 }

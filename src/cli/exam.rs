@@ -23,13 +23,13 @@ pub struct What {
     /// Hand-made report or ledger: XLSX, or CSV in UTF-8 or GBK
     #[arg(long)]
     against: PathBuf,
-    /// Form code
+    /// 表号 Form code
     #[arg(long)]
     form: String,
-    /// YYYY-MM
+    /// 月份 YYYY-MM
     #[arg(long)]
     period: Month,
-    /// Book id; the only one of the form where absent
+    /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
     #[arg(long)]
     book: Option<String>,
     /// Sheet of the workbook; the one with the most figures of the form where absent

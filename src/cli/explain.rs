@@ -1,6 +1,6 @@
 /*! `taizhang explain`: a figure from its formula down to entry lines. */
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use formula::{Question, Trace, Value};
 use journal::Sealed;
@@ -18,21 +18,21 @@ use crate::{
 /// What to explain.
 #[derive(clap::Args)]
 pub struct What {
-    /// FORM:CODE, such as B203:301
+    /// 指标，表号:代码 FORM:CODE, such as B203:301
     figure: String,
-    /// YYYY-MM
+    /// 月份 YYYY-MM
     #[arg(long)]
     period: Month,
-    /// Book id; the only one of the form where absent
+    /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
     #[arg(long)]
     book: Option<String>,
-    /// this_month, cumulative, prior_year_month, prior_year or closing; the form's main column where absent
+    /// 栏目，不给则主要一栏 this_month, cumulative, prior_year_month, prior_year or closing; the form's main column where absent
     #[arg(long)]
     column: Option<String>,
-    /// Only this account's lines
+    /// 只看这个科目：账套编码或准则编码 Only this account's lines
     #[arg(long)]
     account: Option<String>,
-    /// Entry lines shown of each account, the newest months first; 0 for all
+    /// 每个科目显示几行分录，0 为全部 Entry lines shown of each account, the newest months first; 0 for all
     #[arg(long, default_value_t = 10)]
     lines: usize,
 }
@@ -80,6 +80,14 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let closing = desk.seals.iter().map(|(period, seal)| (*period, crate::books::closing(seal))).collect::<BTreeMap<_, _>>();
     let seen = desk.book.seen(pack.frequency.is_yearly());
     let place = format!("{}, {}, book {}", what.figure, what.period, book.id);
+    // An account may be named by the book's code or by the standard's.
+    let meant = |account: &str| match &what.account {
+        None => true,
+        Some(only) => {
+            let own = desk.chart.iter().find(|known| known.code == account);
+            account == only || own.is_some_and(|own| own.standard.as_ref() == Some(only))
+        }
+    };
     let mut answers = Vec::new();
     let (mut lineage, mut measured) = (Vec::new(), Vec::new());
     for leaf in leaves(&trace) {
@@ -91,18 +99,24 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             continue;
         }
         let Some(question) = &leaf.question else { continue };
-        let only = what.account.as_ref().is_none_or(|only| question.accounts.contains(only));
-        if !only || leaf.outcome.is_err() {
+        let accounts: Vec<String> = question.accounts.iter().filter(|account| meant(account)).cloned().collect();
+        if accounts.is_empty() || leaf.outcome.is_err() {
             continue;
         }
-        let asked = match &what.account {
-            Some(only) => Question { accounts: vec![only.clone()], ..question.clone() },
-            None => question.clone(),
-        };
+        let asked = Question { accounts, ..question.clone() };
         let mut lines = gather(&seen, &asked, &closing, what.lines)?;
         findings.extend(sign(leaf, &mut lines, &place));
         answers.push(answer(leaf, &lines, &desk.names));
         lineage.push((leaf, lines));
+    }
+    if let Some(wanted) = what.account.as_ref().filter(|_| answers.is_empty()) {
+        let asked = leaves(&trace).into_iter().filter(|leaf| leaf.outcome.is_ok()).filter_map(|leaf| leaf.question.as_ref());
+        let known: BTreeSet<&str> = asked.flat_map(|question| question.accounts.iter().map(String::as_str)).collect();
+        let named = |code: &str| format!("{code} {}", desk.names.get(code).map_or("", String::as_str));
+        let known =
+            if known.is_empty() { "—".to_owned() } else { known.into_iter().map(named).collect::<Vec<_>>().join("、") };
+        let finding = Finding::error("account-not-in-figure").at(&place).with("account", wanted);
+        return Err(Failure::config(finding.with("known", known)));
     }
     let stored =
         store.current_draft(&book.id, form, &what.period.to_string())?.map(|version| build::read(&version)).transpose()?;
@@ -112,8 +126,13 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Ok(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    if kept.is_some() && kept != now {
-        findings.push(Finding::warning("evidence-changed").at(&place).with("cells", row));
+    if let Some((stored, kept)) = stored.as_ref().zip(kept).filter(|(_, kept)| Some(kept) != now.as_ref()) {
+        let stale = build::stale(&agent, &store, book, stored)?;
+        if stale.is_empty() {
+            let finding = Finding::warning("figure-differs").at(&place).with("kept", &kept);
+            findings.push(finding.with("now", now.as_deref().unwrap_or("—")).with("period", what.period));
+        }
+        findings.extend(stale);
     }
     let (divisor, places) = pack.conversion(known);
     let value = match &trace.outcome {
@@ -142,9 +161,17 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let unit = known.unit.as_ref().unwrap_or(&pack.unit);
             let mut text = format!("{form}:{}  {}  {}  {}\n", known.key(), known.name, what.period, label(ctx.lang, column));
             let shown = value.as_deref().unwrap_or("—");
-            text += &format!("= {shown} {unit}    ({} {})\n", now.as_deref().unwrap_or("—"), label(ctx.lang, "yuan"));
+            let raw = match &trace.outcome {
+                Ok(Value::Number(number)) => number.fixed(2),
+                _ => "—".to_owned(),
+            };
+            text += &format!("= {shown} {unit}    ({raw} {})\n", label(ctx.lang, "yuan"));
             if let Some(formula) = formula {
                 text += &format!("{}  ({})\n", formula.text, formula.place);
+                for (name, told) in [("why", &formula.why), ("replaces", &formula.replaces)] {
+                    let Some(told) = told else { continue };
+                    text += &format!("{}{}{told}\n", label(ctx.lang, name), label(ctx.lang, "colon"));
+                }
             }
             text.push('\n');
             output::say(&text)?;
@@ -270,6 +297,14 @@ fn csv(answers: &[Json]) -> Result<(), Failure> {
     output::say(&crate::sheet::csv(&CSV, &rows)?)
 }
 
+/// A formula as its reader writes it: sides have names in both languages.
+fn written(ctx: &Ctx, text: &str) -> String {
+    match ctx.lang {
+        ui::Lang::Zh => text.to_owned(),
+        ui::Lang::En => text.replace("side=贷", "side=credit").replace("side=借", "side=debit"),
+    }
+}
+
 /// The formula as a tree of values.
 fn tree(trace: &Trace, depth: usize, ctx: &Ctx) -> Result<(), Failure> {
     let value = match &trace.outcome {
@@ -277,12 +312,12 @@ fn tree(trace: &Trace, depth: usize, ctx: &Ctx) -> Result<(), Failure> {
         Ok(Value::Truth(truth)) => truth.to_string(),
         Err(gap) => format!("— {}", ui::text(ctx.lang, gap.code, &gap.arguments)),
     };
-    output::say(&format!("{}{} = {value}\n", "  ".repeat(depth), trace.text))?;
+    output::say(&format!("{}{} = {value}\n", "  ".repeat(depth), written(ctx, &trace.text)))?;
     trace.children.iter().try_for_each(|child| tree(child, depth + 1, ctx))
 }
 
 fn people(ctx: &Ctx, leaf: &Trace, lines: &BTreeMap<String, Lines>, names: &BTreeMap<String, String>) -> Result<(), Failure> {
-    output::say(&format!("\n{}\n", leaf.text))?;
+    output::say(&format!("\n{}\n", written(ctx, &leaf.text)))?;
     for (account, lines) in lines {
         let name = names.get(account).map_or("", String::as_str);
         let sum = lines.sum.map_or_else(|| "—".to_owned(), |sum| sum.fixed(2));

@@ -9,13 +9,14 @@ use std::{
 
 use clap::Args as ClapArgs;
 use connector::Account;
-use model::{CreditCode, Finding, Level};
+use model::{Finding, Level};
 use reader::{Source, Verb};
 use survey::{Match, Standard};
 
-use super::Ctx;
+use super::{Ctx, check::credit_code};
 use crate::{
     detect::{Candidate, Detected, Discovered, Where, detect, quoted},
+    forms::EDITION,
     output::Table,
     packs,
     report::{Failure, blocked, io},
@@ -36,6 +37,12 @@ pub struct Args {
     /// 行业代码（GB/T 4754），按它列出要报的表 Industry code: the forms of its trade are proposed
     #[arg(long)]
     industry: Option<String>,
+    /// 要报的表，可重复；不给则按行业列出 Form to report, such as B203; may be repeated; those of the industry where absent
+    #[arg(long, value_name = "FORM")]
+    form: Vec<String>,
+    /// 自己的连接器包，可重复 Folder of a pack of your own; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pack: Vec<PathBuf>,
     /// 会计准则；不给则按科目表推荐 Accounting standard; proposed from the charts where absent
     #[arg(long, value_parser = ["cas", "small-business"])]
     standard: Option<String>,
@@ -59,13 +66,18 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Vec<Finding>, Failure> {
     if out.exists() {
         return Err(Failure::config(Finding::error("config-exists").at(place)));
     }
-    if let Some(Err(reason)) = args.unit_code.as_deref().map(str::parse::<CreditCode>) {
-        let finding =
-            Finding::error("credit-code-unfit").at("--unit-code").with("code", args.unit_code.as_deref().unwrap_or_default());
-        return Err(Failure::config(finding.with("reason", reason)));
+    if let Some(finding) = args.unit_code.as_deref().and_then(|code| credit_code(code, "--unit-code")) {
+        return Err(Failure::config(finding));
+    }
+    let known = || survey::FORMS.iter().filter(|(edition, ..)| *edition == EDITION).map(|(_, code, _)| *code);
+    if let Some(form) = args.form.iter().find(|form| !known().any(|code| code == form.as_str())) {
+        let near = settings::nearest(form, known()).unwrap_or("—");
+        let finding = Finding::error("form-unknown").at("--form").with("form", form).with("edition", EDITION);
+        return Err(Failure::config(finding.with("near", near)));
     }
     let source = args.at.source()?;
-    let mut detected = detect("source", &source, Vec::new())?;
+    let own = args.pack.iter().map(|folder| super::connector::own(folder)).collect::<Result<_, _>>()?;
+    let mut detected = detect("source", &source, own)?;
     let best = detected.recognised("source").map_err(|finding| Failure::findings(vec![finding]))?;
     if detected.books.is_empty() {
         return Err(Failure::findings(vec![Finding::error("book-none").at("source").with("connector", &best.connector)]));
@@ -118,7 +130,9 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Vec<Finding>, Failure> {
         findings.push(Finding::warning("account-can-write").at("source").with("system", &detected.system.name));
     }
     findings.append(&mut detected.findings);
-    findings.push(Finding::note("config-written").at(&place).with("books", detected.books.len()).with("file", &place));
+    let forms = text.contains("\n[[form]]");
+    let written = if forms { Finding::note("config-complete") } else { Finding::note("config-written") };
+    findings.push(written.at(&place).with("books", detected.books.len()).with("file", &place));
     Ok(findings)
 }
 
@@ -194,14 +208,15 @@ fn config(args: &Args, detected: &Detected, best: &Candidate, covered: &[Coverag
             first.split('+').next().unwrap_or(first)
         ));
     }
-    text.push_str(&forms(args.industry.as_deref(), &first.id));
+    text.push_str(&listed(&args.form, args.industry.as_deref(), &first.id));
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
 }
 
-/// The forms to report: those of the trade where the industry is known, or one of the three that most units begin with.
-fn forms(industry: Option<&str>, book: &str) -> String {
+/// The forms to report: those that are named, those of the trade where the industry is known, or one of the three that most units begin
+/// with.
+fn listed(chosen: &[String], industry: Option<&str>, book: &str) -> String {
     let trades = survey::Thresholds::parse("mappings/thresholds.toml", survey::THRESHOLDS).0;
     let trade = industry.and_then(|code| trades.as_ref()?.trade(code)).map(|trade| (trade.name.as_str(), trade.letter.as_str()));
     let entry = |code: &str, mark: &str| {
@@ -212,6 +227,10 @@ fn forms(industry: Option<&str>, book: &str) -> String {
             quoted(book),
         )
     };
+    if !chosen.is_empty() {
+        let head = "\n# 要报的表 the forms to report\n".to_owned();
+        return chosen.iter().fold(head, |text, code| text + &entry(code, ""));
+    }
     let Some((name, letter)) = trade else {
         let head = "\n# 要报的表，按单位的专业选一张去掉 # 号：B203 工业财务状况, E203 批发和零售业, F203 服务业\n\
              # The forms to report: pick the one of your industry and take the # away. 全部的表 all of them: taizhang form list\n";

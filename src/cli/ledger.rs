@@ -23,10 +23,10 @@ pub enum What {
     Export {
         #[command(flatten)]
         which: Which,
-        /// Kind of file
+        /// 文件种类 Kind of file
         #[arg(long, value_enum)]
         to: Kind,
-        /// File; CSV goes to stdout where absent
+        /// 文件，从当前目录算起；CSV 不给则到标准输出 File; CSV goes to stdout where absent
         #[arg(long)]
         out: Option<PathBuf>,
     },
@@ -37,12 +37,12 @@ pub enum What {
     Import(ledger_import::What),
     /// 某一指标的各个版本 Every version of one cell
     Versions {
-        /// FORM:CODE
+        /// 指标，表号:代码，如 B203:301 FORM:CODE
         figure: String,
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
     },
@@ -51,19 +51,19 @@ pub enum What {
 /// Which cells.
 #[derive(Args)]
 pub struct Which {
-    /// Form code; every form where absent
+    /// 表号，不给则每张表 Form code; every form where absent
     #[arg(long)]
     form: Option<String>,
-    /// Book id; every book where absent
+    /// 账套 id，不给则每个账套 Book id; every book where absent
     #[arg(long)]
     book: Option<String>,
-    /// Only this month
+    /// 只要这个月 Only this month
     #[arg(long, conflicts_with_all = ["from", "to_month"])]
     period: Option<Month>,
-    /// First month
+    /// 起始月份 First month
     #[arg(long)]
     from: Option<Month>,
-    /// Last month
+    /// 截止月份；export 的 --to 是文件种类，所以这里叫 --until Last month
     #[arg(long = "until")]
     to_month: Option<Month>,
 }
@@ -71,13 +71,13 @@ pub struct Which {
 /// Kinds of files.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// Workbook.
+    /// 工作簿 Workbook.
     Xlsx,
-    /// Table for spreadsheets.
+    /// 表格 Table for spreadsheets.
     Csv,
 }
 
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 30] = [
     "book",
     "period",
     "form",
@@ -107,6 +107,7 @@ const COLUMNS: [&str; 29] = [
     "explanation",
     "status",
     "version",
+    "operation",
 ];
 const NUMBERS: [&str; 11] = [
     "this_month",
@@ -270,6 +271,7 @@ fn row(version: &store::CellVersion, ledger: &LedgerCell) -> Vec<String> {
         ledger.audit.join(", "),
         text(&ledger.explanation),
         cell.status.clone(),
+        version.version.to_string(),
         version.operation.to_string(),
     ]
 }
@@ -288,15 +290,19 @@ fn versions(ctx: &Ctx, figure: &str, period: Month, book: Option<&str>) -> Resul
     for version in store.cell_versions(&book.id, form, &period.to_string(), code)? {
         let cell = read(&version)?;
         let by = operations.iter().find(|operation| operation.seq == version.operation);
-        let mut cells = vec![version.operation.to_string()];
-        cells.push(by.map_or_else(String::new, |by| by.at.clone()));
+        let mut cells = vec![version.version.to_string()];
+        cells.push(by.map_or_else(String::new, |by| ctx.time(&by.at)));
         cells.push(by.map_or_else(String::new, |by| by.who.clone()));
-        let row = row(&version, &cell);
-        let shown = ["this_month", "cumulative", "closing", "raw", "mapping", "status"];
+        let mut row = row(&version, &cell);
+        if ctx.people() {
+            row[place("mapping")] = ctx.short(&row[place("mapping")]);
+            row[place("status")] = label(ctx.lang, &format!("status-{}", row[place("status")].replace('_', "-")));
+        }
+        let shown = ["this_month", "cumulative", "closing", "raw", "mapping", "status", "operation"];
         cells.extend(shown.map(|name| row[place(name)].clone()));
         rows.push(cells);
     }
-    let columns = ["version", "at", "who", "this_month", "cumulative", "closing", "raw", "mapping", "status"];
-    Table { columns: &columns, numbers: &["version", "this_month", "cumulative", "closing", "raw"], rows }
+    let columns = ["version", "at", "who", "this_month", "cumulative", "closing", "raw", "mapping", "status", "operation"];
+    Table { columns: &columns, numbers: &["version", "this_month", "cumulative", "closing", "raw", "operation"], rows }
         .write(ctx.format, ctx.lang)
 }

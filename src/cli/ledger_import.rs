@@ -23,10 +23,10 @@ pub struct What {
     /// XLSX, or CSV in UTF-8 or GBK: figures as they were filed
     #[arg(long)]
     reported: PathBuf,
-    /// Form code
+    /// 表号 Form code
     #[arg(long)]
     form: String,
-    /// Book id; the only one of the form where absent
+    /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
     #[arg(long)]
     book: Option<String>,
     /// Month of figures beside which none is said

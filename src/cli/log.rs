@@ -31,7 +31,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 None => text,
             };
             let rows = rows
-                .map(|op| vec![op.seq.to_string(), op.at, op.who, op.what, short(op.detail, 60), short(op.hash, 12)])
+                .map(|op| vec![op.seq.to_string(), ctx.time(&op.at), op.who, op.what, short(op.detail, 60), ctx.short(&op.hash)])
                 .collect();
             Table { columns: &["seq", "at", "who", "what", "detail", "hash"], numbers: &["seq"], rows }
                 .write(ctx.format, ctx.lang)?;

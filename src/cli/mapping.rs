@@ -25,22 +25,22 @@ use crate::{
 pub enum What {
     /// 检查映射 Check forms, layers and formulas against the chart of each book
     Check {
-        /// Book id; every book where absent
+        /// 账套 id，不给则每个账套 Book id; every book where absent
         #[arg(long)]
         book: Option<String>,
     },
     /// 未取数科目 Accounts that reach no indicator, and how much money that is
     Coverage {
-        /// Book id; every book where absent
+        /// 账套 id，不给则每个账套 Book id; every book where absent
         #[arg(long)]
         book: Option<String>,
-        /// Form code; every form of the book where absent
+        /// 表号，不给则该账套的每张表 Form code; every form of the book where absent
         #[arg(long)]
         form: Option<String>,
-        /// YYYY-MM; the last sealed month where absent
+        /// 月份，不给则最后封存的月份 YYYY-MM; the last sealed month where absent
         #[arg(long)]
         period: Option<Month>,
-        /// Accounts that do reach an indicator too
+        /// 已取数的科目也列出 Accounts that do reach an indicator too
         #[arg(long)]
         all: bool,
     },
@@ -169,7 +169,8 @@ fn coverage(
             if !all && (how == "named" || amount.is_zero()) {
                 continue;
             }
-            if how == "none" {
+            // What the owners put in and what was earned is on no form of activity.
+            if how == "none" && account.class != Some(Class::Equity) {
                 let size = if amount < Amount::ZERO { amount.checked_neg().unwrap_or(amount) } else { amount };
                 left = left.checked_add(size).unwrap_or(left);
             }

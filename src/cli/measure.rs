@@ -39,7 +39,7 @@ pub enum What {
         /// Kind, where the sheet has no column for it
         #[arg(long)]
         kind: Option<String>,
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
         #[command(flatten)]
@@ -53,19 +53,19 @@ pub enum What {
         /// Kind
         #[arg(long)]
         kind: Option<String>,
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
     },
     /// 录入台账 Entries that hold, or were taken back
     List {
-        /// Only this month
+        /// 只要这个月 Only this month
         #[arg(long)]
         period: Option<Month>,
         /// Only this kind
         #[arg(long)]
         kind: Option<String>,
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
     },
@@ -73,10 +73,10 @@ pub enum What {
     Show {
         /// Key, as `measure list` has it
         key: String,
-        /// Only this month
+        /// 只要这个月 Only this month
         #[arg(long)]
         period: Option<Month>,
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
     },
@@ -85,16 +85,16 @@ pub enum What {
         /// Kind
         #[arg(long)]
         kind: String,
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
-        /// Kind of file
+        /// 文件种类 Kind of file
         #[arg(long, value_enum)]
         to: Option<To>,
-        /// File; CSV goes to stdout where absent
+        /// 文件，从当前目录算起；CSV 不给则到标准输出 File; CSV goes to stdout where absent
         #[arg(long)]
         out: Option<PathBuf>,
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
     },
@@ -133,7 +133,7 @@ pub struct ActArgs {
     /// Add to what the ERP has of the same item
     #[arg(long)]
     beside_erp: bool,
-    /// Book id; the only one where absent
+    /// 账套 id，只有一个时可不给 Book id; the only one where absent
     #[arg(long)]
     book: Option<String>,
 }
@@ -147,7 +147,7 @@ pub struct Enter {
     /// Item: product, kind of energy, category of people, project
     #[arg(long)]
     item: String,
-    /// YYYY-MM
+    /// 月份 YYYY-MM
     #[arg(long)]
     period: Month,
     /// Day (YYYY-MM-DD)

@@ -27,8 +27,9 @@ mod pull;
 mod quality;
 mod status;
 mod threshold;
+mod words;
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 use model::{Finding, Month, Period};
@@ -57,7 +58,7 @@ pub struct Args {
     /// 操作人 Who does it: the id of a [[person]]; acts of people need it
     #[arg(long = "as", value_name = "PERSON", global = true)]
     person: Option<String>,
-    /// What to do
+    /// 要做什么 What to do
     #[command(subcommand)]
     pub verb: Verb,
 }
@@ -76,49 +77,49 @@ pub enum Verb {
     },
     /// 读取并封存账套 Read the books and seal them as evidence; only what changed is read again
     Pull {
-        /// Book id; every book where absent
+        /// 账套 id，不给则每个账套 Book id; every book where absent
         #[arg(long)]
         book: Option<String>,
-        /// First month to seal (YYYY-MM); earlier entries become openings
+        /// 从哪个月起逐笔封存，更早的合成期初 First month to seal (YYYY-MM); earlier entries become openings
         #[arg(long)]
         from: Option<Month>,
-        /// Last month to read (YYYY-MM)
+        /// 读到哪个月 Last month to read (YYYY-MM)
         #[arg(long)]
         to: Option<Month>,
-        /// Read every period again, whatever its fingerprint says
+        /// 每个期间都重读，不看指纹 Read every period again, whatever its fingerprint says
         #[arg(long)]
         full: bool,
     },
     /// 科目余额表 Trial balance of a book and period, debit-positive
     Balances {
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
-        /// YYYY-MM, or YYYY-MM+adj for its adjustment periods alone
+        /// 期间；加 +adj 只看该月的调整期间 YYYY-MM, or YYYY-MM+adj for its adjustment periods alone
         #[arg(long)]
         period: Period,
-        /// Turnover without closing vouchers (损益结转); what is left out is listed on stderr
+        /// 发生额不含损益结转 Turnover without closing vouchers (损益结转); what is left out is listed on stderr
         #[arg(long)]
         without_closing: bool,
     },
     /// 两次封存之间的变化 What changed between the last two seals of a period, voucher by voucher
     Diff {
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
-        /// YYYY-MM or YYYY-MM+adj
+        /// 期间 YYYY-MM or YYYY-MM+adj
         #[arg(long)]
         period: Period,
     },
     /// 台账与报表草稿 Ledger and drafts of a month, from sealed evidence
     Build {
-        /// Form code; every configured form where absent
+        /// 表号，不给则配置里的每张表 Form code; every configured form where absent
         #[arg(long)]
         form: Option<String>,
-        /// Book id; every book of the form where absent
+        /// 账套 id，不给则该表的每个账套 Book id; every book of the form where absent
         #[arg(long)]
         book: Option<String>,
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
     },
@@ -135,7 +136,7 @@ pub enum Verb {
     Return {
         #[command(flatten)]
         which: approve::Which,
-        /// Why
+        /// 理由 Why
         #[arg(long)]
         reason: String,
     },
@@ -157,10 +158,10 @@ pub enum Verb {
     },
     /// 纳统标准 Whether the unit is above its trade's threshold, and which duty follows
     Threshold {
-        /// Book id; the only one where absent
+        /// 账套 id，只有一个时可不给 Book id; the only one where absent
         #[arg(long)]
         book: Option<String>,
-        /// YYYY-MM
+        /// 月份 YYYY-MM
         #[arg(long)]
         period: Month,
     },
@@ -185,9 +186,9 @@ pub enum Verb {
         #[command(subcommand)]
         what: measure::What,
     },
-    /// 演示 The whole story on a bundled real company: nothing to install, nothing to configure
+    /// 演示 The whole story on a bundled company's book, kept by a real ERP: nothing to install, nothing to configure
     Demo {
-        /// Folder that the demo makes and works in
+        /// 演示用的文件夹 Folder that the demo makes and works in
         #[arg(long, default_value = "taizhang-demo")]
         dir: PathBuf,
     },
@@ -202,6 +203,19 @@ pub enum Verb {
 }
 
 impl Args {
+    /// The command line, or the exit code where there is nothing more to do.
+    pub fn read() -> Result<Args, u8> {
+        let words = words::normal(std::env::args_os());
+        Args::try_parse_from(&words).map_err(|error| {
+            if let Some(sentence) = words::wrong(&error).filter(|_| words::chinese(&words)) {
+                // Nobody is left to tell when stderr is gone; the exit code still speaks.
+                let _ = writeln!(std::io::stderr(), "{sentence}");
+            }
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(2)
+        })
+    }
+
     /// Language of messages.
     pub fn lang(&self) -> Lang {
         if self.lang == "en" { Lang::En } else { Lang::Zh }
@@ -220,6 +234,24 @@ impl Ctx {
     /// Whether results are for people.
     fn people(&self) -> bool {
         self.format == Format::Table
+    }
+
+    /// A time of the operation log: people read their own clock to the second, programs UTC as it is kept.
+    fn time(&self, at: &str) -> String {
+        match at.parse::<jiff::Timestamp>() {
+            Ok(time) if self.people() => {
+                time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+            }
+            _ => at.to_owned(),
+        }
+    }
+
+    /// A digest: people recognise it by its first digits, programs get all of them.
+    fn short(&self, digest: &str) -> String {
+        match digest.get(..approve::SHOWN).filter(|_| self.people()) {
+            Some(first) => first.to_owned(),
+            None => digest.to_owned(),
+        }
     }
 
     fn agent(&self) -> Result<Agent, Failure> {

@@ -208,7 +208,6 @@ code = "B999"
         "credit-code-unfit",
         "unit-nameless",
         "book-absent",
-        "chart-empty",
         "extract-missing",
         "password-inline",
         "source-unreachable",
@@ -221,7 +220,7 @@ code = "B999"
     let (before, after) = config.split_once("[[book]]\nid = \"c\"").unwrap();
     let forms = after.split_once("[[form]]").unwrap().1;
     fs::write(site.path("agent.toml"), format!("{before}[[form]]{forms}")).unwrap();
-    site.refused(&["check"], 2, &words[..5]);
+    site.refused(&["check"], 2, &words[..4]);
 }
 
 #[test]
@@ -232,7 +231,7 @@ fn a_pack_is_begun_and_tested() {
     site.refused(&["connector", "new", "my-erp"], 2, &["pack-exists"]);
     // Nothing built in knows this file, and the begun pack does not fit it either.
     fs::write(site.path("erp.sqlite"), "").unwrap();
-    site.refused(&["connector", "detect", "--sqlite", "erp.sqlite", "--pack", "my-erp"], 1, &["erp-unrecognised"]);
+    site.refused(&["connector", "detect", "--sqlite", "erp.sqlite", "--pack", "my-erp"], 1, &["erp-unknown"]);
     // A pack with faults: a line too many by a join, a scattered voucher, a misspelt column, an unknown account.
     let pack = r#"
 name = "my-erp"

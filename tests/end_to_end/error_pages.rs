@@ -69,7 +69,13 @@ fn cases_of_the_pages_are_answered_as_the_pages_say() {
             continue;
         }
         let site = match (file("agent.toml"), file("layer.toml")) {
-            (Some(agent), _) => Site::new(agent),
+            (Some(agent), layer) => {
+                let site = Site::new(agent);
+                if let Some(layer) = layer {
+                    fs::write(site.path("layer.toml"), layer).unwrap();
+                }
+                site
+            }
             (None, Some(layer)) => {
                 let site = Site::new(AGENT);
                 fs::write(site.path("layer.toml"), layer).unwrap();

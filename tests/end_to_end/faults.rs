@@ -138,10 +138,10 @@ fn wrong_configurations_are_told_at_once_with_their_places() {
     );
     assert_eq!(message.matches("error[").count(), 3, "{message}");
     fs::write(site.path("agent.toml"), "[[book]]\nid = \nconnector = 'tryton\n\n[state\n").unwrap();
-    let message = site.refused(&["pull"], 2, &["error[toml-invalid] agent.toml:2:", "agent.toml:3:", "agent.toml:5:"]);
+    let message = site.refused(&["pull"], 2, &["error[text-unquoted] agent.toml:2:", "agent.toml:3:", "agent.toml:5:"]);
     assert!(message.contains("\n    hint: "), "{message}");
     fs::write(site.path("agent.toml"), BOOK.replace("company = 1", "compani = 1")).unwrap();
-    site.refused(&["pull"], 2, &["error[variable-missing] agent.toml, book hz", "error[variable-unknown] agent.toml, book hz"]);
+    site.refused(&["pull"], 2, &["error[variable-missing] agent.toml:", "error[variable-unknown] agent.toml:"]);
     fs::write(
         site.path("agent.toml"),
         format!("{BOOK}source.password.env = \"NO_SUCH\"\n").replace("sqlite = \"tryton.sqlite\"", "odbc = \"DSN=x\"").replace(

@@ -18,6 +18,7 @@ mod guard;
 mod hand;
 mod imports;
 mod measures;
+mod newcomer;
 mod open_books;
 mod packs;
 mod people;

@@ -202,6 +202,26 @@ impl Pack {
         Some(Query { query, parameters })
     }
 
+    /// Names in braces that are no variable and so reach the database as they are, where they look like a misspelt one: extract, name, and
+    /// the variable that was most likely meant.
+    pub fn strays(&self, values: &Values) -> Vec<(&'static str, String, String)> {
+        let known = || self.variables.keys().chain(self.options.keys()).map(String::as_str).chain(["from", "to"]);
+        let mut found = Vec::new();
+        for extract in self.extracts() {
+            let texts = self.extract.get(extract).map(|e| [&e.query, &e.query_sqlite, &e.query_postgresql, &e.query_mariadb]);
+            for text in texts.into_iter().flatten().filter_map(Option::as_ref) {
+                let text = self.chosen(text, values);
+                for name in text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
+                    let word = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
+                    let near = if word && !known().any(|known| known == name) { settings::nearest(name, known()) } else { None };
+                    let stray = near.map(|near| (extract, name.to_owned(), near.to_owned()));
+                    found.extend(stray.filter(|stray| !found.contains(stray)).into_iter().collect::<Vec<_>>());
+                }
+            }
+        }
+        found
+    }
+
     /// A query with the parts of the options that are on, and without the others.
     fn chosen(&self, text: &str, values: &Values) -> String {
         let mut text = text.to_owned();
@@ -233,27 +253,29 @@ impl Pack {
         fits.map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Checks the values of a book's variables: none missing, none unknown, each a whole number or a text.
-    pub fn values(&self, place: &str, given: &BTreeMap<String, toml::Value>) -> Result<Values, Vec<Finding>> {
+    /// Checks the values of a book's variables: none missing, none unknown, each a whole number or a text. `place` tells where the value of
+    /// a variable stands, or would.
+    pub fn values(&self, place: &dyn Fn(&str) -> String, given: &BTreeMap<String, toml::Value>) -> Result<Values, Vec<Finding>> {
         let (mut values, mut findings) = (Values::new(), Vec::new());
         for (name, meaning) in &self.variables {
             match given.get(name) {
                 Some(toml::Value::Integer(value)) => drop(values.insert(name.clone(), Value::Integer(*value))),
                 Some(toml::Value::String(text)) => drop(values.insert(name.clone(), Value::Text(text.clone()))),
-                _ => findings.push(Finding::error("variable-missing").at(place).with("variable", name).with("meaning", meaning)),
+                _ => findings
+                    .push(Finding::error("variable-missing").at(place(name)).with("variable", name).with("meaning", meaning)),
             }
         }
         for name in self.options.keys() {
             match given.get(name) {
                 Some(toml::Value::Boolean(true)) => drop(values.insert(name.clone(), Value::Integer(1))),
                 None | Some(toml::Value::Boolean(false)) => {}
-                Some(_) => findings.push(Finding::error("option-unclear").at(place).with("option", name)),
+                Some(_) => findings.push(Finding::error("option-unclear").at(place(name)).with("option", name)),
             }
         }
         let known = || self.variables.keys().chain(self.options.keys()).map(String::as_str);
         for name in given.keys().filter(|name| !known().any(|known| known == *name)) {
             let near = settings::nearest(name, known()).unwrap_or("—");
-            let finding = Finding::error("variable-unknown").at(place).with("variable", name);
+            let finding = Finding::error("variable-unknown").at(place(name)).with("variable", name);
             findings.push(finding.with("connector", &self.name).with("near", near));
         }
         if findings.is_empty() { Ok(values) } else { Err(findings) }
@@ -310,7 +332,7 @@ mod tests {
         let pack = Pack::parse("x", text).0.unwrap();
         let query = |given: &str| {
             let given: BTreeMap<String, toml::Value> = toml::from_str(given).unwrap();
-            let values = pack.values("x", &given)?;
+            let values = pack.values(&|_| "x".to_owned(), &given)?;
             Ok::<_, Vec<Finding>>(pack.query("entries", &values, None, "").unwrap().query)
         };
         assert_eq!(query("company = 1").unwrap(), "SELECT 1 FROM e WHERE c = ?");

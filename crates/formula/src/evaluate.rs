@@ -207,10 +207,12 @@ fn measure(call: &MeasureCall, world: &dyn World, at: At, trace: &mut Trace) -> 
 fn account(call: &AccountCall, world: &dyn World, at: At, trace: &mut Trace) -> Outcome {
     let chart = world.chart();
     let (from, to) = months(call.span, call.year, at).ok_or_else(|| error("month-out-of-range"))?;
+    // That a month was not read comes before what the chart of another month has or lacks.
+    let unread = |gap: Gap| world.covers(call.what, from, to).err().unwrap_or(gap);
     let selected = select(&call.accounts, chart, world.scope());
-    let accounts = decided(&selected, chart)?;
+    let accounts = decided(&selected, chart).map_err(unread)?;
     let counter = match &call.counter {
-        Some(selector) => decided(&select(selector, chart, world.scope()), chart)?,
+        Some(selector) => decided(&select(selector, chart, world.scope()), chart).map_err(unread)?,
         None => Vec::new(),
     };
     let normal = |account: &Account| account.debit.map(|debit| if debit { Side::Debit } else { Side::Credit });

@@ -80,7 +80,8 @@ pub struct Part {
 /// Why there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// `missing_account`, `missing_source`, `before_first_period`, `no_rate`, `undecided_account`, `error`; a world may have more.
+    /// `missing_account`, `missing_source`, `not_read`, `before_first_period`, `no_rate`, `undecided_account`, `error`; a world may have
+    /// more.
     pub status: &'static str,
     /// Code of the message that says why.
     pub code: &'static str,
@@ -98,7 +99,7 @@ impl Gap {
     /// standard no such item. Where a figure exists or may exist and is not known here, passing it over would make a zero of it: a month
     /// that was not read, a year before the first period, an account that nobody has decided on, a rate that is not there, an error.
     pub fn is_absence(&self) -> bool {
-        !matches!(self.status, "error" | "undecided_account" | "missing_source" | "before_first_period" | "no_rate")
+        !matches!(self.status, "error" | "undecided_account" | "missing_source" | "not_read" | "before_first_period" | "no_rate")
     }
 
     /// Adds a value of the message.
@@ -142,6 +143,11 @@ pub trait Figures {
     /// One part for each account with an amount, in the order of the question's accounts.
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap>;
 
+    /// Whether the months of a question were read, whatever accounts it names.
+    fn covers(&self, _what: What, _from: Month, _to: Month) -> Result<(), Gap> {
+        Ok(())
+    }
+
     /// One part for each item of a measure. What knows of no measures has none: that is a gap, and no zero.
     fn measure(&self, question: &MeasureQuestion) -> Result<Vec<Part>, Gap> {
         Err(no_measures(question))
@@ -165,6 +171,12 @@ pub trait World {
     /// Filters choose lines first, all of them together; `detail` then nets what is left by account and party, where no party counts as
     /// one, and keeps the nets on its side.
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap>;
+
+    /// Whether the months of a question were read, whatever accounts it names: of a month that nobody read, nothing can be said about
+    /// accounts.
+    fn covers(&self, _what: What, _from: Month, _to: Month) -> Result<(), Gap> {
+        Ok(())
+    }
 
     /// Answers a question to the measures: one part for each item.
     fn measure(&self, question: &MeasureQuestion) -> Result<Vec<Part>, Gap> {

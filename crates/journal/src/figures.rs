@@ -139,19 +139,19 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn covered(&self, question: &Question) -> Result<(), Gap> {
+    fn covered(&self, what: What, from: Month, to: Month) -> Result<(), Gap> {
         let coverage = self.book.coverage;
-        let (asked, known) = match question.what {
-            What::Opening => (question.from, coverage.balances_from),
-            What::Closing => (question.to, coverage.balances_from),
-            _ => (question.from, coverage.turnover_from),
+        let (asked, known) = match what {
+            What::Opening => (from, coverage.balances_from),
+            What::Closing => (to, coverage.balances_from),
+            _ => (from, coverage.turnover_from),
         };
         if asked < known {
             return Err(Gap::new("before_first_period", "before-first-period").with("month", asked).with("first", known));
         }
-        let last = if question.what == What::Opening { question.from } else { question.to };
+        let last = if what == What::Opening { from } else { to };
         if last > coverage.to {
-            return Err(Gap::new("missing_source", "month-not-read").with("month", last).with("last", coverage.to));
+            return Err(Gap::new("not_read", "month-not-read").with("month", last).with("last", coverage.to));
         }
         Ok(())
     }
@@ -357,8 +357,12 @@ pub enum Sealed<'e> {
 }
 
 impl Figures for Seen<'_> {
+    fn covers(&self, what: What, from: Month, to: Month) -> Result<(), Gap> {
+        self.covered(what, from, to)
+    }
+
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
-        self.covered(question)?;
+        self.covered(question.what, question.from, question.to)?;
         self.kept(question)?;
         if question.what == What::Counter {
             return self.counter(question);

@@ -25,7 +25,10 @@ pub enum CreditCodeError {
         at: usize,
     },
     /// The last character is another than the first seventeen ask for: a digit was mistyped, or two changed places.
-    Check,
+    Check {
+        /// The character that they ask for.
+        wanted: char,
+    },
 }
 
 impl FromStr for CreditCode {
@@ -43,7 +46,11 @@ impl FromStr for CreditCode {
         }
         let sum: usize = WEIGHTS.iter().zip(values).map(|(weight, value)| weight * value).sum();
         let check = (ALPHABET.len() - sum % ALPHABET.len()) % ALPHABET.len();
-        if check == values[WEIGHTS.len()] { Ok(CreditCode(text.to_owned())) } else { Err(CreditCodeError::Check) }
+        if check == values[WEIGHTS.len()] {
+            Ok(CreditCode(text.to_owned()))
+        } else {
+            Err(CreditCodeError::Check { wanted: char::from(ALPHABET[check]) })
+        }
     }
 }
 
@@ -58,7 +65,7 @@ impl fmt::Display for CreditCodeError {
         match self {
             CreditCodeError::Length(length) => write!(f, "{length} ≠ 18"),
             CreditCodeError::Character { character, at } => write!(f, "{character} ({at})"),
-            CreditCodeError::Check => f.write_str("GB 32100"),
+            CreditCodeError::Check { wanted } => write!(f, "GB 32100: {wanted}"),
         }
     }
 }
@@ -88,14 +95,19 @@ mod tests {
                 for other in ALPHABET.iter().map(|letter| char::from(*letter)).filter(|other| *other != letters[at]) {
                     let mut wrong = letters.clone();
                     wrong[at] = other;
-                    assert_eq!(wrong.iter().collect::<String>().parse::<CreditCode>(), Err(CreditCodeError::Check));
+                    let found = wrong.iter().collect::<String>().parse::<CreditCode>();
+                    assert!(matches!(found, Err(CreditCodeError::Check { .. })), "{wrong:?}");
+                    // Where only the check character is wrong, the one that is asked for is the right one.
+                    if at == 17 {
+                        assert_eq!(found, Err(CreditCodeError::Check { wanted: letters[17] }));
+                    }
                 }
             }
             for at in 0..16 {
                 let mut swapped = letters.clone();
                 swapped.swap(at, at + 1);
-                let expected = if letters[at] == letters[at + 1] { Ok(()) } else { Err(CreditCodeError::Check) };
-                assert_eq!(swapped.iter().collect::<String>().parse::<CreditCode>().map(drop), expected, "{swapped:?}");
+                let holds = swapped.iter().collect::<String>().parse::<CreditCode>().is_ok();
+                assert_eq!(holds, letters[at] == letters[at + 1], "{swapped:?}");
             }
         }
     }

@@ -5,6 +5,8 @@ Pure: texts come in, values and findings go out.
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+use std::collections::BTreeMap;
+
 use model::Finding;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
@@ -14,6 +16,18 @@ use toml::de::{DeTable, DeValue};
 pub enum Shape {
     /// Anything: serde decides.
     Any,
+    /// A text.
+    Text,
+    /// A whole number.
+    Whole,
+    /// `true` or `false`.
+    Flag,
+    /// An array of anything.
+    List,
+    /// This shape, and the key must be there.
+    Must(&'static Shape),
+    /// A text, or this shape.
+    TextOr(&'static Shape),
     /// A table with these keys and no other.
     Table(&'static [(&'static str, Shape)]),
     /// A table with keys of one's own, each of this shape.
@@ -34,18 +48,15 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, shape: &Shape) -> (Opti
     errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
     let mut findings: Vec<Finding> = errors.iter().map(|error| syntax(file, text, error)).collect();
     if findings.is_empty() {
-        let mut unknown = Vec::new();
-        keys(document.get_ref(), shape, &mut |at, key, known| {
-            let finding = Finding::error("key-unknown").at(place(file, text, at)).with("key", key);
-            let near = nearest(key, known.iter().copied());
-            let known = known.join(", ");
-            unknown.push((at, finding.with("near", near.unwrap_or("—")).with("known", known)));
+        let mut wrong = Vec::new();
+        keys(document.get_ref(), document.span().start, "", shape, &mut |at, finding| {
+            wrong.push((at, finding.at(place(file, text, at))));
         });
         // Tables come in the order of their names; people read a file from its first line.
-        unknown.sort_by_key(|(at, _)| *at);
-        findings.extend(unknown.into_iter().map(|(_, finding)| finding));
+        wrong.sort_by_key(|(at, _)| *at);
+        findings.extend(wrong.into_iter().map(|(_, finding)| finding));
     }
-    // With unknown keys the types would only say the same again.
+    // With these the types would only say the same again.
     if !findings.is_empty() {
         return (None, findings);
     }
@@ -60,7 +71,61 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, shape: &Shape) -> (Opti
 
 fn syntax(file: &str, text: &str, error: &toml::de::Error) -> Finding {
     let at = place(file, text, error.span().map_or(0, |span| span.start));
-    Finding::error("toml-invalid").at(at).with("reason", error.message())
+    told(error.message()).at(at)
+}
+
+/// What the reader of TOML says, as a code with a sentence of its own; the rest in its words.
+fn told(reason: &str) -> Finding {
+    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
+    if reason.starts_with("string values must be quoted") {
+        Finding::error("text-unquoted")
+    } else if reason.starts_with("unclosed")
+        || reason.starts_with("invalid basic string")
+        || reason.starts_with("invalid literal string")
+    {
+        Finding::error("toml-unclosed")
+    } else if reason.starts_with("duplicate key") {
+        Finding::error("key-doubled")
+    } else if reason.starts_with("key with no value") || reason.starts_with("missing value") {
+        Finding::error("key-without-value")
+    } else if reason.starts_with("missing field") {
+        Finding::error("key-missing").with("key", quoted(reason))
+    } else if let Some((_, known)) = reason.strip_prefix("unknown variant").and_then(|rest| rest.split_once("expected ")) {
+        let known = known.trim_start_matches("one of ").replace('`', "");
+        Finding::error("value-unknown").with("value", quoted(reason)).with("known", known)
+    } else {
+        Finding::error("toml-invalid").with("reason", reason)
+    }
+}
+
+/// Place of every key and array element of a file, by its path: `book.0.connector`. A file that does not parse has none.
+pub fn places(file: &str, text: &str) -> BTreeMap<String, String> {
+    fn walk(value: &DeValue<'_>, path: &str, found: &mut impl FnMut(String, usize)) {
+        let under = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        match value {
+            DeValue::Table(table) => {
+                for (key, value) in table.iter() {
+                    let path = under(key.get_ref());
+                    // A plain value is what is wrong; a table is best found by its head.
+                    let plain = !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
+                    found(path.clone(), if plain { value.span().start } else { key.span().start });
+                    walk(value.get_ref(), &path, found);
+                }
+            }
+            DeValue::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    let path = under(&at.to_string());
+                    found(path.clone(), item.span().start);
+                    walk(item.get_ref(), &path, found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut places = BTreeMap::new();
+    let Ok(document) = DeTable::parse(text) else { return places };
+    walk(&DeValue::Table(document.into_inner()), "", &mut |path, at| drop(places.insert(path, place(file, text, at))));
+    places
 }
 
 /// `file:line:column` of a byte position; columns count characters from 1.
@@ -71,34 +136,72 @@ pub fn place(file: &str, text: &str, at: usize) -> String {
     format!("{file}:{line}:{column}")
 }
 
-fn keys(table: &DeTable<'_>, shape: &Shape, found: &mut impl FnMut(usize, &str, &[&'static str])) {
-    for (key, value) in table.iter() {
-        let name: &str = key.get_ref();
-        match shape {
-            Shape::Any | Shape::Each(_) => {}
-            Shape::Map(inner) => values(value.get_ref(), inner, found),
-            Shape::Table(known) => match known.iter().find(|(known, _)| *known == name) {
-                Some((_, inner)) => values(value.get_ref(), inner, found),
-                None => {
-                    let names: Vec<&'static str> = known.iter().map(|(known, _)| *known).collect();
-                    found(key.span().start, name, &names);
-                }
-            },
+/// Unknown and missing keys of a table that begins at a byte.
+fn keys(table: &DeTable<'_>, start: usize, name: &str, shape: &Shape, found: &mut impl FnMut(usize, Finding)) {
+    match shape {
+        Shape::Must(inner) | Shape::TextOr(inner) => keys(table, start, name, inner, found),
+        Shape::Any => {}
+        Shape::Map(inner) => {
+            for (key, value) in table.iter() {
+                values(value.get_ref(), value.span().start, key.get_ref(), inner, found);
+            }
         }
+        Shape::Table(known) => {
+            let mut meant = Vec::new();
+            for (key, value) in table.iter() {
+                match known.iter().find(|(known, _)| *known == key.get_ref().as_ref()) {
+                    Some((name, inner)) => values(value.get_ref(), value.span().start, name, inner, found),
+                    None => {
+                        let near = nearest(key.get_ref(), known.iter().map(|(known, _)| *known));
+                        meant.extend(near);
+                        let known: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
+                        let finding = Finding::error("key-unknown").with("key", key.get_ref());
+                        found(key.span().start, finding.with("near", near.unwrap_or("—")).with("known", known.join(", ")));
+                    }
+                }
+            }
+            // A key that is there under a misspelt name is told already.
+            let there = |name: &str| table.contains_key(name) || meant.contains(&name);
+            let absent = known.iter().filter(|(name, shape)| matches!(shape, Shape::Must(_)) && !there(name));
+            absent.for_each(|(name, _)| found(start, Finding::error("key-missing").with("key", name)));
+        }
+        Shape::Each(_) => found(start, Finding::error("table-not-list").with("key", name)),
+        wanted => found(start, kind("table", name, wanted)),
     }
 }
 
-fn values(value: &DeValue<'_>, shape: &Shape, found: &mut impl FnMut(usize, &str, &[&'static str])) {
+fn values(value: &DeValue<'_>, start: usize, name: &str, shape: &Shape, found: &mut impl FnMut(usize, Finding)) {
     match (value, shape) {
-        (DeValue::Table(table), shape) => keys(table, shape, found),
-        (DeValue::Array(items), Shape::Each(inner)) => items.iter().for_each(|item| values(item.get_ref(), inner, found)),
-        _ => {}
+        (value, Shape::Must(inner)) => values(value, start, name, inner, found),
+        (DeValue::Table(table), shape) => keys(table, start, name, shape, found),
+        (DeValue::Array(items), Shape::Each(inner)) => {
+            items.iter().for_each(|item| values(item.get_ref(), item.span().start, name, inner, found));
+        }
+        (_, Shape::Any)
+        | (DeValue::Array(_), Shape::List)
+        | (DeValue::String(_), Shape::Text | Shape::TextOr(_))
+        | (DeValue::Integer(_), Shape::Whole)
+        | (DeValue::Boolean(_), Shape::Flag) => {}
+        (value, wanted) => found(start, kind(value.type_str(), name, wanted)),
     }
+}
+
+/// A value of another kind than its key takes; kinds have the names that TOML gives them.
+fn kind(given: &str, name: &str, wanted: &Shape) -> Finding {
+    let wanted = match wanted {
+        Shape::Text => "string",
+        Shape::Whole => "integer",
+        Shape::Flag => "boolean",
+        Shape::List | Shape::Each(_) => "array",
+        _ => "table",
+    };
+    Finding::error("value-kind").with("key", name).with("given", given).with("wanted", wanted)
 }
 
 /// The known name that `name` was most likely meant to be: at most two letters in five are wrong.
 pub fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let close = known.map(|known| (distance(name, known), known));
+    let lower = name.to_lowercase();
+    let close = known.map(|known| (distance(&lower, &known.to_lowercase()), known));
     let (steps, best) = close.min_by_key(|(steps, _)| *steps)?;
     (steps * 5 <= best.chars().count().max(name.chars().count()) * 2).then_some(best)
 }
@@ -145,8 +248,44 @@ mod tests {
     #[test]
     fn all_syntax_errors_are_found_at_once() {
         let findings = found("[[book]]\nid = \nconnector = 'x\n[state\n");
-        assert!(findings.len() >= 2 && findings.iter().all(|f| f.starts_with("toml-invalid at agent.toml:")), "{findings:?}");
+        let places =
+            |codes: [&str; 2]| codes.map(|code| findings.iter().any(|f| f.starts_with(&format!("{code} at agent.toml:"))));
+        assert_eq!(places(["text-unquoted", "toml-unclosed"]), [true, true], "{findings:?}");
         assert!(findings[0].contains(":2:"), "{findings:?}");
+    }
+
+    #[test]
+    fn missing_keys_and_values_of_another_kind_are_found_at_once_with_their_places() {
+        const FORM: Shape = Shape::Table(&[
+            ("code", Shape::Must(&Shape::Text)),
+            ("phone", Shape::Text),
+            ("unposted", Shape::Flag),
+            ("mapping", Shape::List),
+        ]);
+        const AGENT: Shape = Shape::Table(&[("form", Shape::Each(&FORM)), ("years", Shape::Whole)]);
+        let found = |text: &str| {
+            let findings = read::<toml::Table>("a.toml", text, &AGENT).1;
+            findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let text = "years = '2'\n[[form]]\nphone = 571\nunposted = 'no'\n\n[[form]]\ncode = 'B203'\nmapping = 'x'\n";
+        let expected = [
+            "value-kind at a.toml:1:9, key years, given string, wanted integer",
+            "key-missing at a.toml:2:1, key code",
+            "value-kind at a.toml:3:9, key phone, given integer, wanted string",
+            "value-kind at a.toml:4:12, key unposted, given string, wanted boolean",
+            "value-kind at a.toml:8:11, key mapping, given string, wanted array",
+        ];
+        assert_eq!(found(text), expected);
+        assert_eq!(found("[form]\ncode = 'B203'\n"), ["table-not-list at a.toml:1:1, key form"]);
+        assert_eq!(found("[[years]]\n"), ["value-kind at a.toml:1:1, key years, given array, wanted integer"]);
+    }
+
+    #[test]
+    fn places_are_those_of_values_and_of_heads() {
+        let places = places("a.toml", "[[book]]\nid = 'a'\nvariables.own = 1\n[[book]]\nid = 'b'\n");
+        let at = |path: &str| places.get(path).map(String::as_str);
+        assert_eq!((at("book.0.id"), at("book.1.id")), (Some("a.toml:2:6"), Some("a.toml:5:6")));
+        assert_eq!((at("book.1"), at("book.0.variables.own")), (Some("a.toml:4:1"), Some("a.toml:3:17")));
     }
 
     #[test]
@@ -154,5 +293,6 @@ mod tests {
         assert_eq!(nearest("periode", ["period", "book"].into_iter()), Some("period"));
         assert_eq!(nearest("naem", ["code", "name"].into_iter()), Some("name"), "two letters that changed places");
         assert_eq!(nearest("xyz", ["period", "book"].into_iter()), None);
+        assert_eq!(nearest("CAS", ["small-business", "cas"].into_iter()), Some("cas"));
     }
 }

@@ -7,6 +7,8 @@ use crate::{Store, StoreError, Work};
 /// One version of a ledger cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellVersion {
+    /// From 1, for this cell; given here.
+    pub version: i64,
     /// Operation that wrote it.
     pub operation: i64,
     /// Book id.
@@ -26,6 +28,8 @@ pub struct CellVersion {
 /// One version of a report draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftVersion {
+    /// From 1, for this draft; given here. Another state of the same text is no other version.
+    pub version: i64,
     /// Operation that wrote it.
     pub operation: i64,
     /// Book id.
@@ -60,25 +64,54 @@ impl Work<'_> {
     }
 }
 
+/// Columns of a cell's version.
+const CELL: &str = "operation, book, form, edition, period, cell, body, (SELECT count(*) FROM cell AS old \
+                    WHERE (old.book, old.form, old.period, old.cell) = (cell.book, cell.form, cell.period, cell.cell) AND old.id <= cell.id)";
+
+/// Columns of a draft's version.
+const DRAFT: &str = "operation, book, form, edition, period, state, body, (SELECT sum(fresh) FROM \
+                     (SELECT id, body IS NOT lag(body) OVER (ORDER BY id) AS fresh FROM draft AS old \
+                     WHERE (old.book, old.form, old.period) = (draft.book, draft.form, draft.period)) WHERE id <= draft.id)";
+
 fn cell(row: &Row<'_>) -> rusqlite::Result<CellVersion> {
     let [book, form, edition, period, cell, body] = [1, 2, 3, 4, 5, 6].map(|at| row.get(at));
     let (book, form, edition) = (book?, form?, edition?);
-    Ok(CellVersion { operation: row.get(0)?, book, form, edition, period: period?, cell: cell?, body: body? })
+    Ok(CellVersion {
+        version: row.get(7)?,
+        operation: row.get(0)?,
+        book,
+        form,
+        edition,
+        period: period?,
+        cell: cell?,
+        body: body?,
+    })
 }
 
 fn draft(row: &Row<'_>) -> rusqlite::Result<DraftVersion> {
     let [book, form, edition, period, state, body] = [1, 2, 3, 4, 5, 6].map(|at| row.get(at));
     let (book, form, edition) = (book?, form?, edition?);
-    Ok(DraftVersion { operation: row.get(0)?, book, form, edition, period: period?, state: state?, body: body? })
+    Ok(DraftVersion {
+        version: row.get(7)?,
+        operation: row.get(0)?,
+        book,
+        form,
+        edition,
+        period: period?,
+        state: state?,
+        body: body?,
+    })
 }
 
 impl Store {
     /// The newest version of every ledger cell of a book; the cells of one form and period come in the order they were first written.
     pub fn current_cells(&self, book: &str) -> Result<Vec<CellVersion>, StoreError> {
         let sqlite = self.sqlite();
-        let sql = "SELECT operation, book, form, edition, period, cell, body FROM cell WHERE id IN \
-                   (SELECT max(id) FROM cell WHERE book = ? GROUP BY form, period, cell) ORDER BY form, period, id";
-        let mut statement = self.connection.prepare(sql).map_err(&sqlite)?;
+        let sql = format!(
+            "SELECT {CELL} FROM cell WHERE id IN \
+             (SELECT max(id) FROM cell WHERE book = ? GROUP BY form, period, cell) ORDER BY form, period, id"
+        );
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
         let rows = statement.query_map([book], cell);
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
@@ -86,9 +119,11 @@ impl Store {
     /// The newest version of each ledger cell of one form and period.
     pub fn form_cells(&self, book: &str, form: &str, period: &str) -> Result<Vec<CellVersion>, StoreError> {
         let sqlite = self.sqlite();
-        let sql = "SELECT operation, book, form, edition, period, cell, body FROM cell WHERE id IN \
-                   (SELECT max(id) FROM cell WHERE book = ? AND form = ? AND period = ? GROUP BY cell) ORDER BY id";
-        let mut statement = self.connection.prepare(sql).map_err(&sqlite)?;
+        let sql = format!(
+            "SELECT {CELL} FROM cell WHERE id IN \
+             (SELECT max(id) FROM cell WHERE book = ? AND form = ? AND period = ? GROUP BY cell) ORDER BY id"
+        );
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
         let rows = statement.query_map([book, form, period], cell);
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
@@ -96,26 +131,26 @@ impl Store {
     /// Every version of one ledger cell, oldest first.
     pub fn cell_versions(&self, book: &str, form: &str, period: &str, id: &str) -> Result<Vec<CellVersion>, StoreError> {
         let sqlite = self.sqlite();
-        let sql = "SELECT operation, book, form, edition, period, cell, body FROM cell \
-                   WHERE book = ? AND form = ? AND period = ? AND cell = ? ORDER BY id";
-        let mut statement = self.connection.prepare(sql).map_err(&sqlite)?;
+        let sql = format!("SELECT {CELL} FROM cell WHERE book = ? AND form = ? AND period = ? AND cell = ? ORDER BY id");
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
         let rows = statement.query_map([book, form, period, id], cell);
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
 
     /// The newest version of a draft.
     pub fn current_draft(&self, book: &str, form: &str, period: &str) -> Result<Option<DraftVersion>, StoreError> {
-        let sql = "SELECT operation, book, form, edition, period, state, body FROM draft \
-                   WHERE book = ? AND form = ? AND period = ? ORDER BY id DESC LIMIT 1";
-        self.connection.query_row(sql, [book, form, period], draft).optional().map_err(self.sqlite())
+        let sql = format!("SELECT {DRAFT} FROM draft WHERE book = ? AND form = ? AND period = ? ORDER BY id DESC LIMIT 1");
+        self.connection.query_row(&sql, [book, form, period], draft).optional().map_err(self.sqlite())
     }
 
     /// The newest version of every draft, by book, form and period.
     pub fn current_drafts(&self) -> Result<Vec<DraftVersion>, StoreError> {
         let sqlite = self.sqlite();
-        let sql = "SELECT operation, book, form, edition, period, state, body FROM draft WHERE id IN \
-                   (SELECT max(id) FROM draft GROUP BY book, form, period) ORDER BY book, form, period";
-        let mut statement = self.connection.prepare(sql).map_err(&sqlite)?;
+        let sql = format!(
+            "SELECT {DRAFT} FROM draft WHERE id IN (SELECT max(id) FROM draft GROUP BY book, form, period) \
+             ORDER BY book, form, period"
+        );
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
         let rows = statement.query_map([], draft);
         rows.and_then(Iterator::collect).map_err(sqlite)
     }

@@ -323,7 +323,7 @@ impl Building<'_> {
         let finding = match gap.status {
             "error" => gap_finding(gap, Level::Error).at(cell()),
             "no_rate" => gap_finding(gap, Level::Error).at(self.place()),
-            "before_first_period" => gap_finding(gap, Level::Warning).at(self.place()),
+            "before_first_period" | "not_read" => gap_finding(gap, Level::Warning).at(self.place()),
             // What a person has to enter is told once, on the row that wants it.
             "missing_source" if formula.is_some() && gap.code != "indicator-without-source" => {
                 gap_finding(gap, Level::Warning).at(self.place())

@@ -130,6 +130,10 @@ impl World for Lens<'_, '_> {
         self.engine.figures(self.form).measure(question)
     }
 
+    fn covers(&self, what: formula::What, from: model::Month, to: model::Month) -> Result<(), Gap> {
+        self.engine.figures(self.form).covers(what, from, to)
+    }
+
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
         let moved = |months: i32, mode: Mode| at.month.plus(months).map(|month| At { month, mode });
         let at = match column {

@@ -11,16 +11,19 @@ use toml::Spanned;
 use crate::{Form, Standard, audit};
 
 const ANY: Shape = Shape::Any;
-pub(crate) const ITEM: Shape = Shape::Table(&[("name", ANY), ("formula", ANY), ("status", ANY), ("note", ANY), ("why", ANY)]);
+const TEXT: Shape = Shape::Text;
+const MUST: Shape = Shape::Must(&TEXT);
+pub(crate) const ITEM: Shape =
+    Shape::Table(&[("name", TEXT), ("formula", TEXT), ("status", TEXT), ("note", TEXT), ("why", TEXT)]);
 pub(crate) const LAYER: Shape = Shape::Table(&[
-    ("title", ANY),
+    ("title", MUST),
     // What the tests of a layer are about; they add nothing to the mapping.
     ("standard", ANY),
     ("edition", ANY),
     ("test", crate::trial::TEST),
-    ("accounts", Shape::Map(&Shape::Table(&[("is", ANY), ("why", ANY)]))),
+    ("accounts", Shape::Map(&Shape::Table(&[("is", MUST), ("why", MUST)]))),
     ("item", Shape::Map(&ITEM)),
-    ("cell", Shape::Map(&Shape::Table(&[("formula", ANY), ("why", ANY)]))),
+    ("cell", Shape::Map(&Shape::Table(&[("formula", MUST), ("why", MUST)]))),
 ]);
 
 /// A text and where it is from, for places.
@@ -52,20 +55,28 @@ pub(crate) struct Item {
 struct RawLayer {
     title: String,
     #[serde(default)]
-    accounts: BTreeMap<String, Decision>,
+    accounts: BTreeMap<Spanned<String>, RawDecision>,
     #[serde(default)]
     item: BTreeMap<String, Item>,
     #[serde(default)]
     cell: BTreeMap<Spanned<String>, CellOverride>,
 }
 
+#[derive(Deserialize)]
+struct RawDecision {
+    is: Spanned<String>,
+    why: String,
+}
+
 /// What a person decided about an account.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Decision {
     /// The standard's account that it is.
     pub is: String,
     /// Why.
     pub why: String,
+    /// `file:line:column` of the account.
+    pub place: String,
 }
 
 #[derive(Deserialize)]
@@ -206,12 +217,14 @@ impl Mapping {
             for (id, item) in &layer.item {
                 assembly.item(&source, id, item, Scope::Own);
             }
-            for (account, decision) in layer.accounts {
-                if standard.account(&decision.is).is_none() {
-                    let finding = Finding::error("standard-account-unknown").at(file.clone()).with("account", &account);
-                    assembly.findings.push(finding.with("is", &decision.is).with("standard", &standard.title));
+            for (account, RawDecision { is, why }) in layer.accounts {
+                let place = settings::place(file, text, account.span().start);
+                let account = account.into_inner();
+                if standard.account(is.get_ref()).is_none() {
+                    let finding = Finding::error("standard-account-unknown").at(source.place(&is, 0)).with("account", &account);
+                    assembly.findings.push(finding.with("is", is.get_ref()).with("standard", &standard.title));
                 }
-                accounts.insert(account, decision);
+                accounts.insert(account, Decision { is: is.into_inner(), why, place });
             }
             for (cell, given) in layer.cell {
                 let place = settings::place(file, text, cell.span().start);
@@ -275,8 +288,9 @@ impl Mapping {
     /// Checks every formula against the chart of a book.
     pub fn check(&self, chart: &[formula::Account]) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let formulas = self.items.values().flatten().chain(self.cells.values());
-        for formula in formulas {
+        let items = self.items.iter().filter_map(|(id, formula)| Some((format!("@{id}"), formula.as_ref()?)));
+        let cells = self.cells.iter().map(|((form, row), formula)| (format!("{form}:{row}"), formula));
+        for (name, formula) in items.chain(cells) {
             let faults = formula::check(&formula.expr, Kind::Number, Some((chart, formula.scope)), &|_, _, _| true);
             for fault in faults {
                 // A shipped formula may name an account that this book has no use for; a formula of one's own should not.
@@ -285,10 +299,25 @@ impl Mapping {
                     ("account-missing" | "movement-of-balance", _) => Level::Warning,
                     _ => Level::Error,
                 };
-                findings.push(formula.finding(&fault, level));
+                let mut finding = formula.finding(&fault, level);
+                // A line and a column alone do not tell a person what the formula is for.
+                let title = formula.name.as_deref().map(|title| format!(" {title}")).unwrap_or_default();
+                finding.place.push_str(&format!(", {name}{title}"));
+                findings.push(finding);
             }
         }
         findings
+    }
+
+    /// Decisions about accounts that a book's chart does not have, each with the nearest code that it has: most are misspelt.
+    pub fn idle(&self, chart: &[crate::BookAccount]) -> Vec<Finding> {
+        let known = || chart.iter().map(|account| account.code.as_str());
+        let idle = self.accounts.iter().filter(|(account, _)| !known().any(|code| code == account.as_str()));
+        let finding = |(account, decision): (&String, &Decision)| {
+            let near = settings::nearest(account, known()).unwrap_or("—");
+            Finding::warning("decision-idle").at(&decision.place).with("account", account).with("near", near)
+        };
+        idle.map(finding).collect()
     }
 }
 

@@ -43,6 +43,10 @@ pub struct Converted<'a> {
 }
 
 impl Figures for Converted<'_> {
+    fn covers(&self, what: What, from: Month, to: Month) -> Result<(), Gap> {
+        self.figures.covers(what, from, to)
+    }
+
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
         if question.measure != Measure::Money {
             return self.figures.ask(question);

@@ -38,6 +38,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/connect.toml"),
     include_str!("../messages/connector.toml"),
     include_str!("../messages/demo.toml"),
+    include_str!("../messages/everyday.toml"),
     include_str!("../messages/forms.toml"),
     include_str!("../messages/exam.toml"),
     include_str!("../messages/formula.toml"),
@@ -58,7 +59,7 @@ static ENTRIES: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| {
 /// The sentence of `code`, filled. A code without an entry is shown with its values, so that nothing is lost.
 pub fn text<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, V)]) -> String {
     match ENTRIES.get(code) {
-        Some(entry) => fill(if lang == Lang::Zh { &entry.zh } else { &entry.en }, values),
+        Some(entry) => fill(lang, if lang == Lang::Zh { &entry.zh } else { &entry.en }, values),
         None => {
             let values = values.iter().map(|(name, value)| format!(" {}={}", name.as_ref(), value.as_ref()));
             format!("{code}{}", values.collect::<String>())
@@ -70,7 +71,7 @@ pub fn text<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, 
 pub fn hint<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, V)]) -> Option<String> {
     let entry = ENTRIES.get(code)?;
     let hint = if lang == Lang::Zh { &entry.hint_zh } else { &entry.hint_en };
-    (!hint.is_empty()).then(|| fill(hint, values))
+    (!hint.is_empty()).then(|| fill(lang, hint, values))
 }
 
 /// Codes of the catalogue, in alphabetical order.
@@ -78,18 +79,29 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     ENTRIES.keys().map(String::as_str)
 }
 
-/// Values are put in once, from left to right: braces inside a value stay what they are.
-fn fill<N: AsRef<str>, V: AsRef<str>>(sentence: &str, values: &[(N, V)]) -> String {
+/// What people read for a word of the machine: `label-<kind>-<word>`, or the word where the catalogue has none.
+fn word<'a>(lang: Lang, kind: &str, word: &'a str) -> &'a str {
+    match ENTRIES.get(&format!("label-{kind}-{}", word.replace('_', "-"))) {
+        Some(entry) if lang == Lang::Zh => &entry.zh,
+        Some(entry) => &entry.en,
+        None => word,
+    }
+}
+
+/// Values are put in once, from left to right: braces inside a value stay what they are. `{name:kind}` is a word of the machine, as people
+/// read it.
+fn fill<N: AsRef<str>, V: AsRef<str>>(lang: Lang, sentence: &str, values: &[(N, V)]) -> String {
     let (mut filled, mut rest) = (String::with_capacity(sentence.len() + 32), sentence);
     while let Some((before, after)) = rest.split_once('{') {
         filled.push_str(before);
         let named = after.split_once('}').and_then(|(name, after)| {
+            let (name, kind) = name.split_once(':').map_or((name, None), |(name, kind)| (name, Some(kind)));
             let (_, value) = values.iter().find(|(known, _)| known.as_ref() == name)?;
-            Some((value, after))
+            Some((kind.map_or(value.as_ref(), |kind| word(lang, kind, value.as_ref())), after))
         });
         match named {
             Some((value, after)) => {
-                filled.push_str(value.as_ref());
+                filled.push_str(value);
                 rest = after;
             }
             None => {
@@ -129,7 +141,9 @@ mod tests {
     #[test]
     fn values_are_filled_in_once() {
         let values = [("a", "{b}"), ("b", "2")];
-        assert_eq!(fill("{a} and {b} and {c", &values), "{b} and 2 and {c");
+        assert_eq!(fill(Lang::En, "{a} and {b} and {c", &values), "{b} and 2 and {c");
+        let words = [("class", "profit_and_loss"), ("other", "x")];
+        assert_eq!(fill(Lang::Zh, "{class:class}, {other:class}", &words), "损益, x");
         assert_eq!(text(Lang::En, "no-such-code", &values), "no-such-code a={b} b=2");
     }
 }
