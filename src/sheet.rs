@@ -276,7 +276,7 @@ fn lineage(
                 let texts = [&shown.id, &shown.name, &label(lang, name), formula, account, title, from, to];
                 // Rows of wrapped text are as high as their longest cell: not every program makes them so by itself.
                 let lines = formula.width().div_ceil(FORMULA_WIDTH).max(shown.name.width().div_ceil(28)).clamp(1, 30);
-                sheet.set_row_height(row, f64::from(u8::try_from(lines).unwrap_or(30)) * 13.5)?;
+                sheet.set_row_height(row, f64::from(u16::try_from(lines.min(30) * 14).unwrap_or(420)))?;
                 for (at, text) in (0..).zip(texts) {
                     sheet.write_string_with_format(row, at, text, &looks.text)?;
                 }
