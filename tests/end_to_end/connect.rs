@@ -42,7 +42,10 @@ fn a_newcomer_goes_from_a_sqlite_file_to_balances() {
     let books = csv(&site.ok(&["connector", "detect", "--sqlite", "tryton.sqlite", "--format", "csv"]));
     let [first, second] = ["tryton-1", "tryton-2"].map(|book| row(&books, "book", book));
     assert_eq!((first["name"].as_str(), first["currency"].as_str()), ("杭州西溪精密机械有限公司", "CNY"));
-    assert_eq!((second["currency"].as_str(), second["variables"].as_str()), ("USD", "company = 2, products = true"));
+    assert_eq!(
+        (second["currency"].as_str(), second["variables"].as_str()),
+        ("USD", "company = 2, products = true, sales = true, stock = true")
+    );
 
     let written = csv(&site.ok(&["init", "--sqlite", "tryton.sqlite", "--unit-code", "91350100M000100Y43", "--format", "csv"]));
     // Tryton's calendar of this company starts with fiscal year 2024.
@@ -69,7 +72,7 @@ fn a_newcomer_goes_from_a_sqlite_file_to_balances() {
     assert!(tested.iter().all(|row| row["errors"] == "0"), "{tested:?}");
     assert!(row(&tested, "extract", "entries")["columns"].contains("product"));
     assert!(
-        tested.len() == 7 && row(&tested, "extract", "fingerprint")["periods"] == row(&tested, "extract", "entries")["periods"]
+        tested.len() == 8 && row(&tested, "extract", "fingerprint")["periods"] == row(&tested, "extract", "entries")["periods"]
     );
 }
 
