@@ -72,7 +72,7 @@ fn a_newcomer_goes_from_a_sqlite_file_to_balances() {
     assert!(tested.iter().all(|row| row["errors"] == "0"), "{tested:?}");
     assert!(row(&tested, "extract", "entries")["columns"].contains("product"));
     assert!(
-        tested.len() == 7 && row(&tested, "extract", "fingerprint")["periods"] == row(&tested, "extract", "entries")["periods"]
+        tested.len() == 8 && row(&tested, "extract", "fingerprint")["periods"] == row(&tested, "extract", "entries")["periods"]
     );
 }
 
