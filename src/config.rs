@@ -1,5 +1,8 @@
 /*! `agent.toml`. Relative paths start at its folder; unknown keys are errors with a place. */
 
+mod password;
+mod people;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -14,6 +17,9 @@ use crate::{
     measures::short::{self, Sheet},
     report::{self, Failure},
 };
+
+pub use password::{names_password, with_password};
+pub use people::{Person, Role};
 
 const ANY: Shape = Shape::Any;
 const TEXT: Shape = Shape::Text;
@@ -98,34 +104,6 @@ pub struct Agent {
     pub no_measures: Vec<String>,
     /// Place of each key, by its path: `book.0.connector`.
     places: BTreeMap<String, String>,
-}
-
-/// A person of the enterprise who fills, reviews or signs.
-#[derive(Clone, Deserialize)]
-pub struct Person {
-    /// Name used on the command line and in the operation log.
-    pub id: String,
-    /// Name on forms.
-    pub name: String,
-    /// What the person may do.
-    #[serde(default)]
-    pub roles: Vec<Role>,
-}
-
-/// What a person may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// 填表人
-    Preparer,
-    /// 统计负责人
-    Statistician,
-    /// 财务负责人
-    Finance,
-    /// 单位负责人
-    Head,
-    /// Fills short sheets of a department: personnel, warehouse, equipment.
-    Contributor,
 }
 
 #[derive(Deserialize)]
@@ -573,42 +551,9 @@ fn place_of(places: &BTreeMap<String, String>, file: &str, key: &str) -> String 
     }
 }
 
-/// A connection string with a password. Braces keep semicolons in it from ending it; a closing brace is doubled.
-pub fn with_password(text: &str, password: &str) -> String {
-    format!("{};PWD={{{}}};", text.trim_end_matches(';'), password.replace('}', "}}"))
-}
-
-/// Whether a connection string holds a password. Semicolons inside braces end nothing.
-pub fn names_password(text: &str) -> bool {
-    let (mut depth, mut parts) = (false, vec![String::new()]);
-    for letter in text.chars() {
-        match letter {
-            '{' => depth = true,
-            '}' => depth = false,
-            _ => {}
-        }
-        match parts.last_mut() {
-            Some(part) if depth || letter != ';' => part.push(letter),
-            _ => parts.push(String::new()),
-        }
-    }
-    let key = |part: &String| part.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
-    parts.iter().any(|part| matches!(key(part).as_str(), "pwd" | "password"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_in_a_connection_string_is_seen() {
-        for text in ["Driver=x;PWD=a", "pwd=a;Driver=x", "Driver={a;b}; Password = {x;y}"] {
-            assert!(names_password(text), "{text}");
-        }
-        for text in ["Driver=x;UID=a", "Driver={x;PWD=y};UID=a", "Database=pwd=1"] {
-            assert!(!names_password(text), "{text}");
-        }
-    }
 
     /// `config/agent.toml` names every key there is, so that it can be read as the reference.
     #[test]

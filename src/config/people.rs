@@ -1,0 +1,31 @@
+//! People of the enterprise and what they may do.
+
+use serde::Deserialize;
+
+/// A person of the enterprise who fills, reviews or signs.
+#[derive(Clone, Deserialize)]
+pub struct Person {
+    /// Name used on the command line and in the operation log.
+    pub id: String,
+    /// Name on forms.
+    pub name: String,
+    /// What the person may do.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+}
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// 填表人
+    Preparer,
+    /// 统计负责人
+    Statistician,
+    /// 财务负责人
+    Finance,
+    /// 单位负责人
+    Head,
+    /// Fills short sheets of a department: personnel, warehouse, equipment.
+    Contributor,
+}
