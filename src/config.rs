@@ -12,6 +12,7 @@ use settings::Shape;
 
 use crate::{
     measures::short::{self, Sheet},
+    password,
     report::{self, Failure},
 };
 
@@ -96,8 +97,8 @@ pub struct Agent {
     pub products: Vec<survey::Product>,
     /// Kinds of measures that the unit has nothing of.
     pub no_measures: Vec<String>,
-    /// Place of each key, by its path: `book.0.connector`.
-    places: BTreeMap<String, String>,
+    /// Where each key stands.
+    places: settings::Places,
 }
 
 /// A person of the enterprise who fills, reviews or signs.
@@ -390,8 +391,8 @@ impl Agent {
         let name = path.display().to_string();
         let (raw, mut findings) = settings::read::<Raw>(&name, &text, &AGENT);
         let Some(raw) = raw else { return Err(Failure { exit: 2, findings }) };
-        let places = settings::places(&name, &text);
-        let at = |key: &str| place_of(&places, &name, key);
+        let places = settings::Places::read(&name, &text);
+        let at = |key: &str| places.of(key);
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut seen = Vec::new();
         for (number, book) in raw.book.iter().enumerate() {
@@ -462,7 +463,7 @@ impl Agent {
 
     /// Place of a key, or of the nearest table around it that is there: `unit.code`.
     pub fn place(&self, key: &str) -> String {
-        place_of(&self.places, &self.path.display().to_string(), key)
+        self.places.of(key)
     }
 
     /// Place of a book's key.
@@ -551,64 +552,20 @@ impl Agent {
         }
         let mut text = book.source.odbc.clone().unwrap_or_default();
         if let Some(password) = secret {
-            text = with_password(&text, &password);
+            text = password::with(&text, &password);
         }
         Ok(reader::Source::Odbc(text))
     }
 
     /// Whether a book's password stands in the configuration file.
     pub fn has_inline_password(book: &Book) -> bool {
-        matches!(book.source.password, Some(Secret::Inline(_))) || book.source.odbc.as_deref().is_some_and(names_password)
+        matches!(book.source.password, Some(Secret::Inline(_))) || book.source.odbc.as_deref().is_some_and(password::is_in)
     }
-}
-
-fn place_of(places: &BTreeMap<String, String>, file: &str, key: &str) -> String {
-    let mut key = key;
-    loop {
-        match (places.get(key), key.rsplit_once('.')) {
-            (Some(place), _) => return place.clone(),
-            (None, Some((outer, _))) => key = outer,
-            (None, None) => return file.to_owned(),
-        }
-    }
-}
-
-/// A connection string with a password. Braces keep semicolons in it from ending it; a closing brace is doubled.
-pub fn with_password(text: &str, password: &str) -> String {
-    format!("{};PWD={{{}}};", text.trim_end_matches(';'), password.replace('}', "}}"))
-}
-
-/// Whether a connection string holds a password. Semicolons inside braces end nothing.
-pub fn names_password(text: &str) -> bool {
-    let (mut depth, mut parts) = (false, vec![String::new()]);
-    for letter in text.chars() {
-        match letter {
-            '{' => depth = true,
-            '}' => depth = false,
-            _ => {}
-        }
-        match parts.last_mut() {
-            Some(part) if depth || letter != ';' => part.push(letter),
-            _ => parts.push(String::new()),
-        }
-    }
-    let key = |part: &String| part.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
-    parts.iter().any(|part| matches!(key(part).as_str(), "pwd" | "password"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_in_a_connection_string_is_seen() {
-        for text in ["Driver=x;PWD=a", "pwd=a;Driver=x", "Driver={a;b}; Password = {x;y}"] {
-            assert!(names_password(text), "{text}");
-        }
-        for text in ["Driver=x;UID=a", "Driver={x;PWD=y};UID=a", "Database=pwd=1"] {
-            assert!(!names_password(text), "{text}");
-        }
-    }
 
     /// `config/agent.toml` names every key there is, so that it can be read as the reference.
     #[test]
