@@ -1,6 +1,5 @@
 /*! `agent.toml`. Relative paths start at its folder; unknown keys are errors with a place. */
 
-mod password;
 mod people;
 
 use std::{
@@ -15,10 +14,10 @@ use settings::Shape;
 
 use crate::{
     measures::short::{self, Sheet},
+    password,
     report::{self, Failure},
 };
 
-pub use password::{names_password, with_password};
 pub use people::{Person, Role};
 
 const ANY: Shape = Shape::Any;
@@ -102,8 +101,8 @@ pub struct Agent {
     pub products: Vec<survey::Product>,
     /// Kinds of measures that the unit has nothing of.
     pub no_measures: Vec<String>,
-    /// Place of each key, by its path: `book.0.connector`.
-    places: BTreeMap<String, String>,
+    /// Where each key stands.
+    places: settings::Places,
 }
 
 #[derive(Deserialize)]
@@ -368,8 +367,8 @@ impl Agent {
         let name = path.display().to_string();
         let (raw, mut findings) = settings::read::<Raw>(&name, &text, &AGENT);
         let Some(raw) = raw else { return Err(Failure { exit: 2, findings }) };
-        let places = settings::places(&name, &text);
-        let at = |key: &str| place_of(&places, &name, key);
+        let places = settings::Places::read(&name, &text);
+        let at = |key: &str| places.of(key);
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut seen = Vec::new();
         for (number, book) in raw.book.iter().enumerate() {
@@ -440,7 +439,7 @@ impl Agent {
 
     /// Place of a key, or of the nearest table around it that is there: `unit.code`.
     pub fn place(&self, key: &str) -> String {
-        place_of(&self.places, &self.path.display().to_string(), key)
+        self.places.of(key)
     }
 
     /// Place of a book's key.
@@ -529,25 +528,14 @@ impl Agent {
         }
         let mut text = book.source.odbc.clone().unwrap_or_default();
         if let Some(password) = secret {
-            text = with_password(&text, &password);
+            text = password::with(&text, &password);
         }
         Ok(reader::Source::Odbc(text))
     }
 
     /// Whether a book's password stands in the configuration file.
     pub fn has_inline_password(book: &Book) -> bool {
-        matches!(book.source.password, Some(Secret::Inline(_))) || book.source.odbc.as_deref().is_some_and(names_password)
-    }
-}
-
-fn place_of(places: &BTreeMap<String, String>, file: &str, key: &str) -> String {
-    let mut key = key;
-    loop {
-        match (places.get(key), key.rsplit_once('.')) {
-            (Some(place), _) => return place.clone(),
-            (None, Some((outer, _))) => key = outer,
-            (None, None) => return file.to_owned(),
-        }
+        matches!(book.source.password, Some(Secret::Inline(_))) || book.source.odbc.as_deref().is_some_and(password::is_in)
     }
 }
 

@@ -7,7 +7,7 @@ use connector::{BookInfo, Fit, Pack, Rows, Values};
 use model::Finding;
 use reader::{Source, Verb};
 
-use crate::{config, report::Failure, source::Reading};
+use crate::{password, report::Failure, source::Reading};
 
 /// Environment variable of the password where nobody names another.
 const PASSWORD: &str = "TAIZHANG_ERP_PASSWORD";
@@ -33,11 +33,11 @@ impl Where {
             return Ok(Source::Sqlite(file.clone()));
         }
         let text = self.odbc.clone().unwrap_or_default();
-        if config::names_password(&text) {
+        if password::is_in(&text) {
             return Err(Failure::config(Finding::error("password-on-command-line").at("--odbc").with("env", self.env())));
         }
         Ok(Source::Odbc(match (self.password(), &self.password_env) {
-            (Some(password), _) => config::with_password(&text, &password),
+            (Some(password), _) => password::with(&text, &password),
             (None, Some(name)) => {
                 return Err(Failure::config(Finding::error("secret-missing").at("--password-env").with("name", name)));
             }

@@ -19,6 +19,7 @@ mod knowledge;
 mod measures;
 mod output;
 mod packs;
+mod password;
 mod pull;
 mod report;
 mod reported;

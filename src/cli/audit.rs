@@ -29,7 +29,7 @@ pub enum What {
     Explain {
         /// 表号 Form code
         form: String,
-        /// Id of the rule
+        /// 审核关系 id Id of the rule
         #[arg(long)]
         rule: String,
         /// 月份 YYYY-MM
@@ -38,10 +38,10 @@ pub enum What {
         /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
         #[arg(long)]
         book: Option<String>,
-        /// Code of the cause; `taizhang audit causes` lists them
+        /// 原因代码，taizhang audit causes 列出全部 Code of the cause; `taizhang audit causes` lists them
         #[arg(long)]
         cause: String,
-        /// What happened: with a number, a date or a name
+        /// 发生了什么：写出数、日期或名称 What happened: with a number, a date or a name
         #[arg(long)]
         text: String,
     },

@@ -19,7 +19,7 @@ use crate::{
 pub enum What {
     /// 所有报表 Every form there is: built in, and in the folder of the configuration
     List {
-        /// Letter of a trade (专业): B, C, E, S, X, F, U
+        /// 专业字母 Letter of a trade (专业): B, C, E, S, X, F, U
         #[arg(long)]
         trade: Option<String>,
     },
@@ -33,13 +33,13 @@ pub enum What {
     },
     /// 检查报表包 Everything that is wrong with packs, each in its place
     Check {
-        /// Files
+        /// 文件 Files
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
     /// 安装更新的报表包 Put a newer pack into the folder of the configuration; older and broken ones are refused
     Install {
-        /// File
+        /// 文件 File
         file: PathBuf,
     },
 }

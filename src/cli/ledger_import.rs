@@ -20,7 +20,7 @@ use crate::{
 /// What is loaded.
 #[derive(Args)]
 pub struct What {
-    /// XLSX, or CSV in UTF-8 or GBK: figures as they were filed
+    /// 上报过的数 XLSX, or CSV in UTF-8 or GBK: figures as they were filed
     #[arg(long)]
     reported: PathBuf,
     /// 表号 Form code
@@ -29,16 +29,16 @@ pub struct What {
     /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
     #[arg(long)]
     book: Option<String>,
-    /// Month of figures beside which none is said
+    /// 没写月份的数是哪个月的 Month of figures beside which none is said
     #[arg(long)]
     period: Option<Month>,
-    /// Sheet of the workbook; the one with the most figures of the form where absent
+    /// 工作表，不给则数最多的那张 Sheet of the workbook; the one with the most figures of the form where absent
     #[arg(long)]
     sheet: Option<String>,
-    /// Unit of money of the file where it says none: 元, 千元, 万元 …
+    /// 文件没写金额单位时用哪个 Unit of money of the file where it says none: 元, 千元, 万元 …
     #[arg(long)]
     unit: Option<String>,
-    /// Column of headings that say a month alone
+    /// 只写月份的栏是哪一栏 Column of headings that say a month alone
     #[arg(long, value_parser = ["this_month", "cumulative"])]
     column: Option<String>,
 }

@@ -48,9 +48,9 @@ pub enum What {
     Import(mapping_import::What),
     /// 测试映射 Run the [[test]]s of layers on the figures that they give
     Test {
-        /// Layers or files of tests; the layers of the configuration where absent
+        /// 映射层或测试文件，不给则配置里的各层 Layers or files of tests; the layers of the configuration where absent
         files: Vec<PathBuf>,
-        /// Accounting standard, where neither a file nor the configuration says it
+        /// 会计准则，文件和配置都没写时用 Accounting standard, where neither a file nor the configuration says it
         #[arg(long)]
         standard: Option<String>,
     },

@@ -29,21 +29,21 @@ use crate::{
 /// What is imported.
 #[derive(Args)]
 pub struct What {
-    /// XLSX workbook, or text with one `cell = formula` or bare formula a line; standard input where absent or `-`
+    /// 公式文件，不给或写 - 则读标准输入 XLSX workbook, or text with one `cell = formula` or bare formula a line; standard input where absent or `-`
     file: Option<PathBuf>,
-    /// Form whose cells the formulas are for; without it they become items
+    /// 公式是哪张表的；不给则成为项目 Form whose cells the formulas are for; without it they become items
     #[arg(long)]
     form: Option<String>,
-    /// Edition of the form
+    /// 制度年份 Edition of the form
     #[arg(long, default_value = EDITION)]
     edition: String,
-    /// Who wrote them; found by what most of them say where absent
+    /// 公式是哪家的写法，不给则自动判断 Who wrote them; found by what most of them say where absent
     #[arg(long, value_parser = ["ufo", "kingdee-cloud", "kingdee-k3", "kingdee-kis", "acct-qm"])]
     dialect: Option<String>,
-    /// Sheet of the workbook; the one with the most formulas where absent
+    /// 工作表，不给则公式最多的那张 Sheet of the workbook; the one with the most formulas where absent
     #[arg(long)]
     sheet: Option<String>,
-    /// File of the layer; standard output where absent
+    /// 映射层写到哪个文件，不给则到标准输出 File of the layer; standard output where absent
     #[arg(long)]
     out: Option<PathBuf>,
 }

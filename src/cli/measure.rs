@@ -31,12 +31,12 @@ pub enum What {
     Enter(Box<Enter>),
     /// 导入短表 Enter every line of a short sheet (CSV), or none; needs --as
     Import {
-        /// The sheet
+        /// 表格文件 The sheet
         file: PathBuf,
-        /// Id of the [[sheet]] that it is
+        /// 是哪一张 [[sheet]] Id of the [[sheet]] that it is
         #[arg(long, conflicts_with = "kind")]
         sheet: Option<String>,
-        /// Kind, where the sheet has no column for it
+        /// 表里没有类别列时是哪一类 Kind, where the sheet has no column for it
         #[arg(long)]
         kind: Option<String>,
         /// 月份 YYYY-MM
@@ -47,10 +47,10 @@ pub enum What {
     },
     /// 空白短表 An empty short sheet as CSV
     Template {
-        /// Id of the [[sheet]]
+        /// [[sheet]] 的 id Id of the [[sheet]]
         #[arg(long, conflicts_with = "kind")]
         sheet: Option<String>,
-        /// Kind
+        /// 类别 Kind
         #[arg(long)]
         kind: Option<String>,
         /// 账套 id，只有一个时可不给 Book id; the only one where absent
@@ -62,7 +62,7 @@ pub enum What {
         /// 只要这个月 Only this month
         #[arg(long)]
         period: Option<Month>,
-        /// Only this kind
+        /// 只要这一类 Only this kind
         #[arg(long)]
         kind: Option<String>,
         /// 账套 id，只有一个时可不给 Book id; the only one where absent
@@ -71,7 +71,7 @@ pub enum What {
     },
     /// 一笔录入的各个版本 Every version of an entry: who, when, why, with which evidence
     Show {
-        /// Key, as `measure list` has it
+        /// measure list 里的键 Key, as `measure list` has it
         key: String,
         /// 只要这个月 Only this month
         #[arg(long)]
@@ -82,7 +82,7 @@ pub enum What {
     },
     /// 过录表 How the documents of a month became a measure; of output: quantity, price, source of the price, value
     Sheet {
-        /// Kind
+        /// 类别 Kind
         #[arg(long)]
         kind: String,
         /// 月份 YYYY-MM
@@ -100,10 +100,10 @@ pub enum What {
     },
     /// 谁还没填 Which short sheets are missing from whom
     Due {
-        /// YYYY-MM; the month before today where absent
+        /// 月份，不给则上个月 YYYY-MM; the month before today where absent
         #[arg(long)]
         period: Option<Month>,
-        /// The day on which it is asked (YYYY-MM-DD); today where absent
+        /// 问的日子，不给则今天 The day on which it is asked (YYYY-MM-DD); today where absent
         #[arg(long)]
         on: Option<String>,
     },
@@ -121,16 +121,16 @@ pub enum To {
 /// How entries are made.
 #[derive(Args)]
 pub struct ActArgs {
-    /// Papers that prove it; copied into the state under their SHA-256
+    /// 证明材料 Papers that prove it; copied into the state under their SHA-256
     #[arg(long, num_args = 1..)]
     evidence: Vec<PathBuf>,
-    /// Correct what was entered before; the version before stays
+    /// 更正以前录入的，旧版仍在 Correct what was entered before; the version before stays
     #[arg(long, requires = "reason")]
     correct: bool,
-    /// Why it is corrected or taken back
+    /// 更正或撤回的理由 Why it is corrected or taken back
     #[arg(long)]
     reason: Option<String>,
-    /// Add to what the ERP has of the same item
+    /// 加在 ERP 已有的数上 Add to what the ERP has of the same item
     #[arg(long)]
     beside_erp: bool,
     /// 账套 id，只有一个时可不给 Book id; the only one where absent
@@ -141,49 +141,49 @@ pub struct ActArgs {
 /// One entry.
 #[derive(Args)]
 pub struct Enter {
-    /// Kind: id or name
+    /// 类别：id 或名称 Kind: id or name
     #[arg(long)]
     kind: String,
-    /// Item: product, kind of energy, category of people, project
+    /// 项目：产品、能源品种、人员类别、研发项目 Item: product, kind of energy, category of people, project
     #[arg(long)]
     item: String,
     /// 月份 YYYY-MM
     #[arg(long)]
     period: Month,
-    /// Day (YYYY-MM-DD)
+    /// 日期 Day (YYYY-MM-DD)
     #[arg(long, default_value = "")]
     date: String,
-    /// Quantity
+    /// 数量 Quantity
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     quantity: String,
-    /// Unit
+    /// 计量单位 Unit
     #[arg(long, default_value = "")]
     unit: String,
-    /// Money in the book's currency; of a price, for one unit without tax
+    /// 金额（本位币）；单价为不含税 Money in the book's currency; of a price, for one unit without tax
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     amount: String,
-    /// Of heads: level (so many from that day on) or change (so many more or less)
+    /// 人数：level 为从该日起的人数，change 为增减 Of heads: level (so many from that day on) or change (so many more or less)
     #[arg(long, default_value = "")]
     basis: String,
-    /// Measured coefficient: tonnes of standard coal for one unit
+    /// 实测折标系数 Measured coefficient: tonnes of standard coal for one unit
     #[arg(long, default_value = "")]
     coefficient: String,
-    /// Number of the paper
+    /// 单据号 Number of the paper
     #[arg(long, default_value = "")]
     document: String,
-    /// Class of the item
+    /// 品种类别 Class of the item
     #[arg(long, default_value = "")]
     class: String,
-    /// made, bought or service
+    /// 来源 made, bought or service
     #[arg(long, default_value = "")]
     origin: String,
-    /// A field of the kind, as in project=三号线
+    /// 该类别的字段 A field of the kind, as in project=三号线
     #[arg(long = "field", value_name = "NAME=VALUE")]
     fields: Vec<String>,
-    /// In words
+    /// 说明 In words
     #[arg(long, default_value = "")]
     note: String,
-    /// Take the entry back; it keeps its place and says why
+    /// 撤回这一条，原记录仍在 Take the entry back; it keeps its place and says why
     #[arg(long, requires = "reason")]
     withdraw: bool,
     #[command(flatten)]

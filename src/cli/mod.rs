@@ -172,7 +172,7 @@ pub enum Verb {
     },
     /// 应报、将报、逾期 What is due and what is late, and how far each report has come
     Status {
-        /// YYYY-MM-DD；默认今天（北京时间）The day to look from; today in China where absent
+        /// 从哪一天看 YYYY-MM-DD；默认今天（北京时间）The day to look from; today in China where absent
         #[arg(long)]
         date: Option<jiff::civil::Date>,
     },

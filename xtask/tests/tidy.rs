@@ -353,9 +353,13 @@ fn every_column_and_word_of_results_is_translated() {
         }
         all.push_str(&text);
     }
-    // A word is written out, or put together from the name of its family: `format!("status-{…}")`.
+    // A word is written out, or put together from the name of its family: `format!("status-{…}")`, or `{value:status}` in a sentence.
     let written = |name: &str| {
-        let family = name.split_once('-').is_some_and(|(family, _)| all.contains(&format!("\"{family}-{{")));
+        let shown = |family: &str| {
+            let sentence = format!(":{family}}}");
+            all.contains(&format!("\"{family}-{{")) || catalogue.values().any(|(zh, _)| zh.contains(&sentence))
+        };
+        let family = name.split_once('-').is_some_and(|(family, _)| shown(family));
         family || [name.to_owned(), name.replace('-', "_")].iter().any(|name| all.contains(&format!("\"{name}\"")))
     };
     for code in catalogue.keys().filter(|code| is_label(code)) {

@@ -98,8 +98,33 @@ fn told(reason: &str) -> Finding {
     }
 }
 
-/// Place of every key and array element of a file, by its path: `book.0.connector`. A file that does not parse has none.
-pub fn places(file: &str, text: &str) -> BTreeMap<String, String> {
+/// Where the keys and array elements of a file stand, by path: `book.0.connector`.
+#[derive(Clone, Debug)]
+pub struct Places {
+    file: String,
+    places: BTreeMap<String, String>,
+}
+
+impl Places {
+    /// The places of a file; one that does not parse has none.
+    pub fn read(file: &str, text: &str) -> Places {
+        Places { file: file.to_owned(), places: places(file, text) }
+    }
+
+    /// Place of a key, or of the nearest table around it that is there.
+    pub fn of(&self, key: &str) -> String {
+        let mut key = key;
+        loop {
+            match (self.places.get(key), key.rsplit_once('.')) {
+                (Some(place), _) => return place.clone(),
+                (None, Some((outer, _))) => key = outer,
+                (None, None) => return self.file.clone(),
+            }
+        }
+    }
+}
+
+fn places(file: &str, text: &str) -> BTreeMap<String, String> {
     fn walk(value: &DeValue<'_>, path: &str, found: &mut impl FnMut(String, usize)) {
         let under = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         match value {
@@ -282,10 +307,10 @@ mod tests {
 
     #[test]
     fn places_are_those_of_values_and_of_heads() {
-        let places = places("a.toml", "[[book]]\nid = 'a'\nvariables.own = 1\n[[book]]\nid = 'b'\n");
-        let at = |path: &str| places.get(path).map(String::as_str);
-        assert_eq!((at("book.0.id"), at("book.1.id")), (Some("a.toml:2:6"), Some("a.toml:5:6")));
-        assert_eq!((at("book.1"), at("book.0.variables.own")), (Some("a.toml:4:1"), Some("a.toml:3:17")));
+        let places = Places::read("a.toml", "[[book]]\nid = 'a'\nvariables.own = 1\n[[book]]\nid = 'b'\n");
+        let at = |keys: [&str; 5]| keys.map(|key| places.of(key));
+        let keys = ["book.0.id", "book.1.id", "book.1.variables.own", "book.0.variables.own", "unit.code"];
+        assert_eq!(at(keys), ["a.toml:2:6", "a.toml:5:6", "a.toml:4:1", "a.toml:3:17", "a.toml"]);
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! Passwords in connection strings.
+/*! Passwords in connection strings. */
 
 /// A connection string with a password. Braces keep semicolons in it from ending it; a closing brace is doubled.
-pub fn with_password(text: &str, password: &str) -> String {
+pub fn with(text: &str, password: &str) -> String {
     format!("{};PWD={{{}}};", text.trim_end_matches(';'), password.replace('}', "}}"))
 }
 
 /// Whether a connection string holds a password. Semicolons inside braces end nothing.
-pub fn names_password(text: &str) -> bool {
+pub fn is_in(text: &str) -> bool {
     let (mut depth, mut parts) = (false, vec![String::new()]);
     for letter in text.chars() {
         match letter {
@@ -30,10 +30,10 @@ mod tests {
     #[test]
     fn a_password_in_a_connection_string_is_seen() {
         for text in ["Driver=x;PWD=a", "pwd=a;Driver=x", "Driver={a;b}; Password = {x;y}"] {
-            assert!(names_password(text), "{text}");
+            assert!(is_in(text), "{text}");
         }
         for text in ["Driver=x;UID=a", "Driver={x;PWD=y};UID=a", "Database=pwd=1"] {
-            assert!(!names_password(text), "{text}");
+            assert!(!is_in(text), "{text}");
         }
     }
 }
