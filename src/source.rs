@@ -145,9 +145,6 @@ impl Reading<'_> {
             command.env("LD_LIBRARY_PATH", paths.trim_start_matches(':'));
             // It would make psqlODBC translate to another character set.
             command.env_remove("PGCLIENTENCODING");
-            // psqlODBC allocates and frees each value of a thousand rows. glibc keeps so many for reuse only when it is told to, and
-            // otherwise spends a tenth of a read on joining and splitting them.
-            command.env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=16384");
         }
         Ok(command)
     }
