@@ -8,6 +8,8 @@ use crate::{Engine, Mapping, Printed, Sources, Standard, Test, tests as read_tes
 /// 6001 主营业务收入: Jan 1,000,000, Feb 400,000. 6051 其他业务收入: Feb 60,000. 6401 主营业务成本: Jan 700,000, Feb 250,000.
 /// 6601 销售费用: Jan 30,000, Feb 20,000. 1122 甲: opening 200,000, Jan +1,130,000, Feb −530,000. 2202 乙: opening −90,000.
 const BOOK: &str = r#"
+title = "book"
+
 [[test]]
 name = "book"
 form = "E203"
