@@ -187,7 +187,7 @@ fn what_is_wrong_with_a_configuration_has_its_line() {
     refused("\"tryton\"", "\"trytn\"", "error[connector-unknown] agent.toml:8:13, book hz");
     refused("company = 1", "compani = 1", "error[variable-unknown] agent.toml:10:21, book hz");
     refused("\"B203\"", "\"b203\"", "error[form-unknown] agent.toml:13:8");
-    refused("\"B203\"", "\"b203\"", "The nearest is B203");
+    refused("\"B203\"", "\"b203\"", "the nearest is B203");
     refused("code = \"B203\"", "code = \"B203\"\nbook = \"hx\"", "error[book-unknown] agent.toml:14:8");
     refused("[unit]\n", "[unit]\naccounting_standard = \"CAS\"\n", "error[standard-unknown] agent.toml:3:23");
     // The book of another company: which there are, with their names.

@@ -106,7 +106,7 @@ fn packs_are_checked_and_installed_without_a_build() {
 
     // Everything that is wrong, each in its place.
     let line = |text: &str, part: &str| text.lines().position(|line| line.contains(part)).unwrap() + 1;
-    site.refused(&["form", "check", "broken.toml"], 1, &["toml-invalid", "broken.toml:", "flwo"]);
+    site.refused(&["form", "check", "broken.toml"], 1, &["value-unknown", "broken.toml:", "flwo"]);
     let doubled = line(&wrong, "name = \"应收账款\"") - 2;
     site.refused(&["form", "check", "wrong.toml"], 1, &["row-doubled", &format!("wrong.toml:{doubled}:1")]);
     let unknown = newer.replace("expr = \"[213] >= 0\"", "expr = \"[999] >= 0\"");

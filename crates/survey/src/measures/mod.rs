@@ -171,6 +171,10 @@ pub fn counted<'a>(
 }
 
 impl Figures for Beside<'_> {
+    fn covers(&self, what: formula::What, from: Month, to: Month) -> Result<(), Gap> {
+        self.figures.covers(what, from, to)
+    }
+
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
         self.figures.ask(question)
     }
