@@ -298,22 +298,22 @@ impl Test {
         Checked { cell: cell.to_owned(), expected: expected.to_owned(), got, passed, place: place.to_owned(), lineage }
     }
 
-    fn covered(&self, question: &Question) -> Result<(), Gap> {
+    fn covered(&self, what: What, from: Month, to: Month) -> Result<(), Gap> {
         let early = |month: Month| {
             let gap = Gap::new("before_first_period", "before-first-period");
             Err(gap.with("month", month).with("first", self.from))
         };
-        let late = |month: Month| Err(Gap::new("missing_source", "month-not-read").with("month", month).with("last", self.month));
-        match question.what {
-            What::Opening if question.from < self.from => early(question.from),
-            What::Opening if question.from > self.month => late(question.from),
+        let late = |month: Month| Err(Gap::new("not_read", "month-not-read").with("month", month).with("last", self.month));
+        match what {
+            What::Opening if from < self.from => early(from),
+            What::Opening if from > self.month => late(from),
             // The balance before the first month is given too.
-            What::Closing if question.to.plus(1).is_some_and(|next| next < self.from) => early(question.to),
+            What::Closing if to.plus(1).is_some_and(|next| next < self.from) => early(to),
             What::Opening => Ok(()),
-            What::Closing if question.to > self.month => late(question.to),
+            What::Closing if to > self.month => late(to),
             What::Closing => Ok(()),
-            _ if question.from < self.from => early(question.from),
-            _ if question.to > self.month => late(question.to),
+            _ if from < self.from => early(from),
+            _ if to > self.month => late(to),
             _ => Ok(()),
         }
     }
@@ -357,8 +357,12 @@ impl Given {
 }
 
 impl Figures for Test {
+    fn covers(&self, what: What, from: Month, to: Month) -> Result<(), Gap> {
+        self.covered(what, from, to)
+    }
+
     fn ask(&self, question: &Question) -> Result<Vec<Part>, Gap> {
-        self.covered(question)?;
+        self.covered(question.what, question.from, question.to)?;
         let too_large = |account: &str| Gap::new("error", "amount-too-large").with("account", account);
         let vouchers = if question.what == What::Counter { self.countered(question) } else { BTreeSet::new() };
         // Balances by account and party, where only those on one side count.

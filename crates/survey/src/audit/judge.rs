@@ -141,7 +141,7 @@ pub fn judge(ready: &Ready<'_>, world: &dyn Reported, month: Month) -> Verdict {
 
 /// Whether a figure is there or will be, and only not known now: then a rule waits for it.
 fn awaited(gap: &Gap) -> bool {
-    matches!(gap.status, "missing_source" | "undecided_account" | "no_rate" | "error")
+    matches!(gap.status, "missing_source" | "not_read" | "undecided_account" | "no_rate" | "error")
 }
 
 struct Judging<'a> {

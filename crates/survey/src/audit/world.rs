@@ -266,8 +266,16 @@ impl<'a> Papers<'a> {
 }
 
 /// Statuses that documents say a figure is missing with.
-const STATUSES: [&str; 7] =
-    ["missing_account", "missing_source", "before_first_period", "no_rate", "undecided_account", "error", "not_applicable"];
+const STATUSES: [&str; 8] = [
+    "missing_account",
+    "missing_source",
+    "not_read",
+    "before_first_period",
+    "no_rate",
+    "undecided_account",
+    "error",
+    "not_applicable",
+];
 
 impl World for Papers<'_> {
     fn chart(&self) -> &[Account] {
