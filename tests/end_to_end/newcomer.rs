@@ -90,6 +90,11 @@ fn a_changed_mapping_is_told_apart_from_changed_vouchers() {
     assert!(site.ok(&["draft", "show", "--form", "B203", "--period", "2025-06"]).contains("mapping changed"));
     let notes = export(&site, "2025-06")["findings"].as_array().unwrap().clone();
     assert!(notes.iter().any(|note| note["code"] == "mapping-changed"), "{notes:?}");
+    // Nobody hands in what the mapping would not build again.
+    let config = format!("{CONFIG}\n[[person]]\nid = \"wu\"\nname = \"吴静\"\nroles = [\"preparer\"]\n");
+    fs::write(site.path("agent.toml"), config).unwrap();
+    let review = ["review", "--form", "B203", "--period", "2025-06", "--as", "wu"];
+    site.refused(&review, 1, &["error[mapping-changed] B203, 2025-06, book hz"]);
     // The ERP changes too: both are told.
     let database = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
     let sql = "UPDATE account_move_line SET account = (SELECT id FROM account_account WHERE code = '5.2.2.04' AND company = 1) WHERE id IN \
