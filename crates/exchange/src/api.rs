@@ -45,8 +45,13 @@ pub trait Receiver: Send + Sync + 'static {
     /// Whether it is there.
     fn health(&self) -> impl Future<Output = Result<Health, Problem>> + Send;
 
-    /// Takes a whole package; the answer is the receipt.
-    fn submit(&self, who: &Caller, package: Vec<u8>) -> impl Future<Output = Result<Receipted, Problem>> + Send;
+    /// Takes a whole package; the answer is the receipt. `agent` is the agent's checkpoint, a signed note, which is countersigned in it.
+    fn submit(
+        &self,
+        who: &Caller,
+        package: Vec<u8>,
+        agent: Option<&str>,
+    ) -> impl Future<Output = Result<Receipted, Problem>> + Send;
 
     /// Begins an upload, or finds the one that was begun; whether it is new.
     fn begin_upload(
@@ -68,7 +73,12 @@ pub trait Receiver: Send + Sync + 'static {
     ) -> impl Future<Output = Result<UploadState, Problem>> + Send;
 
     /// Takes the uploaded package; the answer is the receipt.
-    fn complete(&self, who: &Caller, sha256: &str) -> impl Future<Output = Result<Receipted, Problem>> + Send;
+    fn complete(
+        &self,
+        who: &Caller,
+        sha256: &str,
+        agent: Option<&str>,
+    ) -> impl Future<Output = Result<Receipted, Problem>> + Send;
 
     /// The receipt of a payload digest that the unit sent.
     fn receipt(&self, who: &Caller, payload: &str) -> impl Future<Output = Result<Receipted, Problem>> + Send;

@@ -34,3 +34,6 @@ pub const MESSAGES_MAX: usize = 200;
 
 /// Header that says how many bytes of an upload have arrived, or where a piece begins.
 pub const OFFSET: &str = "upload-offset";
+
+/// Header with the agent's checkpoint, base64.
+pub const AGENT_CHECKPOINT: &str = "agent-checkpoint";

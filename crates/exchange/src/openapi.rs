@@ -21,9 +21,9 @@ fn described(operation: &Operation) -> Value {
             "in": match parameter.place {
                 Place::Path => "path",
                 Place::Query | Place::QueryMust => "query",
-                Place::Header => "header",
+                Place::Header | Place::HeaderMust => "header",
             },
-            "required": parameter.place != Place::Query,
+            "required": !matches!(parameter.place, Place::Query | Place::Header),
             "description": parameter.about,
             "schema": match (parameter.schema, parameter.name) {
                 (_, "limit") => json!({ "type": "integer", "minimum": 1, "maximum": crate::MESSAGES_MAX }),

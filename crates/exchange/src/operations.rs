@@ -45,8 +45,10 @@ pub enum Place {
     Query,
     /// In the query.
     QueryMust,
-    /// In the headers.
+    /// In the headers; it may be absent.
     Header,
+    /// In the headers.
+    HeaderMust,
 }
 
 /// A parameter.
@@ -149,6 +151,13 @@ const fn path(name: &'static str, about: &'static str) -> Parameter {
     Parameter { name, place: Place::Path, schema: "Digest", about }
 }
 
+const AGENT: Parameter = Parameter {
+    name: "Agent-Checkpoint",
+    place: Place::Header,
+    schema: "Base64",
+    about: "企业端日志的检查点，由单位证书的密钥签名，在回执里会签 · checkpoint of the agent's log, signed by the key of the unit's certificate; it is countersigned in the receipt",
+};
+
 const SHA256: &[Parameter] = &[path("sha256", "整个文件的 SHA-256 · of the whole file")];
 
 const TAKEN: Answer = answer(201, CONTAINER, "收下，这是签名回执 · taken: the signed receipt");
@@ -173,7 +182,7 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/v1/packages",
         by: By::Unit,
         about: "一次送来整个报送包，回答就是回执 · A whole package; the answer is the receipt",
-        parameters: &[],
+        parameters: &[AGENT],
         request: Some(CONTAINER),
         own: &[AGAIN, TAKEN, REFUSED],
     },
@@ -217,7 +226,7 @@ pub const OPERATIONS: &[Operation] = &[
             path("sha256", "整个文件的 SHA-256 · of the whole file"),
             Parameter {
                 name: "Upload-Offset",
-                place: Place::Header,
+                place: Place::HeaderMust,
                 schema: "Number",
                 about: "这一段从哪个字节开始 · the byte at which the piece begins",
             },
@@ -235,7 +244,7 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/v1/uploads/{sha256}/complete",
         by: By::Unit,
         about: "传完了，回答就是回执 · All of it was sent; the answer is the receipt",
-        parameters: SHA256,
+        parameters: &[path("sha256", "整个文件的 SHA-256 · of the whole file"), AGENT],
         request: None,
         own: &[
             AGAIN,

@@ -37,7 +37,7 @@ pub(crate) fn schemas() -> Map<String, Value> {
         ("Digest", digest("SHA-256，64 个小写十六进制数字 · 64 lower-case hexadecimal digits")),
         ("Number", number("")),
         ("Binary", json!({ "type": "string", "format": "binary" })),
-        ("Base64", json!({ "type": "string", "contentEncoding": "base64" })),
+        ("Base64", json!({ "type": "string", "contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/=\\s]*$" })),
         ("Note", text("检查点：来源、叶子数、根、签名 · checkpoint: origin, size, root, signatures")),
         (
             "Problem",

@@ -1,0 +1,2 @@
+/*! The receiver. */
+fn main() {}
