@@ -112,6 +112,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taizhang-journal", &["taizhang-model", "taizhang-formula"]),
     ("taizhang-survey", &["taizhang-model", "taizhang-formula", "taizhang-settings"]),
     ("taizhang-store", &["taizhang-model"]),
+    ("taizhang-seal", &["taizhang-model"]),
     ("xtask", &[]),
 ];
 
