@@ -117,6 +117,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "taizhang-bureau",
         &["taizhang-model", "taizhang-settings", "taizhang-survey", "taizhang-seal", "taizhang-exchange", "taizhang-ui"],
     ),
+    ("taizhang-seal", &["taizhang-model"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,62 @@
+/*! The payload: the files that people approve, under the digest that they see. */
+
+use std::collections::BTreeMap;
+
+use model::Finding;
+
+use crate::{container, digest::Digest};
+
+/// Named files in the order of their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Payload {
+    /// An empty one.
+    pub fn new() -> Payload {
+        Payload::default()
+    }
+
+    /// Adds a file. Names are of ASCII letters, digits and `. _ + -`, parts are joined by `/`; `mimetype`, `META-INF/` and `attachments/` are
+    /// the container's own.
+    pub fn insert(&mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<(), Finding> {
+        container::check_name(name, self.files.keys().map(String::as_str))?;
+        if reserved(name) {
+            return Err(Finding::error("container-file-name").with("file", name));
+        }
+        self.files.insert(name.to_owned(), bytes.into());
+        Ok(())
+    }
+
+    /// The bytes of a file.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.files.get(name).map(Vec::as_slice)
+    }
+
+    /// Files in the order of their names.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+    }
+
+    /// Whether there is no file.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Name and SHA-256 of each file, as `sha256sum` prints them.
+    pub fn list(&self) -> String {
+        self.files.iter().map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes))).collect()
+    }
+
+    /// What people see and sign, and what delivery is idempotent by: the SHA-256 of [`Payload::list`].
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.list().as_bytes())
+    }
+}
+
+/// Whether a name belongs to the container and not to the payload.
+pub(crate) fn reserved(name: &str) -> bool {
+    let first = name.split('/').next().unwrap_or_default();
+    ["mimetype", "META-INF", "attachments"].iter().any(|own| own.eq_ignore_ascii_case(first))
+}
