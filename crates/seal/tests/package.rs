@@ -4,13 +4,9 @@
 mod house;
 
 use house::{House, UNIT, payload, time};
-use seal::{Algorithm, Demands, Limits, Moment, Package, Role, Scan};
+use seal::{Algorithm, Demands, Limits, Moment, Package, Role};
 
 const ALL: [Algorithm; 2] = [Algorithm::P256, Algorithm::Sm2];
-
-fn codes(findings: &[seal::Finding]) -> Vec<&str> {
-    findings.iter().map(|finding| finding.code.as_ref()).collect()
-}
 
 #[test]
 fn two_people_sign_all_roles() {
