@@ -119,7 +119,7 @@ impl Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n", self.text)?;
+        writeln!(f, "{}", self.text)?;
         let line = |line: &Line| writeln!(f, "— {} {}", line.name, base64::encode(&[&line.key[..], &line.signature].concat()));
         self.signatures.iter().try_for_each(line)
     }

@@ -149,13 +149,13 @@ fn a_print_signed_on_paper_is_attested() {
     let demands = Demands { unit: Some(UNIT.to_owned()), roles: vec![Role::Preparer, Role::StatisticsHead, Role::UnitHead] };
     let verification = read.verify(&trust, &demands);
     assert_eq!(verification.findings, []);
-    assert_eq!(verification.signed(Role::UnitHead).unwrap().scan.as_deref(), Some("attachments/unit-head.pdf"));
+    assert_eq!(verification.signed(Role::UnitHead).unwrap().scan.as_deref(), Some("attachments/head.pdf"));
     assert_eq!(verification.signed(Role::UnitHead).unwrap().by.name, "王芳");
     let mut files = container::read(&bytes, Limits::default()).unwrap();
-    files.insert("attachments/unit-head.pdf".to_owned(), b"%PDF-1.7 other".to_vec());
+    files.insert("attachments/head.pdf".to_owned(), b"%PDF-1.7 other".to_vec());
     let other = Package::read(&container::write(&files, Limits::default()).unwrap(), Limits::default()).unwrap();
     assert_eq!(codes(&other.verify(&trust, &demands).findings), ["package-file-changed"]);
-    files.remove("attachments/unit-head.pdf");
+    files.remove("attachments/head.pdf");
     let without = Package::read(&container::write(&files, Limits::default()).unwrap(), Limits::default()).unwrap();
     assert_eq!(codes(&without.verify(&trust, &demands).findings), ["package-file-missing", "signature-role-refused"]);
 }
@@ -201,8 +201,8 @@ fn files_that_come_and_go_are_named() {
     assert_eq!(both, ["package-file-unlisted", "package-file-unlisted", "package-file-missing"]);
     let renamed = found(&|files| {
         for (from, to) in [
-            ("META-INF/signature-preparer.p7s", "META-INF/signature-unit-head.p7s"),
-            ("META-INF/ASiCManifest-preparer.xml", "META-INF/ASiCManifest-unit-head.xml"),
+            ("META-INF/signature-preparer.p7s", "META-INF/signature-head.p7s"),
+            ("META-INF/ASiCManifest-preparer.xml", "META-INF/ASiCManifest-head.xml"),
         ] {
             let bytes = files.remove(from).unwrap();
             files.insert(to.to_owned(), bytes);
