@@ -41,6 +41,16 @@ impl Algorithm {
         [Algorithm::P256, Algorithm::Sm2].into_iter().find(|algorithm| algorithm.name() == name)
     }
 
+    /// A signature as tokens give it, two numbers of 32 bytes, in the DER that is used everywhere here.
+    pub fn signature_from_raw(self, raw: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Algorithm::P256 => {
+                p256::ecdsa::Signature::from_slice(raw).ok().map(|signature| signature.to_der().as_bytes().to_vec())
+            }
+            Algorithm::Sm2 => sm2::dsa::Signature::from_slice(raw).ok().map(|signature| signature.to_der().to_vec()),
+        }
+    }
+
     pub(crate) const fn curve(self) -> ObjectIdentifier {
         match self {
             Algorithm::P256 => P256_CURVE,

@@ -8,8 +8,8 @@ use std::{fs, process::Command};
 
 use peers::{openssl, run, works};
 use seal::{
-    Algorithm, Checkpoint, Digest, Note, Path, Proof, SecretKey, Signer as _, VoucherProof, countersign, leaf, log, put_amount,
-    put_text, root,
+    Algorithm, Checkpoint, Digest, Note, Proof, SecretKey, Signer as _, VoucherProof, countersign, log,
+    voucher::{Path, leaf, put_amount, put_text, root},
 };
 use serde_json::json;
 

@@ -167,7 +167,8 @@ fn files_that_come_and_go_are_named() {
     let person = house.person(UNIT, "王芳", &[Role::Preparer]);
     let package = signed(&person, Role::Preparer, signed_at());
     let files = container::read(&package.write(Limits::default()).unwrap(), Limits::default()).unwrap();
-    let found = |change: &dyn Fn(&mut BTreeMap<String, Vec<u8>>)| {
+    type Files = BTreeMap<String, Vec<u8>>;
+    let found = |change: &dyn Fn(&mut Files)| {
         let mut files = files.clone();
         change(&mut files);
         let bytes = container::write(&files, Limits::default()).unwrap();
