@@ -109,7 +109,7 @@ impl Note {
         if lines.peek().is_none() {
             return Err(Finding::error("checkpoint-unsigned").with("name", name));
         }
-        if lines.all(|line| key.verifies(self.text.as_bytes(), &line.signature)) {
+        if lines.all(|line| key.verifies_one(self.text.as_bytes(), &line.signature)) {
             Ok(())
         } else {
             Err(Finding::error("checkpoint-signature-wrong").with("name", name))

@@ -9,7 +9,7 @@ use house::{BUREAU, House, Person, UNIT, payload, subject, time};
 use proptest::prelude::*;
 use seal::{
     Algorithm, Authority, Checkpoint, Demands, Digest, Finding, Form, Limits, Moment, Package, Payload, Profile, Proof, Receipt,
-    Received, RevocationList, Role, Scan, Time, Trust, Verdict, container, countersign, log,
+    Received, RevocationList, Role, Scan, Signer as _, Time, Trust, Verdict, container, countersign, log,
 };
 
 const ALL: [Algorithm; 2] = [Algorithm::P256, Algorithm::Sm2];
@@ -127,6 +127,8 @@ fn roles_units_and_persons_must_agree() {
     assert_eq!(codes(&found(&package, &Demands::default())), ["signature-of-another-unit"]);
     let other = Demands { unit: Some("91330100MA2H2BBX4L".to_owned()), roles: Vec::new() };
     assert_eq!(codes(&found(&package, &other)), ["signature-of-another-unit"]);
+    let nobody = house.person("", "王芳", &[Role::Preparer]);
+    assert_eq!(verify(&signed(&nobody, Role::Preparer, signed_at()), &trust), ["certificate-subject"]);
     let unsigned = Package::new(payload()).unwrap();
     assert_eq!(codes(&found(&unsigned, &Demands::default())), ["package-unsigned"]);
 }
@@ -273,6 +275,34 @@ fn receipts_hold_and_name_their_package() {
         let unsigned = Received::read(&unsigned, Limits::default()).unwrap();
         assert_eq!(codes(&unsigned.verify(&house.trust(Moment::At(signed_at()))).findings), ["signature-missing"]);
     }
+}
+
+/// The other value of an ECDSA signature, which anybody can compute: the order of P-256 minus the second number. Python does the sum.
+fn negated(signature: &[u8]) -> Vec<u8> {
+    let script = "import sys
+n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+data = bytes.fromhex(sys.argv[1]); at = 4 + data[3]
+r, s = data[2:at], int.from_bytes(data[at + 2:], 'big')
+s = n - s; body = s.to_bytes((s.bit_length() + 8) // 8, 'big')
+out = r + bytes([2, len(body)]) + body
+print((bytes([48, len(out)]) + out).hex())";
+    let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    let out = std::process::Command::new("python3").args(["-c", script, &hex]).output().unwrap();
+    let hex = String::from_utf8(out.stdout).unwrap();
+    let hex = hex.trim();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn an_ecdsa_signature_has_one_form() {
+    let house = House::new(Algorithm::P256);
+    let key = &house.root.key;
+    let signature = key.sign(b"text").unwrap();
+    let other = negated(&signature);
+    assert_ne!(signature, other);
+    assert!(key.public_key().verifies(b"text", &other), "others may write certificates so");
+    assert!(key.public_key().verifies_one(b"text", &signature));
+    assert!(!key.public_key().verifies_one(b"text", &other));
 }
 
 /// What is wrong with a container; a name for anything that is not as it was.
