@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use model::Finding;
 
-use crate::{container, digest::Digest};
+use crate::{container::Names, digest::Digest};
 
 /// Named files in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
     files: BTreeMap<String, (Vec<u8>, Digest)>,
+    names: Names,
 }
 
 impl Payload {
@@ -21,10 +22,10 @@ impl Payload {
     /// Adds a file. Names are of ASCII letters, digits and `. _ + -`, parts are joined by `/`; `mimetype`, `META-INF/` and `attachments/` are
     /// the container's own.
     pub fn insert(&mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<(), Finding> {
-        container::check_name(name, self.files.keys().map(String::as_str))?;
         if reserved(name) {
             return Err(Finding::error("container-file-name").with("file", name));
         }
+        self.names.add(name)?;
         let bytes = bytes.into();
         let digest = Digest::of(&bytes);
         self.files.insert(name.to_owned(), (bytes, digest));
