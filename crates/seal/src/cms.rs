@@ -103,9 +103,7 @@ pub(crate) fn sign(identity: &Identity<'_>, content: &[u8], statement: Statement
     let certificates: Vec<Certificate> = std::iter::once(own).chain(others).cloned().collect();
     let attributes = attributes(own, &certificates, algorithm.digest(content), statement).map_err(failed)?;
     let signature = identity.signer().sign(&attributes.to_der().map_err(failed)?)?;
-    let signed = assemble(own, &certificates, attributes, signature).map_err(failed)?;
-    // A token or a library that errs must not leave a signature behind that nobody can verify.
-    read(&signed, content).map(|_| signed)
+    assemble(own, &certificates, attributes, signature).map_err(failed)
 }
 
 /// Reads a signature over `content` and checks it with the certificate that it carries.

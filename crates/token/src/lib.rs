@@ -90,7 +90,9 @@ impl Signer for Token {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let signature = session.sign(&Mechanism::Ecdsa, self.private, &Digest::of(message).0);
         let failed = || Finding::error("signer-failed");
-        Algorithm::P256.signature_from_raw(&signature.map_err(|_| failed())?).ok_or_else(failed)
+        let signature = Algorithm::P256.signature_from_raw(&signature.map_err(|_| failed())?).ok_or_else(failed)?;
+        // A token whose private and public objects do not belong together would sign what nobody can verify.
+        if self.public.verifies(message, &signature) { Ok(signature) } else { Err(failed()) }
     }
 }
 
