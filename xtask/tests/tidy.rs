@@ -109,7 +109,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taizhang-settings", &["taizhang-model"]),
     ("taizhang-formula", &["taizhang-model"]),
     ("taizhang-connector", &["taizhang-model", "taizhang-reader", "taizhang-settings"]),
-    ("taizhang-journal", &["taizhang-model", "taizhang-formula"]),
+    ("taizhang-journal", &["taizhang-model", "taizhang-formula", "taizhang-seal"]),
     ("taizhang-survey", &["taizhang-model", "taizhang-formula", "taizhang-settings"]),
     ("taizhang-store", &["taizhang-model"]),
     ("taizhang-exchange", &[]),
@@ -118,6 +118,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["taizhang-model", "taizhang-settings", "taizhang-survey", "taizhang-seal", "taizhang-exchange", "taizhang-ui"],
     ),
     ("taizhang-seal", &["taizhang-model"]),
+    ("taizhang-token", &["taizhang-model", "taizhang-seal"]),
     ("xtask", &[]),
 ];
 

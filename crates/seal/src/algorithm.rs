@@ -41,6 +41,18 @@ impl Algorithm {
         [Algorithm::P256, Algorithm::Sm2].into_iter().find(|algorithm| algorithm.name() == name)
     }
 
+    /// A signature as tokens give it, two numbers of 32 bytes, in the DER that is used everywhere here, in the form that
+    /// [`PublicKey::verifies_one`] asks for.
+    pub fn signature_from_raw(self, raw: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Algorithm::P256 => {
+                let signature = p256::ecdsa::Signature::from_slice(raw).ok()?.normalize_s();
+                Some(signature.to_der().as_bytes().to_vec())
+            }
+            Algorithm::Sm2 => sm2::dsa::Signature::from_slice(raw).ok().map(|signature| signature.to_der().to_vec()),
+        }
+    }
+
     pub(crate) const fn curve(self) -> ObjectIdentifier {
         match self {
             Algorithm::P256 => P256_CURVE,
@@ -131,6 +143,18 @@ impl PublicKey {
             Key::P256(_) => Algorithm::P256,
             Key::Sm2(_) => Algorithm::Sm2,
         }
+    }
+
+    /// The same, and it is the only form of that signature: anybody can negate the second number of an ECDSA signature, which still verifies,
+    /// so of the two values only the smaller is taken. Where a file's every byte counts, this is asked.
+    pub fn verifies_one(&self, message: &[u8], signature: &[u8]) -> bool {
+        let low = match self.key {
+            Key::P256(_) => {
+                p256::ecdsa::Signature::from_der(signature).is_ok_and(|signature| signature.normalize_s() == signature)
+            }
+            Key::Sm2(_) => true,
+        };
+        low && self.verifies(message, signature)
     }
 
     /// Whether `signature` (DER of two integers) is one of this key over `message`.

@@ -109,7 +109,7 @@ impl Note {
         if lines.peek().is_none() {
             return Err(Finding::error("checkpoint-unsigned").with("name", name));
         }
-        if lines.all(|line| key.verifies(self.text.as_bytes(), &line.signature)) {
+        if lines.all(|line| key.verifies_one(self.text.as_bytes(), &line.signature)) {
             Ok(())
         } else {
             Err(Finding::error("checkpoint-signature-wrong").with("name", name))
@@ -119,7 +119,7 @@ impl Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n", self.text)?;
+        writeln!(f, "{}", self.text)?;
         let line = |line: &Line| writeln!(f, "— {} {}", line.name, base64::encode(&[&line.key[..], &line.signature].concat()));
         self.signatures.iter().try_for_each(line)
     }

@@ -98,14 +98,12 @@ pub(crate) fn sign(identity: &Identity<'_>, content: &[u8], statement: Statement
     let failed = |_| Finding::error("signer-failed");
     let own = identity.certificate();
     let algorithm = own.public_key().algorithm();
-    let attributes = attributes(own, algorithm.digest(content), statement).map_err(failed)?;
-    let signature = identity.signer().sign(&attributes.to_der().map_err(failed)?)?;
     // A root is known to whoever trusts it, and means nothing to others.
     let others = identity.chain()[1..].iter().filter(|other| other.issuer_name() != other.subject_name());
     let certificates: Vec<Certificate> = std::iter::once(own).chain(others).cloned().collect();
-    let signed = assemble(own, &certificates, attributes, signature).map_err(failed)?;
-    // A token or a library that errs must not leave a signature behind that nobody can verify.
-    read(&signed, content).map(|_| signed)
+    let attributes = attributes(own, &certificates, algorithm.digest(content), statement).map_err(failed)?;
+    let signature = identity.signer().sign(&attributes.to_der().map_err(failed)?)?;
+    assemble(own, &certificates, attributes, signature).map_err(failed)
 }
 
 /// Reads a signature over `content` and checks it with the certificate that it carries.
@@ -142,13 +140,13 @@ pub(crate) fn read(der: &[u8], content: &[u8]) -> Result<SignedContent, Finding>
     if said.ok_or_else(unreadable)?.as_bytes() != digest {
         return Err(Finding::error("signature-of-other-content"));
     }
-    let wanted = self::attributes(&own, digest, statement).map_err(|_| unreadable())?;
+    let wanted = self::attributes(&own, &certificates, digest, statement).map_err(|_| unreadable())?;
     let again = assemble(&own, &certificates, wanted.clone(), info.signature.as_bytes().to_vec());
     if again.map_err(|_| unreadable())? != der {
         return Err(unreadable());
     }
     let message = wanted.to_der().map_err(|_| unreadable())?;
-    if !own.public_key().verifies(&message, info.signature.as_bytes()) {
+    if !own.public_key().verifies_one(&message, info.signature.as_bytes()) {
         return Err(Finding::error("signature-wrong").with("subject", own.subject()));
     }
     let others = certificates.into_iter().filter(|other| *other != own).collect();
@@ -162,21 +160,30 @@ fn parse(der: &[u8]) -> Option<(SignedData, SignerInfo)> {
     Some((signed, info))
 }
 
-fn attributes(own: &Certificate, digest: [u8; 32], statement: Statement) -> der::Result<SignedAttributes> {
+/// `certificates` are those that the signature carries, its own among them; each is named by its digest, so that none can be exchanged.
+fn attributes(
+    own: &Certificate,
+    certificates: &[Certificate],
+    digest: [u8; 32],
+    statement: Statement,
+) -> der::Result<SignedAttributes> {
     let algorithm = own.public_key().algorithm();
     let (_, data, _) = types(algorithm);
     let attribute = |oid, value: Any| -> der::Result<Attribute> { Ok(Attribute { oid, values: set(vec![value])? }) };
-    let hash = EssCertId {
-        algorithm: (algorithm != Algorithm::P256).then(|| algorithm.digest_id()),
-        hash: OctetString::new(algorithm.digest(own.der()).to_vec())?,
+    let hash = |certificate: &Certificate| -> der::Result<EssCertId> {
+        let named = (algorithm != Algorithm::P256).then(|| algorithm.digest_id());
+        Ok(EssCertId { algorithm: named, hash: OctetString::new(algorithm.digest(certificate.der()).to_vec())? })
     };
+    let mut others: Vec<&Certificate> = certificates.iter().filter(|other| *other != own).collect();
+    others.sort_by(|one, other| one.der().cmp(other.der()));
+    let hashes = std::iter::once(own).chain(others).map(hash).collect::<der::Result<_>>()?;
     let role = RoleSyntax { name: GeneralName::UniformResourceIdentifier(Ia5String::new(&statement.uri())?) };
     let role = attribute(ROLE, Any::encode_from(&role)?)?;
     set(vec![
         attribute(CONTENT_TYPE, Any::encode_from(&data)?)?,
         attribute(SIGNING_TIME, Any::encode_from(&statement.at.x509()?)?)?,
         attribute(MESSAGE_DIGEST, Any::encode_from(&OctetString::new(digest.to_vec())?)?)?,
-        attribute(SIGNING_CERTIFICATE, Any::encode_from(&SigningCertificate { certificates: vec![hash] })?)?,
+        attribute(SIGNING_CERTIFICATE, Any::encode_from(&SigningCertificate { certificates: hashes })?)?,
         attribute(SIGNER_ATTRIBUTES, Any::encode_from(&SignerAttributes { claimed: vec![role] })?)?,
     ])
 }

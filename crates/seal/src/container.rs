@@ -6,7 +6,7 @@ read by its local headers and then written again: every byte of it must be the o
 directory cannot disagree, nothing hides in gaps, comments or extra fields, and there is nothing to unpack that could grow.
 */
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::Finding;
 
@@ -44,9 +44,8 @@ const DATE: u16 = 0x21;
 
 /// Writes a container of `files` besides `mimetype`. Fails where a reader with `limits` would refuse it.
 pub fn write(files: &BTreeMap<String, Vec<u8>>, limits: Limits) -> Result<Vec<u8>, Finding> {
-    for name in files.keys() {
-        check_name(name, std::iter::empty())?;
-    }
+    let mut names = Names::default();
+    files.keys().try_for_each(|name| names.add(name))?;
     let size =
         END_SIZE + entries(files).map(|(name, bytes)| LOCAL_SIZE + CENTRAL_SIZE + 2 * name.len() + bytes.len()).sum::<usize>();
     check_size(size, files.len() + 1, limits)?;
@@ -61,13 +60,14 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<BTreeMap<String, Vec<u8>>, F
         return Err(Finding::error("container-unknown"));
     };
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut names = Names::default();
     let mut at = head.end;
     while word(bytes, at) == Some(LOCAL) {
         let Some(entry) = Entry::at(bytes, at) else {
             return Err(damaged(&files, bytes, at));
         };
         let name = std::str::from_utf8(entry.name).unwrap_or_default();
-        check_name(name, files.keys().map(String::as_str))?;
+        names.add(name)?;
         if entry.method != 0 {
             return Err(Finding::error("container-compressed").with("file", name));
         }
@@ -83,25 +83,33 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<BTreeMap<String, Vec<u8>>, F
     Err(damaged(&files, bytes, differs))
 }
 
-/// Refuses names that could mean something to a file system, or that differ from another one only in capitals.
-pub(crate) fn check_name<'a>(name: &str, mut others: impl Iterator<Item = &'a str>) -> Result<(), Finding> {
-    let part = |part: &str| {
-        let plain = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
-        plain && !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with('.')
-    };
-    let good = name.len() <= NAME_MAX && name.split('/').all(part) && !name.eq_ignore_ascii_case(MIMETYPE.0);
-    // A file cannot also be the folder of another one.
-    let clash = |other: &str| {
-        let mut pair = [name.split('/'), other.split('/')];
-        loop {
-            match pair.each_mut().map(Iterator::next) {
-                [Some(one), Some(two)] if one.eq_ignore_ascii_case(two) => {}
-                [Some(_), Some(_)] => return false,
-                _ => return true,
-            }
+/// Names of a container's files, in lower-case letters: two that differ only in capitals are one file on many systems.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    files: BTreeSet<String>,
+    folders: BTreeSet<String>,
+}
+
+impl Names {
+    /// Adds a name. Refuses those that could mean something to a file system, that are there, or that are another one's folder.
+    pub(crate) fn add(&mut self, name: &str) -> Result<(), Finding> {
+        let plain = |part: &str| {
+            let letters = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
+            letters && !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with('.')
+        };
+        let good = name.len() <= NAME_MAX && name.split('/').all(plain) && !name.eq_ignore_ascii_case(MIMETYPE.0);
+        let lower = name.to_ascii_lowercase();
+        let folders: Vec<&str> = lower.match_indices('/').map(|(at, _)| &lower[..at]).collect();
+        let clash = self.files.contains(&lower)
+            || self.folders.contains(&lower)
+            || folders.iter().any(|folder| self.files.contains(*folder) || *folder == MIMETYPE.0);
+        if !good || clash {
+            return Err(Finding::error("container-file-name").with("file", name));
         }
-    };
-    if good && !others.any(clash) { Ok(()) } else { Err(Finding::error("container-file-name").with("file", name)) }
+        self.folders.extend(folders.into_iter().map(str::to_owned));
+        self.files.insert(lower);
+        Ok(())
+    }
 }
 
 fn check_size(bytes: usize, files: usize, limits: Limits) -> Result<(), Finding> {
@@ -247,10 +255,11 @@ mod tests {
             let finding = write(&files(&[(name, "")]), Limits::default()).unwrap_err();
             assert_eq!(finding.code, "container-file-name", "{name}");
         }
-        for (one, other) in [("a", "A"), ("a/b", "a"), ("a", "a/b"), ("a/B", "A/b")] {
-            assert!(check_name(one, [other].into_iter()).is_err(), "{one} {other}");
+        for (one, other) in [("a", "A"), ("a/b", "a"), ("a", "a/b"), ("a/B", "A/b"), ("a/b/c", "A/B"), ("A", "a/b/c")] {
+            let finding = write(&files(&[(one, ""), (other, "")]), Limits::default()).unwrap_err();
+            assert_eq!(finding.code, "container-file-name", "{one} {other}");
         }
-        assert!(check_name("a/b", ["a/c"].into_iter()).is_ok());
+        assert!(write(&files(&[("a/b", ""), ("a/c", ""), ("ab", "")]), Limits::default()).is_ok());
         let many = files(&[("a", ""), ("b", ""), ("c", "")]);
         let bytes = write(&many, Limits::default()).unwrap();
         assert_eq!(read(&bytes, Limits { bytes: 1 << 20, files: 3 }).unwrap_err().code, "container-too-many-files");

@@ -22,6 +22,16 @@ pub trait Signer: Send + Sync {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Finding>;
 }
 
+impl<S: Signer + ?Sized> Signer for std::sync::Arc<S> {
+    fn public_key(&self) -> &PublicKey {
+        (**self).public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Finding> {
+        (**self).sign(message)
+    }
+}
+
 /// A signer with the certificates that say whose it is: its own first, then those that lead to a root.
 pub struct Identity<'a> {
     signer: &'a dyn Signer,
@@ -171,7 +181,7 @@ impl Signer for SecretKey {
         match &self.secret {
             Secret::P256(key) => {
                 let signature: p256::ecdsa::Signature = key.try_sign(message).map_err(refused)?;
-                Ok(signature.to_der().as_bytes().to_vec())
+                Ok(signature.normalize_s().to_der().as_bytes().to_vec())
             }
             Secret::Sm2(key) => {
                 let signature: sm2::dsa::Signature = key.try_sign(message).map_err(refused)?;

@@ -26,7 +26,7 @@ mod receipt;
 mod role;
 mod time;
 mod verify;
-mod voucher;
+pub mod voucher;
 
 pub use algorithm::{Algorithm, PublicKey};
 pub use certificate::{Certificate, Subject};
@@ -43,4 +43,4 @@ pub use receipt::{Form, Receipt, Received, Verdict};
 pub use role::Role;
 pub use time::Time;
 pub use verify::{Demands, Signed, Verification};
-pub use voucher::{Path, VoucherProof, leaf, put_amount, put_text, root};
+pub use voucher::VoucherProof;

@@ -140,8 +140,7 @@ impl Package {
     /// The manifest that a role's signature must be over.
     pub(crate) fn manifest(&self, role: Role, scan: Option<&Scan>) -> String {
         let scan = scan.map(|scan| (scan_name(role, &scan.kind), Digest::of(&scan.bytes)));
-        let files = self.payload.files().map(|(name, bytes)| (name, Digest::of(bytes)));
-        manifest::render(role, files.chain(scan.iter().map(|(name, digest)| (name.as_str(), *digest))))
+        manifest::render(role, self.payload.digests().chain(scan.iter().map(|(name, digest)| (name.as_str(), *digest))))
     }
 
     pub(crate) fn signatures(&self) -> impl Iterator<Item = (Role, &RoleSignature)> {

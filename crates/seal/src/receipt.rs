@@ -17,6 +17,7 @@ use crate::{
     checkpoint::{Note, Proof},
     container::Limits,
     digest::Digest,
+    manifest,
     package::Package,
     payload::Payload,
     role::Role,
@@ -197,6 +198,9 @@ impl Received {
         if let Some((file, _)) = payload.files().find(|(name, _)| ![RECEIPT, PROOF, AGENT].contains(name)) {
             return Err(Finding::error("package-file-unexpected").with("file", file));
         }
+        if let Some(role) = package.roles().find(|role| *role != Role::Receiver) {
+            return Err(Finding::error("package-file-unexpected").with("file", manifest::signature_name(role)));
+        }
         let receipt = Receipt::from_bytes(payload.get(RECEIPT).ok_or_else(missing)?)?;
         let proof = Proof::parse(text(PROOF)?.ok_or_else(missing)?)?;
         let agent = text(AGENT)?.map(Note::parse).transpose()?;
@@ -207,9 +211,6 @@ impl Received {
     pub fn verify(&self, trust: &Trust) -> Verification {
         let demands = Demands { unit: Some(self.receipt.receiver.0.clone()), roles: vec![Role::Receiver] };
         let mut verification = self.package.verify(trust, &demands);
-        for role in self.package.roles().filter(|role| *role != Role::Receiver) {
-            verification.findings.push(Finding::error("signature-role-refused").with("role", role.id()).with("subject", ""));
-        }
         if let Some(signed) = verification.signed(Role::Receiver)
             && let Err(finding) = self.verify_log(&signed.certificate)
         {

@@ -22,13 +22,13 @@ impl Role {
     pub const ALL: [Role; 6] =
         [Role::Preparer, Role::StatisticsHead, Role::FinanceHead, Role::UnitHead, Role::Agent, Role::Receiver];
 
-    /// In file names, signatures and machine formats.
+    /// In file names, signatures, machine formats and `agent.toml`.
     pub const fn id(self) -> &'static str {
         match self {
             Role::Preparer => "preparer",
-            Role::StatisticsHead => "statistics-head",
-            Role::FinanceHead => "finance-head",
-            Role::UnitHead => "unit-head",
+            Role::StatisticsHead => "statistician",
+            Role::FinanceHead => "finance",
+            Role::UnitHead => "head",
             Role::Agent => "agent",
             Role::Receiver => "receiver",
         }

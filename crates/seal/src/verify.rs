@@ -134,6 +134,9 @@ impl Package {
         if early || statement.at > *validity.end() || statement.at > trust.moment.latest() {
             findings.push(Finding::error("signature-time").with("at", statement.at).with("subject", by));
         }
+        if by.unit.is_empty() || by.name.is_empty() {
+            findings.push(Finding::error("certificate-subject").with("serial", certificate.serial()));
+        }
         if !certificate.may_sign() {
             findings.push(Finding::error("certificate-purpose").with("subject", by));
         }

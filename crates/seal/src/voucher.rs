@@ -51,6 +51,7 @@ pub fn root(mut level: Vec<Digest>) -> Digest {
 }
 
 /// Appends a text to a line's canonical bytes: its length as four bytes, then the bytes; absent is the length of all ones.
+#[inline]
 pub fn put_text(line: &mut Vec<u8>, text: Option<&str>) {
     let length = text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1));
     line.extend_from_slice(&length.to_be_bytes());
@@ -58,6 +59,7 @@ pub fn put_text(line: &mut Vec<u8>, text: Option<&str>) {
 }
 
 /// Appends an amount: one byte 1 and sixteen bytes of its count of 10⁻⁹ units, or one byte 0 when absent.
+#[inline]
 pub fn put_amount(line: &mut Vec<u8>, units: Option<i128>) {
     line.push(u8::from(units.is_some()));
     if let Some(units) = units {
@@ -111,8 +113,8 @@ impl Path {
     }
 }
 
-/// Texts of a line in their order.
-pub(crate) const TEXTS: [&str; 15] = [
+/// Text columns of a line in the order of its canonical bytes. The first two never miss a value.
+pub const TEXTS: [&str; 15] = [
     "voucher",
     "account",
     "number",
@@ -129,8 +131,8 @@ pub(crate) const TEXTS: [&str; 15] = [
     "person",
     "closing",
 ];
-/// Amounts of a line in their order.
-pub(crate) const AMOUNTS: [&str; 4] = ["debit", "credit", "foreign_amount", "quantity"];
+/// Amount columns, after the texts. The first two never miss a value.
+pub const AMOUNTS: [&str; 4] = ["debit", "credit", "foreign_amount", "quantity"];
 
 /// What the first version of this format is called, and the most lines of one voucher that are read.
 const FORMAT: &str = "taizhang-voucher-proof/1";
@@ -206,6 +208,14 @@ impl VoucherProof {
         let own = leaf(&self.period, &mut lines);
         if self.path.root(own) == Some(self.root) { Ok(()) } else { Err(Finding::error("voucher-proof-wrong")) }
     }
+}
+
+/// A line as a proof shows it: what is absent is left out.
+pub fn shown(texts: [Option<&str>; TEXTS.len()], amounts: [Option<model::Amount>; AMOUNTS.len()]) -> Value {
+    let texts = TEXTS.into_iter().zip(texts).filter_map(|(name, text)| Some((name.to_owned(), json!(text?))));
+    let amounts =
+        AMOUNTS.into_iter().zip(amounts).filter_map(|(name, amount)| Some((name.to_owned(), json!(amount?.to_string()))));
+    Value::Object(texts.chain(amounts).collect())
 }
 
 /// Canonical bytes of a disclosed line; `None` where a column is strange or not as it is written.
