@@ -20,6 +20,7 @@ mod measures;
 mod output;
 mod packs;
 mod password;
+mod print;
 mod pull;
 mod report;
 mod reported;

@@ -23,6 +23,7 @@ pub mod quality;
 mod rates;
 mod row;
 mod rule;
+pub mod sdmx;
 mod shape;
 mod standard;
 mod threshold;
