@@ -16,6 +16,7 @@ mod draft;
 mod engine;
 pub mod exam;
 mod expand;
+pub mod filing;
 mod form;
 mod mapping;
 pub mod measures;
