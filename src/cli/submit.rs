@@ -134,11 +134,13 @@ fn ready(store: &store::Store, kept: &Kept, required: &[seal::Role], period: &st
         let now = store.current_draft(book, form, period)?.map(|version| Digest::of(version.body.as_bytes()).to_string());
         if now.as_ref() != Some(digest) {
             findings.push(Finding::error("package-outdated").at(format!("{form}, {period}, book {book}")).with("form", form));
-        } else if let Some(version) = store.current_draft(book, form, period)?
-            && !build::touched(store, &build::read(&version)?)?.is_empty()
-        {
+        } else if let Some(version) = store.current_draft(book, form, period)? {
             // What was signed stands; that the books have moved since is for a person to know.
-            findings.push(Finding::warning("draft-stale").at(format!("{form}, {period}, book {book}")).with("cells", ""));
+            let moved = build::touched(store, &build::read(&version)?)?;
+            if !moved.is_empty() {
+                let finding = Finding::warning("evidence-changed").at(format!("{form}, {period}, book {book}"));
+                findings.push(finding.with("cells", moved.join(", ")));
+            }
         }
     }
     Ok(findings)

@@ -95,7 +95,6 @@ fn judged(ctx: &Ctx, place: &str, verification: &Verification) -> Result<Vec<Fin
     if !verification.is_valid() {
         return Err(invalid(ctx, place, verification.findings.clone()));
     }
-    let none: [(&str, &str); 0] = [];
     let mut text = String::new();
     for signed in &verification.signatures {
         let role = output::label(ctx.lang, &format!("role-{}", signed.role.id()));
@@ -103,16 +102,15 @@ fn judged(ctx: &Ctx, place: &str, verification: &Verification) -> Result<Vec<Fin
         let how = output::label(ctx.lang, how);
         text += &format!("{role}  {how} {}  {}  {}\n", signed.by, ctx.time(&signed.at.to_string()), signed.algorithm.name());
     }
-    let word = ui::text(ctx.lang, "label-valid", &none);
+    let word = output::label(ctx.lang, "valid");
     output::say(&format!("{text}{word}  {place}  SHA-256 {}\n", verification.digest))?;
     Ok(Vec::new())
 }
 
 /// The line says that it is not valid; the findings on stderr say why.
 fn invalid(ctx: &Ctx, place: &str, findings: Vec<Finding>) -> Failure {
-    let none: [(&str, &str); 0] = [];
     let why = findings.first().map(|finding| ui::text(ctx.lang, &finding.code, &finding.arguments)).unwrap_or_default();
-    let word = ui::text(ctx.lang, "label-invalid", &none);
+    let word = output::label(ctx.lang, "invalid");
     let findings = findings.into_iter().map(|finding| match finding.place.is_empty() {
         true => finding.at(place),
         false => Finding { place: format!("{place}, {}", finding.place), ..finding },
@@ -145,8 +143,7 @@ fn disclosed(ctx: &Ctx, path: &Path, package: Option<&Path>) -> Result<Vec<Findi
         }
         None => findings.push(Finding::note("proof-without-package").at(&place).with("digest", proof.payload)),
     }
-    let none: [(&str, &str); 0] = [];
-    let word = ui::text(ctx.lang, "label-valid", &none);
+    let word = output::label(ctx.lang, "valid");
     let number = proof.lines.first().and_then(|line| line["number"].as_str()).unwrap_or_default();
     output::say(&format!("{word}  {place}  {} {} {number}  root {}\n", proof.book, proof.period, proof.root))?;
     Ok(findings)
