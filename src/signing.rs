@@ -82,17 +82,20 @@ pub fn now() -> Result<Time, Failure> {
     seconds.and_then(Time::from_unix).ok_or_else(|| Failure::source(Finding::error("clock-wrong")))
 }
 
-/// Roles that must sign: as `[signing]` says, or the three that every report has.
+/// Roles that must sign: the three that every report has, and those that `[signing]` adds.
 pub fn required(agent: &Agent) -> Result<Vec<Role>, Failure> {
-    if agent.signing.roles.is_empty() {
-        return Ok(vec![Role::Preparer, Role::StatisticsHead, Role::UnitHead]);
+    let mut required = vec![Role::Preparer, Role::StatisticsHead, Role::UnitHead];
+    for name in &agent.signing.roles {
+        match Role::from_id(name).filter(|role| role.signs_off()) {
+            Some(role) if required.contains(&role) => {}
+            Some(role) => required.push(role),
+            None => {
+                let finding = Finding::error("signing-role-unknown").at(agent.place("signing.roles")).with("role", name);
+                return Err(Failure::config(finding.with("known", "preparer, statistician, finance, head")));
+            }
+        }
     }
-    let wrong = |name: &str| {
-        let finding = Finding::error("signing-role-unknown").at(agent.place("signing.roles")).with("role", name);
-        Failure::config(finding.with("known", "preparer, statistician, finance, head"))
-    };
-    let role = |name: &String| Role::from_id(name).filter(|role| role.signs_off()).ok_or_else(|| wrong(name));
-    agent.signing.roles.iter().map(role).collect()
+    Ok(required)
 }
 
 /// Certificates and lists of revoked ones in a PEM file, or in every file of a folder.

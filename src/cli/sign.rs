@@ -64,7 +64,10 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let required = signing::required(&agent)?;
     let form = Some(what.form.as_str()).filter(|form| !form.eq_ignore_ascii_case("all"));
     let chosen = package::choose(&agent, &store, form, what.book.as_deref(), what.period)?;
-    let payload = package::make(&agent, &mut store, &chosen, what.trial)?;
+    // Two who sign at the same time would each make a container without the other's signature.
+    let books: std::collections::BTreeSet<&str> = chosen.iter().map(|one| one.draft.book.as_str()).collect();
+    let _locks = books.into_iter().map(|book| store.lock(book)).collect::<Result<Vec<_>, _>>()?;
+    let (payload, mut findings) = package::make(&agent, &mut store, &chosen, what.trial)?;
     let digest = payload.digest().to_string();
     let mut package = package::open(&store, payload)?;
     if let Some(path) = &what.print {
@@ -72,7 +75,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
     let Some(role) = &what.role else {
         shown(ctx, &chosen, &package, &digest, &required)?;
-        return Ok(vec![Finding::note("sign-shown").at(what.period.to_string()).with("digest", &digest)]);
+        findings.push(Finding::note("sign-shown").at(what.period.to_string()).with("digest", &digest));
+        return Ok(findings);
     };
     let place = format!("{}, {}", what.form, what.period);
     let person = ctx.person(&agent)?;
@@ -80,7 +84,6 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let finding = Finding::error("signing-role-unknown").at("--role").with("role", role);
         Failure::config(finding.with("known", "preparer, statistician, finance, head"))
     })?;
-    let mut findings = Vec::new();
     match &what.digest {
         None => findings.push(Finding::error("sign-digest-missing").at(&place).with("digest", &digest)),
         Some(seen) if seen.len() < REPEATED || !digest.starts_with(seen.as_str()) => {

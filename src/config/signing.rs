@@ -24,7 +24,7 @@ pub(super) const SIGNING: Shape = Shape::Table(&[("roles", Shape::List), ("roots
 /// `[signing]`.
 #[derive(Clone, Default, Deserialize)]
 pub struct Signing {
-    /// Roles that must sign; finance is the only one that may be added or left out.
+    /// Roles that must sign besides preparer, statistician and head: finance is the only one there is.
     #[serde(default)]
     pub roles: Vec<String>,
     /// File or folder with the certificates of those whom one trusts.

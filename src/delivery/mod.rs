@@ -23,6 +23,13 @@ pub fn filing(store: &Store, book: &str, form: &str, period: &str) -> Result<Opt
     store.records(FILED, wanted)?.last().map(acts::body).transpose()
 }
 
+/// Whether the filing that was recorded is of this version of the draft.
+pub fn filed_is(store: &Store, book: &str, form: &str, period: &str, draft: &str) -> Result<bool, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+    let newest: Option<serde_json::Value> = store.records(FILED, wanted)?.last().map(acts::body).transpose()?;
+    Ok(newest.is_none_or(|filing| filing["draft"] == draft))
+}
+
 /// Payload digest of the newest package that the receiver took for any of these forms and books.
 pub fn received(store: &Store, forms: &[(&str, &str)], period: &str) -> Result<Option<String>, Failure> {
     let mut newest = None;

@@ -237,3 +237,29 @@ fn end_of_period(chosen: &[Chosen]) -> String {
     });
     last.map_or_else(String::new, |last| format!("{last}T23:59:59+08:00"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_leave_every_text_and_nothing_else_does() {
+        let names = BTreeSet::from(["杭州客户".to_owned(), "acme".to_owned()]);
+        let mut value =
+            json!({ "text": "QM(1122, party=\"杭州客户\")", "list": ["ACME Ltd", { "x": "Acme 和 ACME" }], "other": "1122" });
+        mask(&mut value, &names);
+        let expected =
+            json!({ "text": "QM(1122, party=\"＊＊＊\")", "list": ["＊＊＊ Ltd", { "x": "＊＊＊ 和 ＊＊＊" }], "other": "1122" });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_deep_lineage_stays_within_what_canonical_json_holds() {
+        let mut tree = Lineage::default();
+        for _ in 0..47 {
+            tree = Lineage { children: vec![tree], ..Lineage::default() };
+        }
+        let figures = json!([{ "lineage": serde_json::to_value(cut(&tree, DEEPEST)).unwrap() }]);
+        canonical::to_bytes(&json!({ "forms": [{ "figures": figures }] })).unwrap();
+    }
+}

@@ -2,7 +2,11 @@
 
 pub mod content;
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+};
 
 use journal::Digest;
 use model::{Finding, Level, Month};
@@ -19,7 +23,6 @@ use crate::{
     config::{Agent, Channel},
     delivery,
     report::{self, Failure},
-    sheet,
 };
 
 /// Kind of the records of packages, one version for each signature.
@@ -105,7 +108,7 @@ pub fn choose(
 }
 
 /// Makes the payload of chosen drafts. A companion's filing must have been recorded first: a copy follows the filing and never goes before it.
-pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) -> Result<Payload, Failure> {
+pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) -> Result<(Payload, Vec<Finding>), Failure> {
     let (mut forms, mut findings) = (Vec::new(), Vec::new());
     for one in chosen {
         let draft = &one.draft;
@@ -113,8 +116,11 @@ pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) ->
             Channel::Official => None,
             Channel::Companion => delivery::filing(store, &draft.book, &draft.form, &draft.period)?,
         };
+        let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
+        if filed.is_some() && !delivery::filed_is(store, &draft.book, &draft.form, &draft.period, &one.digest)? {
+            findings.push(Finding::warning("filing-of-another-version").at(&place).with("form", &draft.form));
+        }
         if one.channel == Channel::Companion && filed.is_none() {
-            let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
             findings.push(Finding::error("filing-missing").at(place).with("form", &draft.form).with("period", &draft.period));
         }
         forms.push(FiledForm {
@@ -127,7 +133,7 @@ pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) ->
             filed,
         });
     }
-    if !findings.is_empty() {
+    if report::blocked(&findings) {
         return Err(Failure::findings(findings));
     }
     let names: Vec<(&str, &str)> = chosen.iter().map(|one| (one.draft.form.as_str(), one.draft.book.as_str())).collect();
@@ -142,7 +148,7 @@ pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) ->
         trial,
         forms,
     };
-    content::payload(agent, store, chosen, &identity)
+    Ok((content::payload(agent, store, chosen, &identity)?, findings))
 }
 
 /// The container that is kept under a digest; a new one without signatures where nobody has signed it yet.
@@ -183,8 +189,7 @@ pub fn keep(store: &Store, package: &Package, chosen: &[Chosen], trial: bool) ->
     let bytes = package.write(Limits::default()).map_err(Failure::source)?;
     let container = Digest::of(&bytes).to_string();
     let folder = store.folder().join("packages");
-    fs::create_dir_all(&folder).map_err(|error| Failure::source(report::io(&folder, &error)))?;
-    sheet::save(&folder.join(format!("{container}.asice")), &bytes)?;
+    lasting(&folder, &format!("{container}.asice"), &bytes).map_err(|error| Failure::source(report::io(&folder, &error)))?;
     let digest = package.digest().to_string();
     let kept = Kept {
         digest: digest.clone(),
@@ -197,6 +202,17 @@ pub fn keep(store: &Store, package: &Package, chosen: &[Chosen], trial: bool) ->
     let body = serde_json::to_string(&kept).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
     let period = chosen.first().map(|one| one.draft.period.clone()).unwrap_or_default();
     Ok(Record { kind: PACKAGE.to_owned(), period, key: digest, body, ..Record::default() })
+}
+
+/// Writes a file that is there after a power failure too, before a record names it.
+fn lasting(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let part = folder.join(format!("{name}.part"));
+    let mut file = File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, folder.join(name))?;
+    File::open(folder)?.sync_all()
 }
 
 impl Kept {

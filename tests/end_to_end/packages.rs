@@ -176,7 +176,7 @@ fn the_same_drafts_are_the_same_bytes_anywhere_and_no_party_leaves() {
             filed(&site);
             let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
             command.current_dir(site.folder.path()).env("TZ", zone).env("LC_ALL", locale).args(["--lang", lang]);
-            let out = peers::run(command.args(&SIGN).args(["--format", "csv", "--print", "view.html"]));
+            let out = peers::run(command.args(SIGN).args(["--format", "csv", "--print", "view.html"]));
             let view = fs::read(site.path("view.html")).unwrap();
             if zone == "UTC" {
                 let digest = crate::csv(&out)[0]["digest"].clone();
@@ -294,4 +294,111 @@ fn a_disclosed_voucher_is_proved_without_the_others() {
     fs::write(site.path("bad.json"), changed).unwrap();
     site.refused(&["verify", "--proof", "bad.json"], 1, &["voucher-proof-wrong"]);
     site.refused(&["prove", "--voucher", "no such", "--package", "p.asice", "--out", "x.json"], 1, &["voucher-missing"]);
+}
+
+#[test]
+fn whoever_made_it_does_not_approve_it_and_several_forms_are_one_package() {
+    // One person with every role, and a form more.
+    let config = CONFIG.replace("roles = [\"preparer\"]", "roles = [\"preparer\", \"statistician\", \"head\"]");
+    let config = config.replace("code = \"B203\"", "code = \"B203\"\n\n[[form]]\ncode = \"C203\"");
+    let site = site(&config);
+    let folder = site.folder.path();
+    let titles = "title=填表人/title=统计负责人/title=单位负责人";
+    certificate(folder, "wu", &format!("/organizationIdentifier={UNIT}/CN=吴静/{titles}"), "365");
+    approve(&site);
+    filed(&site);
+    let all = ["sign", "--form", "all", "--period", "2025-06"];
+    site.refused(&all, 1, &["draft-state-unfit", "C203"]);
+    for verb in [["review", "wu"], ["approve", "zhoumin"]] {
+        site.ok(&[verb[0], "--form", "C203", "--period", "2025-06", "--as", verb[1]]);
+    }
+    site.refused(&all, 1, &["filing-missing", "C203"]);
+    site.ok(&["filed", "--form", "C203", "--period", "2025-06", "--at", "2025-07-10", "--as", "wu"]);
+    let rows = crate::csv(&site.ok(&[&all[..], &["--format", "csv"]].concat()));
+    assert_eq!(rows.iter().map(|row| row["form"].as_str()).collect::<Vec<_>>(), ["B203", "C203"]);
+    let digest = rows[0]["digest"].clone();
+    let by =
+        |role: &'static str, person: &'static str| [&all[..], &["--role", role, "--as", person, "--digest", &digest]].concat();
+    site.ok(&by("preparer", "wu"));
+    site.refused(&by("statistician", "wu"), 1, &["approver-is-preparer"]);
+    site.refused(&by("head", "wu"), 1, &["approver-is-preparer"]);
+    site.ok(&by("statistician", "zhoumin"));
+    site.ok(&by("head", "zhoumin"));
+    let states = crate::csv(&site.ok(&["draft", "list", "--format", "csv"]));
+    assert!(states.iter().all(|row| row["state"] == "signed"), "{states:?}");
+    submit(&site, "p.asice");
+    site.ok(&["verify", "p.asice"]);
+    // After the filing the figures change: the copy is not what was filed, and that is told.
+    site.ok(&["return", "--form", "B203", "--period", "2025-06", "--reason", "平均人数有误", "--as", "zhoumin"]);
+    site.ok(&["ledger", "adjust", "B203:601", "--period", "2025-06", "--amount", "42", "--reason", "花名册人数", "--as", "wu"]);
+    approve(&site);
+    let out = site.run(&SIGN);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("filing-of-another-version"));
+}
+
+/// A PKCS#11 token for one, an SM2 key for the other.
+#[test]
+fn a_token_and_an_sm2_key_sign() {
+    let token = "certificate = \"wu.crt\"\nmodule = \"/usr/lib/softhsm/libsofthsm2.so\"\ntoken = \"台账\"\nkey = \"wu\"\n\
+                 pin = { env = \"TAIZHANG_TEST_PIN\" }\n\n[signing.key.zhoumin]";
+    let file =
+        "certificate = \"wu.crt\"\nfile = \"wu.pem\"\npassword = { env = \"TAIZHANG_TEST_PASSWORD\" }\n\n[signing.key.zhoumin]";
+    assert!(CONFIG.contains(file));
+    let site = site(&CONFIG.replace(file, token));
+    let folder = site.folder.path();
+    // The key that OpenSSL made goes onto the token, and its file away.
+    fs::create_dir(folder.join("tokens")).unwrap();
+    fs::write(folder.join("softhsm2.conf"), format!("directories.tokendir = {}\n", folder.join("tokens").display())).unwrap();
+    let hsm = |words: &[&str]| {
+        peers::run(
+            Command::new("softhsm2-util").current_dir(folder).env("SOFTHSM2_CONF", folder.join("softhsm2.conf")).args(words),
+        );
+    };
+    let password = format!("pass:{}", crate::servers::PASSWORD);
+    openssl(folder, &["pkcs8", "-topk8", "-nocrypt", "-in", "wu.pem", "-passin", &password, "-out", "plain"]);
+    hsm(&["--init-token", "--free", "--label", "台账", "--pin", "123456", "--so-pin", "654321"]);
+    hsm(&["--import", "plain", "--token", "台账", "--label", "wu", "--id", "a1", "--pin", "123456"]);
+    fs::remove_file(folder.join("plain")).unwrap();
+    fs::remove_file(folder.join("wu.pem")).unwrap();
+    sm2(folder);
+    approve(&site);
+    filed(&site);
+    let digest = shown(&site);
+    let by = |role: &str, person: &str, pin: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
+        command.current_dir(folder).env("SOFTHSM2_CONF", folder.join("softhsm2.conf")).env("TAIZHANG_TEST_PIN", pin);
+        command.env("TAIZHANG_TEST_PASSWORD", crate::servers::PASSWORD);
+        command.args(SIGN).args(["--role", role, "--as", person, "--digest", &digest]).output().unwrap()
+    };
+    let out = by("preparer", "wu", "654321");
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(2) && told.contains("token-pin-wrong") && !told.contains("654321"), "{told}");
+    for (role, person) in [("preparer", "wu"), ("statistician", "zhoumin"), ("head", "zhoumin")] {
+        let out = by(role, person, "123456");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+    submit(&site, "p.asice");
+    let out = site.ok(&["verify", "p.asice"]);
+    assert!(out.contains("p256-sha256") && out.contains("sm2-sm3") && out.lines().last().unwrap().starts_with("valid"), "{out}");
+}
+
+/// An SM2 key for 周敏, under a root of its own.
+fn sm2(folder: &Path) {
+    use seal::{Algorithm, Authority, Identity, Profile, Role, SecretKey, Signer, Subject};
+    let (from, until) = ("2020-01-01T00:00:00Z".parse().unwrap(), "2049-01-01T00:00:00Z".parse().unwrap());
+    let subject = |unit: &str, name: &str, roles: &[Role]| Subject {
+        unit: unit.to_owned(),
+        organization: String::new(),
+        name: name.to_owned(),
+        roles: roles.iter().copied().collect(),
+    };
+    let root = SecretKey::generate(Algorithm::Sm2).unwrap();
+    let top = Authority::root(&root, &subject("", "国密根证书", &[]), from, until).unwrap();
+    fs::write(folder.join("roots/sm2.pem"), top.to_pem().unwrap()).unwrap();
+    let authority = Authority::new(Identity::new(&root, vec![top]).unwrap()).unwrap();
+    let key = SecretKey::generate(Algorithm::Sm2).unwrap();
+    let person = subject(UNIT, "周敏", &[Role::StatisticsHead, Role::UnitHead]);
+    let own = authority.issue(key.public_key(), &person, Profile::Person, from, until).unwrap();
+    fs::write(folder.join("zhoumin.crt"), own.to_pem().unwrap()).unwrap();
+    fs::write(folder.join("zhoumin.pem"), key.to_pem(crate::servers::PASSWORD.as_bytes()).unwrap().as_bytes()).unwrap();
 }
