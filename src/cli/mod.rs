@@ -144,7 +144,7 @@ pub enum Verb {
         reason: String,
     },
     /// 登记已在联网直报平台报出 Record that a form was filed at the national portal; a companion copy may follow
-    Filed(submit::Filed),
+    Filing(submit::Filed),
     /// 签名 Sign the approved drafts of a month, under the digest that was shown
     Sign(sign::What),
     /// 报送 What would leave the firm, or the signed package as a file
@@ -302,7 +302,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Review(which) => approve::run(&ctx, &which, approve::Step::Review, None),
         Verb::Approve(which) => approve::run(&ctx, &which, approve::Step::Approve, None),
         Verb::Return { which, reason } => approve::run(&ctx, &which, approve::Step::Return, Some(&reason)),
-        Verb::Filed(what) => submit::filed(&ctx, &what),
+        Verb::Filing(what) => submit::filed(&ctx, &what),
         Verb::Sign(what) => sign::run(&ctx, &what),
         Verb::Submit(what) => submit::submit(&ctx, &what),
         Verb::Verify(what) => verify::verify(&ctx, &what),

@@ -1,4 +1,4 @@
-/*! `taizhang filed` and `taizhang submit`: the filing at the national portal is recorded, and the signed package leaves. */
+/*! `taizhang filing` and `taizhang submit`: the filing at the national portal is recorded, and the signed package leaves. */
 
 use std::path::PathBuf;
 

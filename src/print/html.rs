@@ -34,7 +34,7 @@ pub fn html(print: &Print) -> String {
                 @if !print.title.is_empty() { h1 { (print.title) } }
                 @if let Some(mark) = &print.mark { (digest(mark, print.lang)) }
                 @for form in &print.forms { (sheet(form, print.lang)) }
-                @if print.signing { (signing(print.lang)) }
+                @if print.signing { (signing(print)) }
             }
         }
     };
@@ -105,10 +105,12 @@ fn notes(rows: &[[String; 4]], columns: [&str; 4], title: &str, lang: Lang) -> M
     }
 }
 
-fn signing(lang: Lang) -> Markup {
+/// Lines for a hand, beside the digest that it signs.
+fn signing(print: &Print) -> Markup {
     html! {
+        @if let Some(mark) = &print.mark { p { (label(print.lang, mark.name)) " " span class="digest" { (mark.digest) } } }
         div class="sign" {
-            @for name in ["paper-signature", "paper-date"] { div { (label(lang, name)) } }
+            @for name in ["paper-signature", "paper-date"] { div { (label(print.lang, name)) } }
         }
     }
 }

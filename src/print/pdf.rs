@@ -63,6 +63,7 @@ pub fn pdf(print: &Print, font: Vec<u8>) -> Result<Vec<u8>, Finding> {
         pages.signing(print.lang);
     }
     pages.turn();
+    pages.feet(print);
     let drawn = pages.done;
     let font = Font::new(font.clone().into(), 0).ok_or_else(|| refused("font".to_owned()))?;
     let mut document = Document::new();
@@ -308,6 +309,16 @@ impl Pages<'_> {
             x += width;
         }
         self.y += height;
+    }
+
+    /// On each page, which it is of how many, and the digest: a page that was exchanged shows.
+    fn feet(&mut self, print: &Print) {
+        let count = self.done.len();
+        let digest = print.mark.as_ref().map_or("", |mark| mark.digest.as_str());
+        for (at, page) in (1..).zip(&mut self.done) {
+            let text = format!("{digest}  {at}/{count}");
+            page.push(Drawn::Text { x: MARGIN, y: HEIGHT - MARGIN / 2, size: SMALL, text, grey: true });
+        }
     }
 
     fn signing(&mut self, lang: Lang) {

@@ -84,7 +84,7 @@ fn approve(site: &Site) {
 }
 
 fn filed(site: &Site) {
-    site.ok(&["filed", "--form", "B203", "--period", "2025-06", "--at", "2025-07-10", "--reference", "T-1", "--as", "wu"]);
+    site.ok(&["filing", "--form", "B203", "--period", "2025-06", "--at", "2025-07-10", "--reference", "T-1", "--as", "wu"]);
 }
 
 const SIGN: [&str; 5] = ["sign", "--form", "B203", "--period", "2025-06"];
@@ -108,7 +108,7 @@ fn two_people_sign_and_other_programs_verify() {
     // Nothing is signed that was not approved, and no copy goes before its filing.
     site.refused(&SIGN, 1, &["draft-state-unfit"]);
     approve(&site);
-    site.refused(&SIGN, 1, &["filing-missing", "taizhang filed"]);
+    site.refused(&SIGN, 1, &["filing-missing", "taizhang filing"]);
     filed(&site);
     let digest = shown(&site);
     let by = |role: &'static str, person: &'static str| [&SIGN[..], &["--role", role, "--as", person]].concat();
@@ -313,7 +313,7 @@ fn whoever_made_it_does_not_approve_it_and_several_forms_are_one_package() {
         site.ok(&[verb[0], "--form", "C203", "--period", "2025-06", "--as", verb[1]]);
     }
     site.refused(&all, 1, &["filing-missing", "C203"]);
-    site.ok(&["filed", "--form", "C203", "--period", "2025-06", "--at", "2025-07-10", "--as", "wu"]);
+    site.ok(&["filing", "--form", "C203", "--period", "2025-06", "--at", "2025-07-10", "--as", "wu"]);
     let rows = crate::csv(&site.ok(&[&all[..], &["--format", "csv"]].concat()));
     assert_eq!(rows.iter().map(|row| row["form"].as_str()).collect::<Vec<_>>(), ["B203", "C203"]);
     let digest = rows[0]["digest"].clone();
