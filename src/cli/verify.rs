@@ -7,7 +7,7 @@ use std::{
 };
 
 use model::{Finding, Period};
-use seal::{Demands, Limits, Moment, Package, Received, Verification, VoucherProof};
+use seal::{Demands, Limits, Moment, Package, Received, Verdict, Verification, VoucherProof};
 use survey::filing::{Evidence, Identity};
 
 use super::Ctx;
@@ -76,12 +76,29 @@ pub fn verify(ctx: &Ctx, what: &Verify) -> Result<Vec<Finding>, Failure> {
     let package = Package::read(&raw, Limits::default()).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
     if package.payload().get("receipt.json").is_some() {
         let received = Received::read(&raw, Limits::default()).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
-        return judged(ctx, &place, &received.verify(&trust));
+        let verification = received.verify(&trust);
+        if verification.is_valid() {
+            verdict(ctx, &received)?;
+        }
+        return judged(ctx, &place, &verification);
     }
     let identity = identity(&package).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
     let roles = vec![seal::Role::Preparer, seal::Role::StatisticsHead, seal::Role::UnitHead];
     let verification = package.verify(&trust, &Demands { unit: Some(identity.unit.code.clone()), roles });
     judged(ctx, &place, &verification)
+}
+
+/// What a receipt that holds says. A refusal is one, too.
+fn verdict(ctx: &Ctx, received: &Received) -> Result<(), Failure> {
+    let receipt = &received.receipt;
+    let word = if receipt.verdict == Verdict::Received { "verdict-received" } else { "verdict-refused" };
+    let forms: Vec<String> = receipt.forms.iter().map(|form| format!("{} {}", form.form, form.period)).collect();
+    let (word, at) = (output::label(ctx.lang, word), ctx.time(&receipt.received.to_string()));
+    let mut text = format!("{word}  {at}  {}  {}  SHA-256 {}\n", receipt.receiver.1, forms.join(", "), receipt.payload);
+    for reason in &receipt.reasons {
+        text += &format!("  [{}] {}\n", reason.code, ui::text(ctx.lang, &reason.code, &reason.arguments));
+    }
+    output::say(&text)
 }
 
 fn identity(package: &Package) -> Result<Identity, Finding> {

@@ -109,6 +109,11 @@ fn two_people_sign_and_other_programs_verify() {
     site.refused(&SIGN, 1, &["draft-state-unfit"]);
     approve(&site);
     site.refused(&SIGN, 1, &["filing-missing", "taizhang filing"]);
+    // Nor what another mapping would build otherwise.
+    fs::write(site.path("layer.toml"), "title = '本单位'\n[cell.\"B203:325\"]\nformula = '0'\nwhy = '没有发生'\n").unwrap();
+    fs::write(site.path("agent.toml"), CONFIG.replace("code = \"B203\"", "code = \"B203\"\nmapping = [\"layer.toml\"]")).unwrap();
+    site.refused(&SIGN, 1, &["mapping-changed"]);
+    fs::write(site.path("agent.toml"), CONFIG).unwrap();
     filed(&site);
     let digest = shown(&site);
     let by = |role: &'static str, person: &'static str| [&SIGN[..], &["--role", role, "--as", person]].concat();
@@ -260,6 +265,9 @@ fn certificates_of_others_and_of_yesterday_sign_nothing() {
     certificate(folder, "wu", &format!("/organizationIdentifier={UNIT}/CN=吴静/title=填表人"), "0");
     std::thread::sleep(std::time::Duration::from_secs(1));
     site.refused(&words, 1, &["certificate-not-valid-now"]);
+    let out = site.run(&["check"]);
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success() && told.contains("certificate-not-valid-now"), "{told}");
     assert!(!site.path("taizhang-state/packages").exists());
 }
 
@@ -401,4 +409,24 @@ fn sm2(folder: &Path) {
     let own = authority.issue(key.public_key(), &person, Profile::Person, from, until).unwrap();
     fs::write(folder.join("zhoumin.crt"), own.to_pem().unwrap()).unwrap();
     fs::write(folder.join("zhoumin.pem"), key.to_pem(crate::servers::PASSWORD.as_bytes()).unwrap().as_bytes()).unwrap();
+}
+
+/// A receipt that another version made: what it says, and that it holds, without any configuration.
+#[test]
+fn a_receipt_says_its_verdict() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/seal/tests/data");
+    let folder = tempfile::tempdir().unwrap();
+    for algorithm in ["p256", "sm2"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
+        command.current_dir(folder.path()).args(["--lang", "en", "verify"]).arg(data.join(format!("{algorithm}-receipt.asice")));
+        let out = peers::run(command.arg("--roots").arg(data.join(format!("{algorithm}-root.pem"))));
+        assert!(out.starts_with("refused") && out.contains("[certificate-expired]"), "{out}");
+        assert!(out.lines().last().unwrap().starts_with("valid"), "{out}");
+        // Another root does not know it.
+        let other = if algorithm == "p256" { "sm2" } else { "p256" };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
+        command.current_dir(folder.path()).args(["verify"]).arg(data.join(format!("{algorithm}-receipt.asice")));
+        let out = command.arg("--roots").arg(data.join(format!("{other}-root.pem"))).output().unwrap();
+        assert_eq!(out.status.code(), Some(1));
+    }
 }
