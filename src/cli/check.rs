@@ -8,7 +8,7 @@ use survey::{Mapping, Standard};
 
 use super::Ctx;
 use crate::{
-    config::{Agent, Book, Form},
+    config::{Agent, Book, Form, Secret},
     detect::{columns, some, system},
     output::{Table, label},
     packs,
@@ -94,7 +94,10 @@ fn keys(agent: &Agent, found: &mut Found) {
     }
     let Ok(now) = signing::now() else { return };
     let soon = now.plus(SOON * 24 * 3600);
-    for id in agent.signing.key.keys() {
+    for (id, key) in &agent.signing.key {
+        if [&key.password, &key.pin].into_iter().flatten().any(|secret| matches!(secret, Secret::Inline(_))) {
+            found.config([Finding::warning("password-inline").at(agent.place(&format!("signing.key.{id}")))]);
+        }
         let wrong = match agent.person(id) {
             Err(failure) => failure.findings,
             Ok(person) => match Signatory::of(agent, person) {

@@ -46,6 +46,9 @@ file = "zhoumin.pem"
 password = { env = "TAIZHANG_TEST_PASSWORD" }
 "#;
 
+/// A reader of square codes, and of pictures.
+const SQUARE_CODES: [&str; 2] = ["zxing-cpp==3.1.1", "pillow==13.0.0"];
+
 fn openssl(folder: &Path, words: &[&str]) {
     peers::run(Command::new("openssl").current_dir(folder).args(words));
 }
@@ -237,7 +240,16 @@ fn the_head_may_sign_on_paper() {
     let digest = shown(&site);
     site.ok(&[&SIGN[..], &["--print", "print.pdf"]].concat());
     let text = peers::run(Command::new("pdftotext").args(["print.pdf", "-"]).current_dir(site.folder.path()));
-    assert!(text.contains(&digest) && text.contains("单位负责人签字"), "{text}");
+    assert!(text.matches(&digest).count() > 1 && text.contains("单位负责人签字"), "every page has it: {text}");
+    // A phone's library reads the square code off the paper.
+    peers::run(
+        Command::new("pdftoppm")
+            .args(["-r", "100", "-png", "-f", "1", "-l", "1", "print.pdf", "page"])
+            .current_dir(site.folder.path()),
+    );
+    let script = "import glob, zxingcpp; from PIL import Image; print([code.text for code in zxingcpp.read_barcodes(Image.open(glob.glob('page*.png')[0]))])";
+    let read = peers::run(Command::new(peers::python(&SQUARE_CODES)).args(["-c", script]).current_dir(site.folder.path()));
+    assert_eq!(read.trim(), format!("['taizhang:payload:{digest}']"));
     sign(&site, "preparer", "wu", &digest, &[]);
     sign(&site, "statistician", "zhoumin", &digest, &[]);
     sign(&site, "head", "wu", &digest, &["--paper", "print.pdf"]);
@@ -254,6 +266,8 @@ fn certificates_of_others_and_of_yesterday_sign_nothing() {
     approve(&site);
     // Where the receiver is the designated channel, nothing was filed before.
     let digest = shown(&site);
+    let trial = crate::csv(&site.ok(&[&SIGN[..], &["--trial", "--format", "csv"]].concat()));
+    assert_ne!(trial[0]["digest"], digest, "what is only tried says so");
     let words = [&SIGN[..], &["--role", "preparer", "--as", "wu", "--digest", &digest]].concat();
     let folder = site.folder.path();
     certificate(folder, "wu", "/organizationIdentifier=91350100M000100Y44/CN=吴静/title=填表人", "365");
