@@ -13,7 +13,7 @@ use super::Ctx;
 use crate::{
     acts, build, delivery, evidence,
     output::{self, Format, Table, label},
-    package::{self, Kept},
+    package::{self, Kept, Meant},
     report::{self, Failure},
     sheet, signing,
 };
@@ -75,6 +75,9 @@ pub struct Submit {
     /// 月份 YYYY-MM
     #[arg(long)]
     period: Month,
+    /// 试填的那一包 The package that is only tried
+    #[arg(long)]
+    trial: bool,
     /// 只列出将要离开本单位的内容 Only show what would leave the firm
     #[arg(long)]
     dry_run: bool,
@@ -92,7 +95,7 @@ pub fn submit(ctx: &Ctx, what: &Submit) -> Result<Vec<Finding>, Failure> {
     let form = what.form.as_deref().filter(|form| !form.eq_ignore_ascii_case("all"));
     let period = what.period.to_string();
     let place = format!("{}, {period}", form.unwrap_or("all"));
-    let Some(kept) = package::kept(&store, None, Some((form, &period)))? else {
+    let Some(kept) = package::kept(&store, None, Some(Meant { form, period: &period, trial: what.trial }))? else {
         return Err(Failure::findings(vec![Finding::error("package-missing").at(place).with("period", period)]));
     };
     let findings = ready(&store, &kept, &signing::required(&agent)?, &period, &place)?;

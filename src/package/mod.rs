@@ -59,6 +59,17 @@ pub struct Kept {
     pub roles: Vec<String>,
 }
 
+/// Which package of a month is meant.
+#[derive(Clone, Copy)]
+pub struct Meant<'a> {
+    /// One that holds this form.
+    pub form: Option<&'a str>,
+    /// Month.
+    pub period: &'a str,
+    /// 试填
+    pub trial: bool,
+}
+
 /// The drafts of a month that are meant: of one form, or of every form that has one. They are approved, fresh, and without mandatory findings.
 pub fn choose(
     agent: &Agent,
@@ -171,13 +182,14 @@ pub fn read(store: &Store, kept: &Kept) -> Result<Package, Failure> {
 }
 
 /// The newest package of a period, by its digest or by what it holds.
-pub fn kept(store: &Store, digest: Option<&str>, wanted: Option<(Option<&str>, &str)>) -> Result<Option<Kept>, Failure> {
-    let period = wanted.map(|(_, period)| period);
+pub fn kept(store: &Store, digest: Option<&str>, wanted: Option<Meant<'_>>) -> Result<Option<Kept>, Failure> {
+    let period = wanted.map(|meant| meant.period);
     let records = store.records(PACKAGE, Wanted { period, key: digest, ..Wanted::default() })?;
     for record in records.iter().rev() {
         let kept: Kept = acts::body(record)?;
-        let form = wanted.and_then(|(form, _)| form);
-        if form.is_none_or(|form| kept.forms.iter().any(|[own, ..]| own == form)) {
+        let form = wanted.and_then(|meant| meant.form);
+        let fits = form.is_none_or(|form| kept.forms.iter().any(|[own, ..]| own == form));
+        if fits && wanted.is_none_or(|meant| meant.trial == kept.trial) {
             return Ok(Some(kept));
         }
     }

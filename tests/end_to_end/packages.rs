@@ -256,6 +256,12 @@ fn the_head_may_sign_on_paper() {
     submit(&site, "p.asice");
     let out = site.ok(&["verify", "p.asice"]);
     assert!(out.contains("on paper, attested by 吴静"), "{out}");
+    // What is only tried stands in nobody's way.
+    let trial = crate::csv(&site.ok(&[&SIGN[..], &["--trial", "--format", "csv"]].concat()))[0]["digest"].clone();
+    sign(&site, "preparer", "wu", &trial, &["--trial"]);
+    submit(&site, "again.asice");
+    assert_eq!(fs::read(site.path("again.asice")).unwrap(), fs::read(site.path("p.asice")).unwrap());
+    site.refused(&["submit", "--period", "2025-06", "--trial", "--to-file", "t.asice"], 1, &["package-roles-open"]);
     peers::run(Command::new("unzip").current_dir(site.folder.path()).args(["-q", "p.asice", "-d", "out"]));
     assert_eq!(fs::read(site.path("out/attachments/head.pdf")).unwrap(), fs::read(site.path("print.pdf")).unwrap());
 }
