@@ -23,6 +23,8 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("openssl", "/usr/bin/openssl", "certificates and signatures that are not ours"),
     ("softhsm2", "/usr/bin/softhsm2-util", "a PKCS#11 token in software"),
     ("unzip", "/usr/bin/unzip", "a reader of containers that is not ours"),
+    ("poppler-utils", "/usr/bin/pdftotext", "a reader of PDF that is not ours"),
+    ("fonts-wqy-microhei", "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", "a font with Chinese characters, for PDF"),
 ];
 
 /// Debian packages that only the benchmark runs against.
