@@ -1,7 +1,6 @@
 /*! `bureau.toml`. Relative paths start at its folder; unknown keys are errors with a place. */
 
 use std::{
-
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -22,7 +21,10 @@ const SHAPE: Shape = Shape::Table(&[
     ("state", Shape::Table(&[("dir", TEXT)])),
     ("keys", Shape::Table(&[("dir", TEXT), ("password", Shape::Must(&Shape::Table(&[("env", TEXT), ("file", TEXT)])))])),
     ("serve", Shape::Table(&[("listen", TEXT), ("names", Shape::List)])),
-    ("certificates", Shape::Table(&[("machine_days", WHOLE), ("person_days", WHOLE), ("server_days", WHOLE), ("code_hours", WHOLE)])),
+    (
+        "certificates",
+        Shape::Table(&[("machine_days", WHOLE), ("person_days", WHOLE), ("server_days", WHOLE), ("code_hours", WHOLE)]),
+    ),
     (
         "receive",
         Shape::Table(&[
@@ -176,9 +178,12 @@ struct RawReceive {
 impl Default for RawReceive {
     fn default() -> RawReceive {
         let roles = [Role::Preparer, Role::StatisticsHead, Role::UnitHead].map(|role| role.id().to_owned());
-        RawReceive { roles: roles.to_vec(), editions: Vec::new(), months_back: 36, signature_days: 60, package_mib: 32 }
+        RawReceive { roles: roles.to_vec(), editions: Vec::new(), months_back: 36, signature_days: 60, package_mib: 16 }
     }
 }
+
+/// Variable with the password where the configuration names none.
+const PASSWORD: &str = "TAIZHANG_BUREAU_PASSWORD";
 
 /// Where a receiver listens that says nothing else.
 const LISTEN: &str = "0.0.0.0:8443";
@@ -225,7 +230,7 @@ impl Config {
         if let Some(file) = &mut password.file {
             *file = folder.join(&*file).display().to_string();
         }
-        let mib = raw.receive.package_mib.clamp(1, exchange::PACKAGE_MAX >> 20);
+        let mib = raw.receive.package_mib.clamp(1, exchange::PACKAGE_MAX >> 21);
         Ok(Config {
             code: raw.bureau.code,
             name: raw.bureau.name,
@@ -249,13 +254,16 @@ impl Config {
 
     /// The password of the key files.
     pub fn password(&self) -> Result<Vec<u8>, Failure> {
-        let (given, place) = match (&self.password.env, &self.password.file) {
-            (Some(name), _) => (std::env::var(name).ok(), name.clone()),
-            (None, Some(file)) => (fs::read_to_string(file).ok(), file.clone()),
-            (None, None) => (None, "keys.password".to_owned()),
+        let name = self.password.env.as_deref().unwrap_or(PASSWORD);
+        let given = match (&self.password.env, &self.password.file) {
+            (None, Some(file)) => fs::read_to_string(file).map_err(|error| Failure::config(io(Path::new(file), &error)))?,
+            _ => std::env::var(name).unwrap_or_default(),
         };
-        let given = given.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty());
-        given.map(String::into_bytes).ok_or_else(|| Failure::config(Finding::error("secret-missing").with("place", place)))
+        let given = given.trim_end_matches(['\r', '\n']);
+        if given.is_empty() {
+            return Err(Failure::config(Finding::error("secret-missing").with("name", name)));
+        }
+        Ok(given.as_bytes().to_vec())
     }
 
     /// Name of the receiver's log.
@@ -291,4 +299,3 @@ fn toml_text(text: &str) -> String {
     }
     quoted + "\""
 }
-

@@ -107,7 +107,7 @@ pub struct Consistency {
 }
 
 /// A message between the bureau and a unit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Number; later ones are larger.
     pub id: u64,

@@ -9,8 +9,8 @@ use axum::{
 };
 use axum_server::tls::TlsInfo;
 use exchange::{
-    AGENT_CHECKPOINT, By, Caller, Code, MESSAGES_MAX, Method, NewMessage, OFFSET, OPERATIONS, Operation, PIECE_MAX, Place, Problem,
-    REQUEST_MAX, Receipted, Receiver, UploadOrder, is_digest, media,
+    AGENT_CHECKPOINT, By, Caller, Code, MESSAGES_MAX, Method, NewMessage, OFFSET, OPERATIONS, Operation, PACKAGE_MAX, PIECE_MAX,
+    Place, Problem, REQUEST_MAX, Receipted, Receiver, UploadOrder, is_digest, media,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -178,7 +178,7 @@ fn plain(text: &str) -> Option<u64> {
 }
 
 /// The body, of the media type that is wanted and no longer than it may be.
-async fn body_of(office: &Office, operation: &Operation, parts: &Parts, body: Body) -> Result<Vec<u8>, Problem> {
+async fn body_of(operation: &Operation, parts: &Parts, body: Body) -> Result<Vec<u8>, Problem> {
     let Some(wanted) = operation.request else { return Ok(Vec::new()) };
     let given = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.split(';').next().unwrap_or_default().trim();
@@ -186,7 +186,7 @@ async fn body_of(office: &Office, operation: &Operation, parts: &Parts, body: Bo
         return Err(Problem::new(415, "media-type-unfit").with("wanted", wanted.media));
     }
     let limit = match wanted.media {
-        media::CONTAINER => office.config().receive.package_max,
+        media::CONTAINER => PACKAGE_MAX,
         media::PIECE => PIECE_MAX,
         _ => REQUEST_MAX,
     };
@@ -275,7 +275,7 @@ async fn handle(office: &Office, parts: &Parts, body: Body) -> Result<Response<B
     }
     let code = if operation.by == By::Code { Some(code(parts)?) } else { None };
     let asked = Asked::of(operation, path, parts)?;
-    let body = body_of(office, operation, parts, body).await?;
+    let body = body_of(operation, parts, body).await?;
     let sha256 = asked.digest("sha256");
     Ok(match operation.id {
         "health" => json(200, &office.health().await?)?,
@@ -354,7 +354,9 @@ mod tests {
         for operation in OPERATIONS {
             assert_eq!(routed(&http_method(operation.method), operation.path).unwrap().0.id, operation.id);
         }
-        for (text, number) in [("0", Some(0)), ("17", Some(17)), ("007", None), ("+1", None), ("-1", None), ("1e3", None), ("", None)] {
+        for (text, number) in
+            [("0", Some(0)), ("17", Some(17)), ("007", None), ("+1", None), ("-1", None), ("1e3", None), ("", None)]
+        {
             assert_eq!(plain(text), number, "{text}");
         }
         assert_eq!(plain("9223372036854775808"), None);

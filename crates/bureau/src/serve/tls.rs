@@ -116,9 +116,9 @@ impl Running {
         self.served.await.map_err(refused)?.map_err(refused)
     }
 
-    /// Ends it, after what it is doing.
-    pub fn stop(&self) {
-        self.handle.graceful_shutdown(Some(Duration::from_secs(10)));
+    /// What ends it, after what it is doing.
+    pub fn stopper(&self) -> Handle<SocketAddr> {
+        self.handle.clone()
     }
 }
 
@@ -150,4 +150,3 @@ pub async fn start(office: Arc<Office>) -> Result<Running, Failure> {
     let served = tokio::spawn(server.serve(router.into_make_service()));
     Ok(Running { address, handle, served })
 }
-

@@ -49,7 +49,6 @@ fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-
 impl Draft {
     /// A message by its number.
     pub fn find(connection: &Connection, id: u64) -> rusqlite::Result<Option<(String, Message)>> {

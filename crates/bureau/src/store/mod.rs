@@ -8,13 +8,13 @@ mod people;
 mod units;
 mod writer;
 
-pub use log::Log;
+pub use log::{Entry, Log};
 pub use messages::Draft as MessageDraft;
-pub use packages::{Known, NewReport, Report};
+pub use packages::{Agent, Blob, Known, NewReport, Report, Taken};
 pub use packs::Published;
 pub use people::{Enrolment, Issued};
 pub use units::Unit;
-pub use writer::{Close, Refused, Task, Writer};
+pub use writer::{Close, Notary, Refused, Signing, Task, Writer, commit};
 
 use std::{
     fs,

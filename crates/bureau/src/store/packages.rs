@@ -87,12 +87,7 @@ pub struct NewReport {
 
 impl Report {
     /// The newest version there is.
-    pub fn newest(
-        connection: &Connection,
-        unit: &str,
-        report: [&str; 3],
-        trial: bool,
-    ) -> rusqlite::Result<Option<Report>> {
+    pub fn newest(connection: &Connection, unit: &str, report: [&str; 3], trial: bool) -> rusqlite::Result<Option<Report>> {
         let [form, edition, period] = report;
         let read = |row: &Row<'_>| {
             let (id, version, payload) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -141,8 +136,7 @@ impl NewReport {
     ) -> rusqlite::Result<u32> {
         let version = before.map_or(1, |before| before.version + 1);
         let NewReport { form, edition, period, file, channel } = self;
-        let row =
-            params![package, unit, form, edition, period, file, channel, trial, version, before.map(|before| before.id)];
+        let row = params![package, unit, form, edition, period, file, channel, trial, version, before.map(|before| before.id)];
         connection.prepare_cached(sql::ADD_REPORT)?.execute(row)?;
         Ok(version)
     }

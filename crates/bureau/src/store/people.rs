@@ -86,6 +86,11 @@ impl Issued {
         connection.prepare_cached(sql::CERTIFICATE)?.query_row([serial], read).optional()
     }
 
+    /// The bytes of a certificate.
+    pub fn bytes(connection: &Connection, serial: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+        connection.prepare_cached(sql::CERTIFICATE)?.query_row([serial], |row| row.get(4)).optional()
+    }
+
     /// Certificates of a unit, or all.
     pub fn all(connection: &Connection, unit: &str) -> rusqlite::Result<Vec<Issued>> {
         let read = |row: &rusqlite::Row<'_>| {

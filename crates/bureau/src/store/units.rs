@@ -24,13 +24,7 @@ pub struct Unit {
 
 fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
     let channels: String = row.get(4)?;
-    Ok(Unit {
-        code: row.get(0)?,
-        name: row.get(1)?,
-        region: row.get(2)?,
-        industry: row.get(3)?,
-        channels: column(&channels, 4)?,
-    })
+    Ok(Unit { code: row.get(0)?, name: row.get(1)?, region: row.get(2)?, industry: row.get(3)?, channels: column(&channels, 4)? })
 }
 
 impl Unit {
