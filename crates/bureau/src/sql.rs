@@ -218,7 +218,12 @@ statements! {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, collections::BTreeSet, fs, path::Path, rc::Rc};
+    use std::{
+        collections::BTreeSet,
+        fs,
+        path::Path,
+        sync::{Arc, Mutex},
+    };
 
     use rusqlite::{
         Connection,
@@ -230,12 +235,12 @@ mod tests {
     /// What SQLite says each statement does: rows are added and read, and nothing else.
     #[test]
     fn no_statement_changes_or_removes_a_row() {
-        let connection = Connection::open_in_memory().unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(SCHEMA).unwrap();
         assert!(STATEMENTS.len() > 40);
         for (name, text) in STATEMENTS {
-            let seen: Rc<RefCell<Vec<String>>> = Rc::default();
-            let writer = Rc::clone(&seen);
+            let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+            let writer = Arc::clone(&seen);
             let watch = move |context: AuthContext<'_>| {
                 let said = match context.action {
                     AuthAction::Insert { table_name } => format!("insert {table_name}"),
@@ -244,12 +249,12 @@ mod tests {
                     }
                     other => format!("{other:?}"),
                 };
-                writer.borrow_mut().push(said);
+                writer.lock().unwrap().push(said);
                 Authorization::Allow
             };
             connection.authorizer(Some(watch)).unwrap();
             connection.prepare(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            let seen = seen.borrow();
+            let seen = seen.lock().unwrap();
             let own = if name.starts_with("ADD_") { 1 } else { 0 };
             assert_eq!(seen.len(), own, "{name} does {seen:?}");
             assert!(seen.iter().all(|said| said.starts_with("insert ")), "{name} does {seen:?}");

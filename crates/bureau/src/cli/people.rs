@@ -19,7 +19,7 @@ pub struct Enroll {
     /// 人员姓名；不写则是单位的台账程序 Name of the person; the unit's machine where absent
     #[arg(long)]
     person: Option<String>,
-    /// 角色 Roles of the person: preparer, statistics-head, finance-head, unit-head
+    /// 角色 Roles of the person: preparer, statistician, finance, head
     #[arg(long = "role")]
     roles: Vec<String>,
     /// 有效小时 Hours that the code holds
