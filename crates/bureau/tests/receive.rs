@@ -273,20 +273,26 @@ fn packs_are_signed_and_the_newest_is_judged_by() {
     bureau.serve();
     bureau.unit(UNIT);
     let (_, _, text) = survey::FORMS.iter().find(|(_, code, _)| *code == "B203").unwrap();
-    assert!(text.lines().all(|line| !line.starts_with("revision")), "revision 0 comes with the program");
-    let newer = text.replacen("edition =", "revision = 1\nedition =", 1);
+    let known = survey::Form::parse("B203", text).0.unwrap().revision;
+    let of = |revision: u32| {
+        let lines = text.lines().filter(|line| !line.starts_with("revision")).map(|line| format!("{line}\n"));
+        lines.collect::<String>().replacen("edition =", &format!("revision = {revision}\nedition ="), 1)
+    };
+    let newer = of(known + 1);
+    fs::write(bureau.path("B203.toml"), of(known)).unwrap();
+    let (_, said) = bureau.fails(&["packs", "publish", "B203.toml"]);
+    assert!(said.contains("pack-older"), "agents have it: {said}");
     fs::write(bureau.path("B203.toml"), &newer).unwrap();
     bureau.run(&["packs", "publish", "B203.toml"]);
     let (_, said) = bureau.fails(&["packs", "publish", "B203.toml"]);
     assert!(said.contains("pack-older"), "{said}");
-    fs::write(bureau.path("broken.toml"), newer.replacen("revision = 1", "revision = 2", 1).replacen("[[rule]]", "[[rule", 1))
-        .unwrap();
+    fs::write(bureau.path("broken.toml"), of(known + 2).replacen("[[rule]]", "[[rule", 1)).unwrap();
     bureau.fails(&["packs", "publish", "broken.toml"]);
     let packs: Value = serde_json::from_slice(&bureau.ask(UNIT, "/v1/packs", &[]).1).unwrap();
     let pack = &packs["packs"][0];
     assert_eq!(
         (pack["form"].as_str(), pack["revision"].as_u64(), packs["packs"].as_array().unwrap().len()),
-        (Some("B203"), Some(1), 1)
+        (Some("B203"), Some(u64::from(known) + 1), 1)
     );
     let (_, container) = bureau.ask(UNIT, &format!("/v1/packs/{}", pack["sha256"].as_str().unwrap()), &[]);
     let read = Package::read(&container, Limits::default()).unwrap();

@@ -60,9 +60,11 @@ fn publish(ctx: &Ctx, keys: &Keys, store: &Store, file: &PathBuf) -> Result<Vec<
         let (known, new) = (&known.pack, &pack);
         known.kind == new.kind && known.edition == new.edition && known.form == new.form
     });
-    if let Some(before) = before.filter(|before| before.pack.revision >= pack.revision) {
+    // What agents have with their program is there before anything is published.
+    let present = before.map(|before| before.pack.revision).or_else(|| built_in(&pack));
+    if let Some(present) = present.filter(|present| *present >= pack.revision) {
         let finding = Finding::error("pack-older").at(name).with("form", &pack.form).with("edition", &pack.edition);
-        findings.push(finding.with("given", pack.revision).with("present", before.pack.revision));
+        findings.push(finding.with("given", pack.revision).with("present", present));
         return Err(Failure::findings(findings));
     }
     let now = clock::now();
@@ -80,6 +82,16 @@ fn publish(ctx: &Ctx, keys: &Keys, store: &Store, file: &PathBuf) -> Result<Vec<
     let told = Finding::note("pack-published").at(file.display().to_string());
     findings.push(told.with("form", form).with("edition", edition).with("revision", revision));
     Ok(findings)
+}
+
+/// The revision that comes with the program.
+fn built_in(pack: &Pack) -> Option<u32> {
+    if pack.kind == "calendar" {
+        let (_, text) = survey::CALENDARS.iter().find(|(year, _)| *year == pack.edition)?;
+        return Calendar::parse(&pack.edition, text).0.map(|calendar| calendar.revision);
+    }
+    let (_, _, text) = survey::FORMS.iter().find(|(edition, form, _)| *edition == pack.edition && *form == pack.form)?;
+    Form::parse(&pack.form, text).0.map(|form| form.revision)
 }
 
 /// What a text is: a calendar has a year, a form has a form. A form is looked at beside all others of its edition.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, HttpBody, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Response, StatusCode, header, request::Parts},
 };
@@ -193,6 +193,8 @@ async fn body_of(operation: &Operation, parts: &Parts, body: Body) -> Result<Vec
     let too_large = || Problem::new(413, "request-too-large").with("limit", limit);
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
+        // An answer in the middle of a body breaks the connection of many clients, and they never read it: a while is listened to.
+        drain(body, 2 * limit).await;
         return Err(too_large());
     }
     match to_bytes(body, limit).await {
@@ -201,6 +203,18 @@ async fn body_of(operation: &Operation, parts: &Parts, body: Body) -> Result<Vec
             // Longer than its limit, or broken off on the way.
             let long = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
             Err(if long { too_large() } else { malformed("body") })
+        }
+    }
+}
+
+/// Reads what nobody will use, up to a bound.
+async fn drain(body: Body, most: usize) {
+    let mut body = std::pin::pin!(body);
+    let mut seen = 0;
+    while let Some(Ok(frame)) = std::future::poll_fn(|context| HttpBody::poll_frame(body.as_mut(), context)).await {
+        seen += frame.data_ref().map_or(0, |piece| piece.len());
+        if seen > most {
+            return;
         }
     }
 }

@@ -117,6 +117,12 @@ impl Bureau {
         }
     }
 
+    /// kill -9 while others still talk to it.
+    pub fn kill_now(&self) {
+        let id = self.server.as_ref().unwrap().0.id().to_string();
+        assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
+    }
+
     pub fn authority(&self) -> PathBuf {
         self.path("bureau-keys/authority.pem")
     }
