@@ -231,7 +231,7 @@ fn response(status: u16, kind: &'static str, body: impl Into<Body>) -> Response<
 }
 
 fn json(status: u16, value: &impl Serialize) -> Result<Response<Body>, Problem> {
-    let text = serde_json::to_vec(value).map_err(|_| Problem::new(503, "state-refused"))?;
+    let text = serde_json::to_vec(value).map_err(|_| Problem::new(503, "receiver-unwritable"))?;
     Ok(response(status, media::JSON, text))
 }
 
