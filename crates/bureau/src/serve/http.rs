@@ -296,7 +296,7 @@ async fn handle(office: &Office, parts: &Parts, body: Body) -> Result<Response<B
         "submit" => receipt(office.submit(&who, body, asked.agent()?.as_deref()).await?),
         "begin_upload" => {
             let order: UploadOrder = read(&body)?;
-            if !is_digest(&order.sha256) || order.length == 0 {
+            if !is_digest(&order.sha256) || order.length == 0 || i64::try_from(order.length).is_err() {
                 return Err(malformed("body"));
             }
             let (new, state) = office.begin_upload(&who, &order).await?;
