@@ -420,33 +420,40 @@ fn main() {
     let mut sites = |count: usize, months: i32| {
         let made = Site::many(&bureau, next, count, months);
         next += count;
-        made
+        (made, next)
     };
     let size = Site::new(&bureau, UNITS - 1, 1).packages[0].len();
     let figures: usize = bureau.cells.iter().flat_map(|(_, _, cells)| cells).map(|cell| cell.columns.each().count()).sum();
     println!("package_figures {figures} figures\npackage_bytes {size} bytes");
-    runtime.block_on(closed(&server.address, sites(20, MONTHS), CLOSED));
-    let maximum = runtime.block_on(closed(&server.address, sites(MEASURED / per_unit, MONTHS), CLOSED));
+    runtime.block_on(closed(&server.address, sites(20, MONTHS).0, CLOSED));
+    let maximum = runtime.block_on(closed(&server.address, sites(MEASURED / per_unit, MONTHS).0, CLOSED));
     println!("maximum {maximum} packages/s");
     let per_second = (maximum * SHARE / 100).max(1);
     let count = usize::try_from(per_second * OPEN).unwrap() / per_unit;
-    let delays = runtime.block_on(open(&server.address, sites(count.max(1), MONTHS), per_second));
+    let delays = runtime.block_on(open(&server.address, sites(count.max(1), MONTHS).0, per_second));
     let at = |percent: usize| delays[(delays.len() * percent / 100).min(delays.len() - 1)];
     println!("open_rate {per_second} packages/s");
     println!("open_p50 {} ms\nopen_p99 {} ms\nopen_max {} ms", at(50), at(99), delays[delays.len() - 1]);
-    let (took, again, count) = runtime.block_on(burst(&server.address, sites(BURST, 1)));
-    println!("burst_units {count} units\nburst_drained {} ms\nburst_again {again} times", took.as_millis());
-    // Units that have one month stored, and what a package costs then.
-    let mut there = BURST;
-    for wanted in stored {
-        while there < wanted {
-            let count = (wanted - there).min(4000);
-            runtime.block_on(closed(&server.address, sites(count, 1), CLOSED));
-            there += count;
+    let mut rest = stored.iter().copied().peekable();
+    let beside = |wanted: usize, sites: &mut dyn FnMut(usize, i32) -> (Vec<Site>, usize)| {
+        // Units that have one month stored, until there are as many as wanted; then what a package costs.
+        loop {
+            let (_, there) = sites(0, 1);
+            if there >= wanted {
+                break;
+            }
+            let (more, _) = sites((wanted - there).min(4000), 1);
+            runtime.block_on(closed(&server.address, more, CLOSED));
         }
-        let rate = runtime.block_on(closed(&server.address, sites(100, MONTHS), CLOSED));
+        let rate = runtime.block_on(closed(&server.address, sites(100, MONTHS).0, CLOSED));
         println!("stored_{wanted} {rate} packages/s");
+    };
+    while let Some(wanted) = rest.next_if(|wanted| *wanted < BURST) {
+        beside(wanted, &mut sites);
     }
+    let (took, again, count) = runtime.block_on(burst(&server.address, sites(BURST, 1).0));
+    println!("burst_units {count} units\nburst_drained {} ms\nburst_again {again} times", took.as_millis());
+    rest.for_each(|wanted| beside(wanted, &mut sites));
     drop(server);
     let out = Command::new(&program).args(["log", "verify"]).current_dir(folder.path()).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
