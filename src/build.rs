@@ -7,7 +7,7 @@ use model::{Finding, Level, Month, Period};
 use serde_json::json;
 use store::{CellVersion, DraftVersion, Store};
 use survey::{
-    Mapping, Order,
+    Order,
     document::{Cell, Draft, Footer, LedgerCell, Note, Unit},
 };
 
@@ -125,7 +125,7 @@ pub fn build(
     if errors.clone().any(|finding| finding.code != "rate-missing") {
         return Err(Failure::findings(findings));
     }
-    let outcomes = keep(store, book, &ready.layers.mapping, drafts)?;
+    let outcomes = keep(store, book, &ready.layers.texts, drafts)?;
     for (draft, moved) in outcomes.iter().map(|outcome| (&outcome.draft, &outcome.moved)) {
         let Some(first) = moved.first() else { continue };
         let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
@@ -201,7 +201,7 @@ fn footer(form: &config::Form) -> Footer {
 fn keep(
     store: &mut Store,
     book: &Book,
-    mapping: &Mapping,
+    texts: &[(String, String)],
     drafts: Vec<(Draft, Vec<LedgerCell>)>,
 ) -> Result<Vec<Outcome>, Failure> {
     let damaged = |error: serde_json::Error| Failure::source(Finding::error("state-refused").with("reason", error));
@@ -242,11 +242,14 @@ fn keep(
             json!({ "form": draft.form, "edition": draft.edition, "period": draft.period, "draft": digest, "cells": cells.len() })
         })
         .collect();
-    let mapping: Vec<_> = mapping
-        .sources()
-        .map(|(file, text)| json!({ "file": file, "sha256": Digest::of(text.as_bytes()).to_string() }))
-        .collect();
+    let digests: Vec<String> = texts.iter().map(|(_, text)| Digest::of(text.as_bytes()).to_string()).collect();
+    let mapping: Vec<_> =
+        texts.iter().zip(&digests).map(|((file, _), digest)| json!({ "file": file, "sha256": digest })).collect();
     let work = store.begin(&packs::who(), "build", &json!({ "book": book.id, "drafts": list, "mapping": mapping }))?;
+    // A mapping is edited where it lies; what a figure was made by must be there to read years later.
+    for ((_, text), digest) in texts.iter().zip(&digests) {
+        work.put_context(digest, text)?;
+    }
     for (at, body, cells) in fresh {
         let outcome = &mut outcomes[at];
         let draft = &outcome.draft;

@@ -30,6 +30,8 @@ pub struct Layers {
     pub mapping: Mapping,
     /// SHA-256 over its texts.
     pub digest: String,
+    /// Those texts with the names of their files.
+    pub texts: Vec<(String, String)>,
     /// Notes and warnings.
     pub findings: Vec<Finding>,
 }
@@ -127,10 +129,14 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
         Some(mapping) if !report::blocked(&findings) => {
             // The text counts, not where the enterprise keeps the file.
             let mut text: String = mapping.sources().map(|(_, text)| format!("{}\n{text}", text.len())).collect();
+            let mut texts: Vec<(String, String)> =
+                mapping.sources().map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
             if mapping.asks_measures(None) {
-                text.push_str(&measures::facts(agent)?.digest);
+                let facts = measures::facts(agent)?;
+                text.push_str(&facts.digest);
+                texts.extend(facts.texts.map(|(file, text)| (file.to_owned(), text)));
             }
-            Ok(Layers { digest: Digest::of(text.as_bytes()).to_string(), mapping, findings })
+            Ok(Layers { digest: Digest::of(text.as_bytes()).to_string(), mapping, texts, findings })
         }
         _ => Err(Failure { exit: 2, findings }),
     }

@@ -7,6 +7,7 @@ not be reached.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod acts;
+mod archive;
 mod audit;
 mod books;
 mod build;
@@ -16,6 +17,7 @@ mod detect;
 mod evidence;
 mod forms;
 mod knowledge;
+mod ledger;
 mod measures;
 mod output;
 mod packs;

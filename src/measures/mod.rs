@@ -37,6 +37,8 @@ pub struct Facts {
     pub energy: Energy,
     /// SHA-256 over both texts.
     pub digest: String,
+    /// Both texts with the names of their files.
+    pub texts: [(&'static str, String); 2],
 }
 
 /// Reads the facts; everything that is wrong is told at once.
@@ -62,7 +64,7 @@ pub fn facts(agent: &Agent) -> Result<Facts, Failure> {
     match (kinds, energy) {
         (Some(kinds), Some(energy)) if !blocked(&findings) => {
             let digest = Digest::of(format!("{}\n{kinds_text}{energy_text}", kinds_text.len()).as_bytes()).to_string();
-            Ok(Facts { kinds, energy, digest })
+            Ok(Facts { kinds, energy, digest, texts: [(KINDS, kinds_text), (ENERGY, energy_text)] })
         }
         _ => Err(Failure { exit: 2, findings }),
     }
@@ -124,9 +126,13 @@ pub fn first(agent: &Agent, store: &mut Store, book: &Book) -> Result<Vec<Findin
     Ok(pull::pull(agent, store, book, pull::Scope::default())?.findings)
 }
 
-/// Today in China, where the surveys are due.
-pub fn today() -> String {
+/// The day that a time is in China, where the surveys are due.
+pub fn day(at: jiff::Timestamp) -> jiff::civil::Date {
     // China has had one time zone and no summer time since 1991.
-    let offset = jiff::tz::Offset::from_seconds(8 * 3600).unwrap_or(jiff::tz::Offset::UTC);
-    offset.to_datetime(jiff::Timestamp::now()).date().to_string()
+    jiff::tz::Offset::from_seconds(8 * 3600).unwrap_or(jiff::tz::Offset::UTC).to_datetime(at).date()
+}
+
+/// Today in China.
+pub fn today() -> String {
+    day(jiff::Timestamp::now()).to_string()
 }

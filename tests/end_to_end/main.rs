@@ -3,6 +3,7 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 */
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its case must fail; nobody links against it")]
 
+mod archive;
 mod audit;
 mod balances;
 mod change;
