@@ -170,9 +170,17 @@ fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Failure> {
         let refused = |error: csv::Error| Failure::config(Finding::error("sheet-refused").at(place).with("reason", error));
         let record = record.map_err(refused)?;
         cells += record.len();
-        if rows.len() >= ROWS_MAX || record.len() > COLUMNS_MAX || cells > CELLS_MAX {
+        // A row stands where its line is in the file: a text may hold line ends, and empty lines are passed over before a record begins.
+        let line = record.position().map_or(0, |at| {
+            let rest = usize::try_from(at.byte()).ok().and_then(|from| text.as_bytes().get(from..)).unwrap_or_default();
+            let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+            usize::try_from(at.line()).unwrap_or(usize::MAX).saturating_add(ends)
+        });
+        let row = line.saturating_sub(1).max(rows.len());
+        if row >= ROWS_MAX || record.len() > COLUMNS_MAX || cells > CELLS_MAX {
             return Err(too_large(place, "rows", ROWS_MAX));
         }
+        rows.resize(row, Vec::new());
         rows.push(record.iter().map(str::to_owned).collect());
     }
     Ok(Grid { name, rows })
@@ -302,6 +310,20 @@ mod tests {
         assert_eq!(read(&[0x81, 0x39, 0xee, 0x39]).unwrap(), "㐀");
         assert_eq!(read(&[0xff, 0xfe, 0x07, 0x63]).unwrap(), "指");
         assert_eq!(read(&[0xff, 0xff, 0xff]).unwrap_err(), "sheet-encoding");
+    }
+
+    #[test]
+    fn rows_stand_where_their_lines_are() {
+        for (text, expected) in [
+            ("a\n\nb\n", vec![0, 2]),
+            ("\r\na\r\n\r\n\r\nb", vec![1, 4]),
+            ("\"a\nx\"\nb\n", vec![0, 2]),
+            ("a\r\nb\r\n\"c\r\n\r\n\"\r\nd\r\n", vec![0, 1, 2, 5]),
+        ] {
+            let grid = delimited("x", String::new(), text).unwrap();
+            let filled = |(at, row): (usize, &Vec<String>)| (!row.is_empty()).then_some(at);
+            assert_eq!(grid.rows.iter().enumerate().filter_map(filled).collect::<Vec<_>>(), expected, "{text:?}");
+        }
     }
 
     #[test]

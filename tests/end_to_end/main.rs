@@ -27,6 +27,7 @@ mod people;
 mod quiet;
 mod readers;
 mod servers;
+mod short_sheets;
 mod tutorial;
 
 pub use balances::books;
