@@ -18,7 +18,7 @@ use crate::{
     forms::{self, Desk, Layers},
     measures, packs, pull,
     report::Failure,
-    reported, unposted,
+    reported, times, unposted,
 };
 
 /// State of a draft that nobody has looked at yet.
@@ -61,7 +61,9 @@ pub struct Ready {
 pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, month: Month) -> Result<Ready, Failure> {
     let forms = forms::configured(agent, book, form)?;
     let layers = forms::layers(agent, &forms)?;
+    times::done("mapping");
     let (sealed, mut findings) = pull::sealed(agent, store, book, Period { month, adjustment: true }, Grain::Dimensions)?;
+    times::done("seals");
     let unposted = if forms.iter().any(|form| form.unposted) {
         if store.current_seals(&unposted::id(&book.id))?.is_empty() {
             // Sealed before a form asked for them.
@@ -78,6 +80,7 @@ pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, 
     let desk = Desk::new(agent, store, book, sealed, &layers.mapping, false)?;
     findings.extend(layers.findings.iter().cloned());
     findings.extend(desk.findings.iter().cloned());
+    times::done("figures");
     Ok(Ready { layers, desk, unposted, forms, findings })
 }
 
@@ -120,12 +123,14 @@ pub fn build(
         acts::unlocked(store, &book.id, &configured.code, month)?;
     }
     let (drafts, mut findings) = compute(agent, store, book, &ready, form, month)?;
+    times::done("forms");
     // A form without a rate is built without figures and says so; any other error is one of a formula.
     let errors = findings.iter().filter(|finding| finding.level == Level::Error);
     if errors.clone().any(|finding| finding.code != "rate-missing") {
         return Err(Failure::findings(findings));
     }
     let outcomes = keep(store, book, &ready.layers.texts, drafts)?;
+    times::done("kept");
     for (draft, moved) in outcomes.iter().map(|outcome| (&outcome.draft, &outcome.moved)) {
         let Some(first) = moved.first() else { continue };
         let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
@@ -154,6 +159,7 @@ fn compute(
         let Some(pack) = layers.mapping.form(&configured.code) else { continue };
         let desk = ready.desk(&configured.code);
         let said = audit::said(store, &book.id, &configured.code, &month.to_string())?;
+        let asks = layers.mapping.asks_measures(Some(&configured.code));
         let built = desk.with(&layers.mapping, |engine, original| {
             survey::build(&Order {
                 form: pack,
@@ -167,8 +173,9 @@ fn compute(
                 currency: desk.currency.clone(),
                 source: format!("{} · {}", book.id, book.connector),
                 unposted: configured.unposted,
-                measures: layers.mapping.asks_measures(Some(&configured.code)),
-                seals: if layers.mapping.asks_measures(Some(&configured.code)) { &desk.measured } else { &desk.evidence },
+                measures: asks,
+                seals: &desk.evidence,
+                measured: if asks { &desk.measured } else { &desk.evidence },
                 mapping: layers.digest.clone(),
                 given: &given,
                 said: &said,
@@ -325,13 +332,16 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
 
 /// Indicators of a draft whose evidence was sealed anew since they were built.
 pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
-    let sealed = unposted::seals(store, &draft.book, draft.unposted, draft.measures)?;
+    let books = unposted::seals(store, &draft.book, draft.unposted, false)?;
+    let both = if draft.measures { Some(unposted::seals(store, &draft.book, draft.unposted, true)?) } else { None };
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let moved = draft.cells.iter().filter(|cell| {
         let Some(evidence) = &cell.evidence else { return false };
         let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
         let Ok(to) = evidence.to.parse() else { return true };
-        survey::evidence_digest(&sealed, from, to, &digest) != evidence.digest
+        let stands = |seals: &_| survey::evidence_digest(seals, from, to, &digest) == evidence.digest;
+        // Before cells said whether they stand on measures, all cells of a form that asks for any did.
+        !(both.as_ref().is_some_and(stands) || !evidence.measures && stands(&books))
     });
     Ok(moved.map(|cell| cell.id.clone()).collect())
 }

@@ -28,6 +28,7 @@ mod reported;
 mod sheet;
 mod sheets;
 mod source;
+mod times;
 mod unposted;
 
 use std::{
@@ -60,6 +61,7 @@ fn second() -> Option<Command> {
 }
 
 fn main() -> ExitCode {
+    times::done("begin");
     let args = match cli::Args::read() {
         Ok(args) => args,
         Err(exit) => return ExitCode::from(exit),
@@ -80,6 +82,8 @@ fn main() -> ExitCode {
         Ok(findings) => (0, findings),
         Err(failure) => (failure.exit, failure.findings),
     };
+    times::done("result");
     report::tell(lang, &findings);
+    times::done("findings");
     ExitCode::from(exit)
 }

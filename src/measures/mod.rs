@@ -43,14 +43,20 @@ pub struct Facts {
 
 /// Reads the facts; everything that is wrong is told at once.
 pub fn facts(agent: &Agent) -> Result<Facts, Failure> {
+    facts_of(Some(agent))
+}
+
+/// The same; those that come with the program where there is no configuration.
+pub fn facts_of(agent: Option<&Agent>) -> Result<Facts, Failure> {
     let text = |name: &str, built_in: &str| {
-        forms::own_file(agent, name).map(|own| own.unwrap_or_else(|| built_in.to_owned())).map_err(Failure::config)
+        let own = agent.map_or(Ok(None), |agent| forms::own_file(agent, name));
+        own.map(|own| own.unwrap_or_else(|| built_in.to_owned())).map_err(Failure::config)
     };
     let (kinds_text, energy_text) = (text(KINDS, survey::MEASURES)?, text(ENERGY, survey::ENERGY)?);
     let (kinds, mut findings) = Kinds::parse(KINDS, &kinds_text);
     let (energy, wrong) = Energy::parse(ENERGY, &energy_text);
     findings.extend(wrong);
-    if let Some(kinds) = &kinds {
+    if let (Some(kinds), Some(agent)) = (&kinds, agent) {
         let unknown = |kind: &String, place: String| {
             let near = settings::nearest(kind, kinds.names()).unwrap_or("—");
             Finding::error("measure-kind-unknown").at(place).with("kind", kind).with("near", near)

@@ -18,6 +18,7 @@ mod faults;
 mod generic;
 mod guard;
 mod hand;
+mod heads;
 mod imports;
 mod measures;
 mod newcomer;

@@ -30,10 +30,10 @@ const PEERS: &[(&str, &str, &str)] = &[
     ("python3-venv", "/var/lib/dpkg/info/python3-venv.list", "a folder of its own for a peer from PyPI: vtlengine"),
 ];
 
-const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N] | bench audit\n\n  \
+const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N] | bench audit | bench forms\n\n  \
     test    every test of the workspace, with cargo-nextest where present; ARGS go to the test runner\n  \
     bench   times a pull of a made ledger beside a bare fetch and peers; docs/benchmarks.md explains the figures;\n            \
-             bench audit times a county's year of audit rules beside vtlengine";
+             bench audit times a county's year of audit rules beside vtlengine, bench forms a month of one enterprise";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);

@@ -316,6 +316,9 @@ pub struct Evidence {
     pub to: String,
     /// Digest over the periods and roots of those seals.
     pub digest: String,
+    /// Whether measures are among them: a new entry touches no figure that stands on the books alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub measures: bool,
 }
 
 /// One version of one indicator in the ledger (台账).

@@ -49,6 +49,8 @@ pub struct Order<'a> {
     pub measures: bool,
     /// Seals of the book.
     pub seals: &'a BTreeMap<Period, Sealed>,
+    /// The same with the measures beside them, for figures that ask for any; the book's own where none does.
+    pub measured: &'a BTreeMap<Period, Sealed>,
     /// Digest of the mapping.
     pub mapping: String,
     /// What rules look at beside the book.
@@ -80,7 +82,7 @@ pub fn build(order: &Order<'_>) -> Built {
     let last = Period { month: order.month, adjustment: false };
     let year = Month::new(order.month.year(), 1).map(Period::from);
     let upto = |period: &Period| *period <= last || period.month == order.month;
-    let seals = order.seals.iter().filter(|(period, _)| upto(period));
+    let seals = order.measured.iter().filter(|(period, _)| upto(period));
     let books_open =
         seals.clone().any(|(period, seal)| !seal.closed && year.is_none_or(|year| *period >= year) && *period <= last);
     let place = building.place();
@@ -340,19 +342,21 @@ impl Building<'_> {
     /// The sealed months that figures stand on.
     fn evidence(&self, traces: &[Trace]) -> Option<Evidence> {
         let mut span: Option<(Option<Month>, Month)> = None;
+        let mut measures = false;
         let mut waiting: Vec<&Trace> = traces.iter().collect();
         while let Some(trace) = waiting.pop() {
             waiting.extend(&trace.children);
-            if trace.outcome.is_err() {
-                continue;
-            }
             let asked = match (&trace.question, &trace.measured) {
-                (Some(question), _) => {
+                (Some(question), _) if trace.outcome.is_ok() => {
                     ((!matches!(question.what, What::Opening | What::Closing)).then_some(question.from), question.to)
                 }
-                // What is at hand has its beginning in the first document; a price may be of three months before.
-                (None, Some(question)) => (None, question.to),
-                (None, None) => continue,
+                // What is at hand has its beginning in the first document; a price may be of three months before. What nobody entered yet
+                // is another figure once somebody does.
+                (None, Some(question)) => {
+                    measures = true;
+                    (None, question.to)
+                }
+                _ => continue,
             };
             span = Some(match span {
                 None => asked,
@@ -360,8 +364,9 @@ impl Building<'_> {
             });
         }
         let (from, to) = span?;
-        let digest = evidence_digest(self.order.seals, from, to, self.order.digest);
-        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest })
+        let seals = if measures { self.order.measured } else { self.order.seals };
+        let digest = evidence_digest(seals, from, to, self.order.digest);
+        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, measures })
     }
 }
 

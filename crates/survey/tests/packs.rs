@@ -280,6 +280,7 @@ fn said(code: &str, at: &str) -> Vec<(String, String)> {
         unposted: false,
         measures: false,
         seals: &seals,
+        measured: &seals,
         mapping: String::new(),
         given: &survey::audit::Given::default(),
         said: &[],
