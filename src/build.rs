@@ -7,8 +7,8 @@ use model::{Finding, Level, Month, Period};
 use serde_json::json;
 use store::{CellVersion, DraftVersion, Store};
 use survey::{
-    Order,
-    document::{Cell, Draft, Footer, LedgerCell, Note, Unit},
+    Order, Seals,
+    document::{Cell, Draft, Footer, LedgerCell, Note, Stands, Unit},
 };
 
 use crate::{
@@ -174,8 +174,11 @@ fn compute(
                 source: format!("{} · {}", book.id, book.connector),
                 unposted: configured.unposted,
                 measures: asks,
-                seals: &desk.evidence,
-                measured: if asks { &desk.measured } else { &desk.evidence },
+                seals: Seals {
+                    books: &desk.evidence,
+                    measures: &desk.measured,
+                    both: if asks { &desk.beside } else { &desk.evidence },
+                },
                 mapping: layers.digest.clone(),
                 given: &given,
                 said: &said,
@@ -333,15 +336,20 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
 /// Indicators of a draft whose evidence was sealed anew since they were built.
 pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
     let books = unposted::seals(store, &draft.book, draft.unposted, false)?;
-    let both = if draft.measures { Some(unposted::seals(store, &draft.book, draft.unposted, true)?) } else { None };
+    let (mut measures, mut both) = Default::default();
+    if draft.measures {
+        measures::beside(store, &draft.book, &mut measures)?;
+        both = unposted::seals(store, &draft.book, draft.unposted, true)?;
+    }
+    let seals = Seals { books: &books, measures: &measures, both: &both };
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let moved = draft.cells.iter().filter(|cell| {
         let Some(evidence) = &cell.evidence else { return false };
         let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
         let Ok(to) = evidence.to.parse() else { return true };
         let stands = |seals: &_| survey::evidence_digest(seals, from, to, &digest) == evidence.digest;
-        // Before cells said whether they stand on measures, all cells of a form that asks for any did.
-        !(both.as_ref().is_some_and(stands) || !evidence.measures && stands(&books))
+        // Before cells said what they stand on, all cells of a form that asks for measures stood on both.
+        !(stands(seals.of(evidence.on)) || draft.measures && evidence.on == Stands::Books && stands(&both))
     });
     Ok(moved.map(|cell| cell.id.clone()).collect())
 }

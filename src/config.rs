@@ -64,7 +64,7 @@ const AGENT: Shape = Shape::Table(&[
     ("book", Shape::Each(&BOOK)),
     ("form", Shape::Each(&FORM)),
     ("person", Shape::Each(&Shape::Table(&[("id", MUST), ("name", MUST), ("roles", Shape::List)]))),
-    ("measures", Shape::Table(&[("none", ANY)])),
+    ("measures", Shape::Table(&[("none", ANY), ("energy", ANY)])),
     ("product", Shape::Each(&short::PRODUCT)),
     ("sheet", Shape::Each(&short::SHEET)),
     ("retention", Shape::Table(&[("years", Shape::Whole)])),
@@ -101,6 +101,8 @@ pub struct Agent {
     pub products: Vec<survey::Product>,
     /// Kinds of measures that the unit has nothing of.
     pub no_measures: Vec<String>,
+    /// Kinds of energy that the unit uses: the form of energy is repeated for them.
+    pub energy: Vec<String>,
     /// Where each key stands.
     places: settings::Places,
 }
@@ -147,6 +149,8 @@ struct RawOutside {
 struct RawMeasures {
     #[serde(default)]
     none: Vec<String>,
+    #[serde(default)]
+    energy: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -433,6 +437,7 @@ impl Agent {
             sheets: raw.sheets,
             products: raw.products,
             no_measures: raw.measures.none,
+            energy: raw.measures.energy,
             places,
         })
     }

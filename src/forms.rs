@@ -87,8 +87,15 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
         findings.push(finding);
         return Err(findings);
     }
+    let repeated = form.as_ref().and_then(|form| form.each.as_deref());
+    let energies = match agent.filter(|agent| repeated == Some("energy") && !agent.energy.is_empty()) {
+        Some(agent) => Some(measures::energies(agent)?),
+        None => None,
+    };
     let products = agent.map(|agent| agent.products.as_slice()).unwrap_or_default();
-    match form.map(|form| form.expanded(products)) {
+    // A form of energy is repeated for what the unit burns, and never for what it makes.
+    let repeats = if repeated == Some("energy") { energies.as_deref().unwrap_or_default() } else { products };
+    match form.map(|form| form.expanded(repeats)) {
         Some((form, wrong)) if wrong.is_empty() => Ok(form),
         Some((_, wrong)) => Err(wrong),
         None => Err(findings),
@@ -156,8 +163,10 @@ pub struct Desk {
     pub seals: BTreeMap<Period, store::Seal>,
     /// What the figures stand on.
     pub evidence: BTreeMap<Period, Sealed>,
-    /// The same with the measures beside them.
+    /// Measures alone, where a formula asks for any.
     pub measured: BTreeMap<Period, Sealed>,
+    /// Both.
+    pub beside: BTreeMap<Period, Sealed>,
     /// The figures.
     pub book: journal::Book,
     /// What the books do not hold, where a formula asks for any.
@@ -226,6 +235,10 @@ impl Desk {
         let foreign = !context.currency.is_empty() && context.currency != FORM_CURRENCY;
         let rates = if foreign { Some(rates(agent, &context.currency)?) } else { None };
         let asks = mapping.asks_measures(None);
+        let mut measured = BTreeMap::new();
+        if asks {
+            measures::beside(store, &book.id, &mut measured)?;
+        }
         Ok(Desk {
             chart,
             names: context.accounts.into_iter().map(|account| (account.account, account.name)).collect(),
@@ -233,7 +246,8 @@ impl Desk {
             currency: context.currency,
             seals: sealed.seals.into_iter().map(|seal| (seal.period, seal)).collect(),
             evidence: unposted::seals(store, &book.id, unposted, false)?,
-            measured: unposted::seals(store, &book.id, unposted, asks)?,
+            measured,
+            beside: unposted::seals(store, &book.id, unposted, asks)?,
             measures: if asks { Some(measures::load(agent, store, book)?) } else { None },
             book: figures,
             rates,

@@ -76,6 +76,22 @@ pub fn facts_of(agent: Option<&Agent>) -> Result<Facts, Failure> {
     }
 }
 
+/// The kinds of energy that the unit uses, each as what a form is repeated for, in the unit of its coefficient.
+pub fn energies(agent: &Agent) -> Result<Vec<survey::Product>, Vec<Finding>> {
+    let facts = facts(agent).map_err(|failure| failure.findings)?;
+    let (mut energies, mut findings) = (Vec::new(), Vec::new());
+    for name in &agent.energy {
+        let Some(fact) = facts.energy.kinds.get(name) else {
+            let place = format!("{}, [measures]", agent.path.display());
+            findings.push(Finding::error("energy-unknown").at(place).with("item", name));
+            continue;
+        };
+        let [code, item] = [name.clone(), name.clone()];
+        energies.push(survey::Product { code, name: name.clone(), unit: fact.unit.clone(), item, ..Default::default() });
+    }
+    if findings.is_empty() { Ok(energies) } else { Err(findings) }
+}
+
 /// The measures of a book: what was sealed, and what people entered.
 pub fn load(agent: &Agent, store: &Store, book: &Book) -> Result<Measures, Failure> {
     let Facts { kinds, energy, .. } = facts(agent)?;

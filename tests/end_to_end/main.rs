@@ -11,6 +11,7 @@ mod closing;
 mod connect;
 mod drafts;
 mod drivers;
+mod energy;
 mod error_pages;
 mod exam;
 mod export;

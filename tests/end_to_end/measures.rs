@@ -493,7 +493,12 @@ fn sheets(site: &Site) {
     site.refused(&import, 2, &["sheet-column-unknown", "数 量"]);
     assert_eq!(csv(&site.ok(&["--format", "csv", "measure", "list", "--period", "2025-04"])).len(), 0, "all lines or none");
     fs::write(site.path("短表.csv"), "\u{feff}品种,数量,单位,用途\n电力,100,千瓦时,生产\n").unwrap();
-    assert_eq!(site.ok(&import), "energy:电力\n");
+    assert_eq!(site.ok(&import), "energy:电力/生产\n");
+    // What was used for something else is a line of its own; a total beside its parts would count twice.
+    let april =
+        ["--as", "liu", "measure", "enter", "--kind", "energy", "--item", "电力", "--period", "2025-04", "--unit", "千瓦时"];
+    site.refused(&[&april[..], &["--quantity", "150"]].concat(), 1, &["measure-use-mixed"]);
+    site.ok(&[&april[..], &["--quantity", "50", "--field", "use=非生产"]].concat());
     assert_eq!(due("2025-05-06")["state"], "filled");
     site.refused(&["measure", "template", "--sheet", "powr"], 2, &["sheet-unknown", "power"]);
 }

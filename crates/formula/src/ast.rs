@@ -318,6 +318,8 @@ pub enum Field {
     Class,
     /// 来源: `made`, `bought` or `service`.
     Origin,
+    /// 用途: what it was used for, as people enter it.
+    Use,
 }
 
 /// A question to the measures.

@@ -72,8 +72,12 @@ pub(crate) const ASPECTS: Named<Aspect> = &[
     (&["coal", "折标"], Aspect::Coal),
 ];
 
-pub(crate) const FIELDS: Named<Field> =
-    &[(&["item", "品种"], Field::Item), (&["class", "类别"], Field::Class), (&["origin", "来源"], Field::Origin)];
+pub(crate) const FIELDS: Named<Field> = &[
+    (&["item", "品种"], Field::Item),
+    (&["class", "类别"], Field::Class),
+    (&["origin", "来源"], Field::Origin),
+    (&["use", "用途"], Field::Use),
+];
 
 /// UFO's name, the English one, what is asked, and whether it runs from January.
 pub(crate) const ACCOUNT_FUNCTIONS: &[(&str, &str, What, bool)] = &[

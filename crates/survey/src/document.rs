@@ -316,9 +316,28 @@ pub struct Evidence {
     pub to: String,
     /// Digest over the periods and roots of those seals.
     pub digest: String,
-    /// Whether measures are among them: a new entry touches no figure that stands on the books alone.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub measures: bool,
+    /// Of what these seals are.
+    #[serde(default, skip_serializing_if = "Stands::books")]
+    pub on: Stands,
+}
+
+/// What a figure stands on: a new voucher touches no count of heads, and a new entry of heads no balance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stands {
+    /// The books alone.
+    #[default]
+    Books,
+    /// Measures alone.
+    Measures,
+    /// Both.
+    Both,
+}
+
+impl Stands {
+    fn books(&self) -> bool {
+        *self == Stands::Books
+    }
 }
 
 /// One version of one indicator in the ledger (台账).

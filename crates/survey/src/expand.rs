@@ -28,7 +28,7 @@ pub struct Product {
 impl Product {
     fn group(&self, each: &str) -> Option<(&str, &str)> {
         match each {
-            "product" => Some((&self.code, &self.name)),
+            "product" | "energy" => Some((&self.code, &self.name)),
             "industry" => self.industry.as_deref().map(|industry| (industry, industry)),
             _ => None,
         }
@@ -36,7 +36,8 @@ impl Product {
 
     /// A formula with `{item}` in it, for this product. Quantities are counted in the catalogue's unit, money is what it is.
     fn formula(&self, template: &str) -> String {
-        let text = template.replace("{item}", &self.item.replace('"', "\"\""));
+        let quoted = |text: &str| text.replace('"', "\"\"");
+        let text = template.replace("{item}", &quoted(&self.item)).replace("{unit}", &quoted(&self.unit));
         match self.times.as_deref().filter(|_| template.contains("quantity")) {
             Some(times) => format!("({text}) * {times}"),
             None => text,
@@ -61,7 +62,8 @@ impl Form {
             groups
         };
         if let Some(each) = &whole {
-            let keys: Vec<String> = self.rows.iter().map(|row| row.key().to_owned()).collect();
+            let own = |row: &&Row| !row.once;
+            let keys: Vec<String> = self.rows.iter().filter(own).map(|row| row.key().to_owned()).collect();
             let (groups, once) = (groups(each), std::mem::take(&mut self.rules));
             for (code, _) in groups.keys() {
                 self.rules.extend(once.iter().map(|rule| {
@@ -75,12 +77,14 @@ impl Form {
             }
             for ((code, name), members) in groups {
                 repeated = true;
-                for row in &self.rows {
+                for row in self.rows.iter().filter(own) {
                     rows.push(of(row, Some(format!("{code}.{}", row.key())), &format!("{name}：{}", row.name), &members));
                 }
             }
         }
-        if !repeated {
+        if repeated {
+            rows.extend(self.rows.iter().filter(|row| row.once).cloned());
+        } else {
             for row in std::mem::take(&mut self.rows) {
                 let Some(each) = row.each.clone() else {
                     rows.push(Row { formula: row.formula.filter(|text| whole.is_none() || !is_template(text)), ..row });
@@ -128,9 +132,9 @@ fn of(row: &Row, id: Option<String>, name: &str, products: &[&Product]) -> Row {
         };
         Spanned::new(template.span(), text)
     });
-    // 目录单位 is the unit that the catalogue says.
+    // 目录单位 and 实物单位 are the unit that the catalogue says.
     let unit = match products.first() {
-        Some(product) if row.unit.as_deref() == Some("目录单位") => Some(product.unit.clone()),
+        Some(product) if matches!(row.unit.as_deref(), Some("目录单位" | "实物单位")) => Some(product.unit.clone()),
         _ => row.unit.clone(),
     };
     let (code, id) = if id.is_some() { (None, id) } else { (row.code.clone(), None) };

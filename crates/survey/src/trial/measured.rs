@@ -23,6 +23,7 @@ pub(super) const MEASURES: Shape = Shape::Each(&Shape::Table(&[
     ("document", ANY),
     ("basis", ANY),
     ("coefficient", ANY),
+    ("use", ANY),
     ("source", ANY),
 ]));
 
@@ -62,6 +63,8 @@ pub(super) struct Measured {
     #[serde(default)]
     basis: Said,
     coefficient: Option<Text<Amount>>,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
     #[serde(default)]
     source: Source,
 }
@@ -136,7 +139,8 @@ pub(super) fn measures(
             Said::Level => Basis::Level,
         };
         let coefficient = measured.coefficient.map(|coefficient| coefficient.0);
-        entered.push(Entered { row, key, operation: 0, person: String::new(), basis, coefficient });
+        let purpose = measured.purpose.clone();
+        entered.push(Entered { row, key, operation: 0, person: String::new(), basis, purpose, coefficient });
     }
     if !sealed.is_empty() {
         let mut month = sealed.keys().next().copied().map(|first| first.min(span.from));
