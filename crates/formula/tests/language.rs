@@ -8,7 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Small, at};
-use formula::{Kind, Mode, Outcome, Scope, Trace, Value, check, cycle, evaluate, parse};
+use formula::{Kind, Mode, Named, Outcome, Scope, Trace, Value, check, cycle, evaluate, parse};
 use model::Amount;
 
 fn value(text: &str, mode: Mode) -> Outcome {
@@ -80,7 +80,7 @@ fn everything_that_is_wrong_is_told_at_once_and_in_its_place() {
     assert_eq!(faults[0].arguments[1], ("near", "qc".to_owned()));
 
     let small = Small::new();
-    let known = |_: Option<&str>, code: &str, _: bool| code == "301";
+    let known = |_: Option<&str>, code: &str, _: Named| code == "301";
     let text = "SL(1001) + QM(9999) + [302] + @x + QM({1001,6001}) + round(1) + 1 / 0 + (1 = 2)";
     let faults = check(&parse(text).0.unwrap(), Kind::Number, Some((&small.chart, Scope::Standard)), &known);
     let codes: Vec<&str> = faults.iter().map(|fault| fault.code).collect();

@@ -23,13 +23,37 @@ pub struct Product {
     pub times: Option<String>,
     /// Small class of its industry (行业小类).
     pub industry: Option<String>,
+    /// What it is, where it is no product: `project`, `energy`, `commodity`, as packs say in `each`.
+    #[serde(skip)]
+    pub each: Option<String>,
+}
+
+/// What a form repeats beside products (`[[repeat]]`): a project, a sort of energy, a class of goods.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Repeat {
+    /// What it is, as packs say in `each`.
+    pub each: String,
+    /// Code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// Item in the ERP or in what people enter; its name where nothing is said.
+    pub item: Option<String>,
+}
+
+impl From<Repeat> for Product {
+    fn from(repeat: Repeat) -> Product {
+        let item = repeat.item.unwrap_or_else(|| repeat.name.clone());
+        Product { code: repeat.code, name: repeat.name, item, each: Some(repeat.each), ..Product::default() }
+    }
 }
 
 impl Product {
     fn group(&self, each: &str) -> Option<(&str, &str)> {
-        match each {
-            "product" => Some((&self.code, &self.name)),
-            "industry" => self.industry.as_deref().map(|industry| (industry, industry)),
+        match (self.each.as_deref(), each) {
+            (None, "product") => Some((&self.code, &self.name)),
+            (None, "industry") => self.industry.as_deref().map(|industry| (industry, industry)),
+            (Some(own), each) if own == each => Some((&self.code, &self.name)),
             _ => None,
         }
     }
@@ -86,7 +110,7 @@ impl Form {
                     rows.push(Row { formula: row.formula.filter(|text| whole.is_none() || !is_template(text)), ..row });
                     continue;
                 };
-                let groups = if row.formula.is_some() { groups(&each) } else { BTreeMap::new() };
+                let groups = groups(&each);
                 repeated |= !groups.is_empty();
                 for ((code, name), members) in &groups {
                     let name = if each == "industry" { format!("{}：{code}", row.name) } else { name.clone() };
@@ -130,11 +154,12 @@ fn of(row: &Row, id: Option<String>, name: &str, products: &[&Product]) -> Row {
     });
     // 目录单位 is the unit that the catalogue says.
     let unit = match products.first() {
-        Some(product) if row.unit.as_deref() == Some("目录单位") => Some(product.unit.clone()),
+        Some(product) if row.unit.as_deref() == Some("目录单位") && !product.unit.is_empty() => Some(product.unit.clone()),
         _ => row.unit.clone(),
     };
     let (code, id) = if id.is_some() { (None, id) } else { (row.code.clone(), None) };
-    Row { code, id, name: name.to_owned(), unit, each: None, formula, ..row.clone() }
+    let repeats = Some(row.key().to_owned());
+    Row { code, id, name: name.to_owned(), unit, each: None, repeats, formula, ..row.clone() }
 }
 
 #[cfg(test)]
@@ -183,6 +208,7 @@ status = "confirmed"
             item: item.to_owned(),
             times: times.map(str::to_owned),
             industry: Some("3824".to_owned()),
+            each: None,
         }
     }
 

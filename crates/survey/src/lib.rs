@@ -34,7 +34,7 @@ pub use chart::{BookAccount, chart};
 pub use column::Printed;
 pub use draft::{Built, Order, Sealed, build, evidence_digest, gap_finding, growth_of};
 pub use engine::{Engine, Sources};
-pub use expand::Product;
+pub use expand::{Product, Repeat};
 pub use form::{Change, Form, Frequency, Header, KnownAs, Replacement};
 pub use mapping::{Decision, Formula, Mapping, RuleFormula};
 pub use rates::{Converted, Rate, Rates};

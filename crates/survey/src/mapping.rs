@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use formula::{Expr, Fault, Kind, Scope};
+use formula::{Expr, Fault, Kind, Named, Scope};
 use model::{Finding, Level};
 use serde::Deserialize;
 use settings::Shape;
@@ -251,10 +251,10 @@ impl Mapping {
             for (at, rule) in form.rules.iter().enumerate() {
                 if let Some(formula) = assembly.read(&form.source, &rule.expr, Scope::Standard) {
                     assembly.findings.extend(
-                        formula::check(&formula.expr, Kind::Truth, None, &|of, code, item| {
+                        formula::check(&formula.expr, Kind::Truth, None, &|of, code, named| {
                             // A rule may look at a form that this unit does not fill; it is then not applicable.
                             let elsewhere = of.is_some_and(|of| forms.iter().all(|known| known.form != of));
-                            elsewhere || code == audit::EACH || known(&forms, &assembly.items, &form.form, of, code, item)
+                            elsewhere || code == audit::EACH || known(&forms, &assembly.items, &form.form, of, code, named)
                         })
                         .iter()
                         .map(|fault| formula.finding(fault, Level::Error)),
@@ -328,12 +328,14 @@ fn known(
     own: &str,
     form: Option<&str>,
     code: &str,
-    item: bool,
+    named: Named,
 ) -> bool {
-    if item {
-        return items.contains_key(code);
+    let form = forms.iter().find(|known| known.form == form.unwrap_or(own));
+    match named {
+        Named::Item => items.contains_key(code),
+        Named::Indicator => form.is_some_and(|form| form.row(code).is_some()),
+        Named::Repeated => form.is_some_and(|form| form.repeated(code).next().is_some()),
     }
-    forms.iter().find(|known| known.form == form.unwrap_or(own)).is_some_and(|form| form.row(code).is_some())
 }
 
 /// Unknown references, wrong kinds and circles.
@@ -349,11 +351,17 @@ fn references(
     let all = all.chain(cells.iter().map(|((form, row), formula)| (format!("{form}:{row}"), form.as_str(), formula)));
     for (name, own, formula) in all {
         let faults =
-            formula::check(&formula.expr, Kind::Number, None, &|form, code, item| known(forms, items, own, form, code, item));
+            formula::check(&formula.expr, Kind::Number, None, &|form, code, named| known(forms, items, own, form, code, named));
         findings.extend(faults.iter().map(|fault| formula.finding(fault, Level::Error)));
-        let targets = formula::references(&formula.expr).into_iter().map(|(form, code)| match (form, code) {
-            (None, code) if code.starts_with('@') => code,
-            (form, code) => format!("{}:{code}", form.as_deref().unwrap_or(own)),
+        let targets = formula::references(&formula.expr).into_iter().flat_map(|(form, code)| match (form, code) {
+            (None, code) if code.starts_with('@') => vec![code],
+            // One that is repeated stands for all of its rows.
+            (form, code) => {
+                let of = form.as_deref().unwrap_or(own);
+                let known = forms.iter().find(|known| known.form == of);
+                let rows: Vec<_> = known.iter().flat_map(|known| known.repeated(&code)).map(|row| row.key()).collect();
+                rows.into_iter().map(|row| format!("{of}:{row}")).collect()
+            }
         });
         graph.insert(name.clone(), targets.collect());
         places.insert(name, formula);

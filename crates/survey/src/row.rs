@@ -88,6 +88,9 @@ pub struct Row {
     pub columns: Vec<Printed>,
     /// What the row is repeated for on paper: `product`, `industry`, `commodity`, `energy`, `project` …
     pub each: Option<String>,
+    /// The row of the pack that it is one of, where the form was repeated for what the unit has.
+    #[serde(skip)]
+    pub repeats: Option<String>,
     /// Where its value comes from; absent where no formula says it.
     pub formula: Option<Spanned<String>>,
     /// A fact of the unit that fills a text: `unit.code`, `unit.name` …

@@ -342,3 +342,104 @@ fn every_line_of_a_sheet_that_is_wrong_is_told() {
     assert_eq!(places, ["o.csv:3", "o.csv:4", "o.csv:5"]);
     assert_eq!(outside.names(), ["a"]);
 }
+
+const REPEATING: &str = r#"
+form = "T1"
+edition = "2025"
+name = "试"
+frequency = "monthly"
+columns = ["cumulative", "opening"]
+unit = "千元"
+divisor = 1000
+places = 0
+header = { authority = "", document = "", valid_until = "", status = "recalled" }
+[[row]]
+code = "1"
+name = "合计"
+kind = "flow"
+status = "recalled"
+[[row]]
+id = "by-goods"
+name = "分类"
+kind = "flow"
+each = "commodity"
+status = "recalled"
+[[row]]
+code = "5"
+name = "库存"
+kind = "stock"
+status = "recalled"
+[[row]]
+code = "6"
+name = "控股"
+kind = "choice"
+choices = ["1 国有", "3 私人"]
+status = "recalled"
+[[row]]
+code = "7"
+name = "开工"
+kind = "text"
+status = "recalled"
+"#;
+
+#[test]
+fn a_receiver_adds_up_rows_that_it_learns_of_from_the_document() {
+    use Outcome::{Met, NotApplicable, Undetermined, Unmet};
+    use survey::document::{Cell, Column as Figure, Columns, Draft};
+    let figure = |value: &str| {
+        let known = !["", "missing_source"].contains(&value);
+        let status = if known { "ok" } else { value }.to_owned();
+        Some(Figure { value: known.then(|| value.to_owned()), status, ..Figure::default() })
+    };
+    let cell = |id: &str, column: &str, value: &str, repeats: Option<&str>| {
+        let mut columns = Columns::default();
+        match column {
+            "cumulative" => columns.cumulative = figure(value),
+            "closing" => columns.closing = figure(value),
+            _ => columns.value = figure(value),
+        }
+        Cell { id: id.to_owned(), repeats: repeats.map(str::to_owned), columns, ..Cell::default() }
+    };
+    let draft = |period: &str, goods: &[&str], total: &str, stock: &str, texts: [&str; 2]| {
+        let mut cells = vec![cell("1", "cumulative", total, None), cell("5", "closing", stock, None)];
+        cells.extend(goods.iter().enumerate().map(|(at, value)| cell(&format!("G{at}"), "cumulative", value, Some("by-goods"))));
+        cells.extend([cell("6", "value", texts[0], None), cell("7", "value", texts[1], None)]);
+        Draft { form: "T1".to_owned(), period: period.to_owned(), cells, ..Draft::default() }
+    };
+    let (december, last_june) = (draft("2024-12", &[], "900", "40", ["", ""]), draft("2024-06", &[], "80", "30", ["", ""]));
+    let outside = audit::Outside::default();
+    let goods: &[&str] = &["10", "20", "30"];
+    for (rule, goods, texts, expected) in [
+        ("[1] = sum([by-goods])", goods, ["", ""], Met),
+        // Three rows and their total can be rounded two thousand apart, and no more.
+        ("[1] = sum([by-goods])", &["10", "20", "32"], ["", ""], Met),
+        ("[1] = sum([by-goods])", &["10", "20", "33"], ["", ""], Unmet),
+        ("[1] = sum([by-goods])", &["10", "missing_source"], ["", ""], Undetermined),
+        // Of one row, nothing is forgiven.
+        ("[1] = sum([by-goods])", &["61"], ["", ""], Unmet),
+        // A document without any of them says nothing of their sum.
+        ("[1] = sum([by-goods])", &[], ["", ""], NotApplicable),
+        ("max([by-goods]) = 30000 and min([by-goods]) = 10000", goods, ["", ""], Met),
+        // The balance of June of 50 was 40 when the year began.
+        ("[5] - [5].opening = 10000", goods, ["", ""], Met),
+        ("[1].opening = 0", goods, ["", ""], NotApplicable),
+        ("[1].filed_last_year = 80000 and [5].filed_last_year = 30000", goods, ["", ""], Met),
+        ("[G1].filed_last_year >= 0", goods, ["", ""], NotApplicable),
+        ("is([6], \\\"3\\\") and year([7]) = 2025", goods, ["3 私人", "202503"], Met),
+        ("is([6], \\\"3\\\")", goods, ["33 其他", ""], Unmet),
+        // What stands empty on a document was left empty.
+        ("filled([6])", goods, ["", ""], Unmet),
+        ("months([7], [7]) = 0", goods, ["", "2025年3月"], Undetermined),
+        ("length([1]) = 2", goods, ["", ""], NotApplicable),
+    ] {
+        let text = format!(
+            "{REPEATING}\n[[rule]]\nid = \"R\"\nexpr = \"{rule}\"\nseverity = \"mandatory\"\ntext = \"试\"\nstatus = \"recalled\"\n"
+        );
+        let form = Form::parse("t1.toml", &text).0.unwrap_or_else(|| panic!("{rule}"));
+        let forms = [form.clone()];
+        let june = draft("2025-06", goods, "60", "50", texts);
+        let world = audit::Papers::new(&forms, "T1", [&december, &last_june, &june], &outside);
+        let verdict = judge(&ready(&form), &world, month());
+        assert_eq!(verdict.outcome, expected, "{rule}: {verdict:?}");
+    }
+}

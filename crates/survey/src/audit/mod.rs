@@ -26,7 +26,7 @@ use formula::{Column, Expr, Node};
 
 use model::Month;
 
-use crate::{Form, Mapping, Rule, RuleLevel, Severity};
+use crate::{Form, Mapping, Row, RowKind, Rule, RuleLevel, Severity, rule::Rows};
 
 /// Causes of differences that come with the program.
 pub const CAUSES: &str = include_str!("../../../../mappings/causes.toml");
@@ -40,7 +40,10 @@ pub fn reach(form: &Form, rule: &Rule, expr: &Expr) -> RuleLevel {
     let mut waiting = vec![expr];
     while let Some(expr) = waiting.pop() {
         if let Node::Reference { form: of, column, .. } = &expr.node {
-            let earlier = matches!(column, Some(Column::Previous | Column::PriorYear | Column::PriorYearMonth));
+            let earlier = column.is_some_and(|column| {
+                use Column as C;
+                matches!(column, C::Previous | C::PriorYear | C::PriorYearMonth | C::Opening | C::FiledLastYear)
+            });
             reach = match of.as_deref() {
                 Some(OUTSIDE) => return RuleLevel::Outside,
                 Some(of) if of != form.form => RuleLevel::Forms,
@@ -111,7 +114,14 @@ pub fn spread<'a>(form: &'a Form, rule: &'a Rule, expr: &Expr) -> Vec<Ready<'a>>
     if !starred {
         return vec![Ready { form, rule, id: rule.id.clone(), expr: expr.clone() }];
     }
-    let each = form.rows.iter().map(|row| row.key());
+    let meant = |row: &&Row| match rule.rows {
+        Rows::All => true,
+        Rows::Money => {
+            row.kind.is_number() && row.kind != RowKind::Count && row.unit.as_ref().is_none_or(|own| *own == form.unit)
+        }
+        Rows::Required => row.required,
+    };
+    let each = form.rows.iter().filter(meant).map(|row| row.key());
     each.map(|row| Ready { form, rule, id: format!("{}:{row}", rule.id), expr: filled(expr, row) }).collect()
 }
 
