@@ -109,6 +109,24 @@ fn a_report_made_by_hand_from_the_erps_own_balances_passes() {
     let said = String::from_utf8(out.stderr).unwrap();
     assert_eq!(out.status.code(), Some(0), "{said}");
     assert!(said.contains("[exam-passed]") && said.contains("all 4 figures agree"), "{said}");
+    // A workbook of the format before 2007, made by another program: see tests/data/sheets/make.py.
+    let old = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sheets/report.xls");
+    let args = ["exam", "--against", old.to_str().unwrap(), "--form", "B203", "--period", "2025-12", "--format", "json"];
+    let out = site.run(&args);
+    let read: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let differences = read["differences"].as_array().unwrap();
+    let mut cells: Vec<[&str; 4]> =
+        differences.iter().map(|found| ["code", "column", "cell", "theirs"].map(|name| found[name].as_str().unwrap())).collect();
+    cells.sort_unstable();
+    let expected = [
+        ["202", "closing", "财务状况!E5", "800"],
+        ["301", "cumulative", "财务状况!E6", "1460.25"],
+        ["301", "this_month", "财务状况!C6", "460"],
+        ["307", "cumulative", "财务状况!E7", "950"],
+        ["307", "this_month", "财务状况!C7", "250"],
+    ];
+    assert_eq!(cells, expected);
+    assert_eq!((out.status.code(), read["compared"].as_u64()), (Some(1), Some(5)));
     // A sheet without a figure of the form opens no gate.
     fs::write(site.path("empty.csv"), "指标代码,指标名称,本月\n").unwrap();
     site.refused(&["exam", "--against", "empty.csv", "--form", "B203", "--period", "2025-12"], 1, &["sheet-without-figures"]);
