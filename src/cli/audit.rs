@@ -47,7 +47,7 @@ pub enum What {
     },
     /// 原因类型 Causes that an explanation can have
     Causes,
-    /// 数据质量 Continuity, matching and outliers of the unit's own series
+    /// 数据质量 Continuity, matching, coordination and outliers of the unit's own series
     Quality(Which),
 }
 

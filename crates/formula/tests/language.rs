@@ -242,6 +242,13 @@ fn a_formula_of_ones_own_is_told_what_it_names_in_vain() {
     assert_eq!(codes("QM({1001, 1009, !1002})", Scope::Own, &small), named("account-missing", "1009, !1002"));
     assert_eq!(codes("QM({1001, 1009, !1002})", Scope::Standard, &small), []);
     assert_eq!(codes("QM({1008, 1009})", Scope::Standard, &small), named("account-missing", "1008, 1009"));
+    // A class of which nothing is left says so as it is written.
+    for scope in [Scope::Own, Scope::Standard] {
+        assert_eq!(codes("QM({#asset, !1001})", scope, &small), named("account-missing", "{#asset, !1001}"));
+        assert_eq!(codes("QM(#cost)", scope, &small), named("account-missing", "#cost"));
+    }
+    let gap = evaluate(&parse("QM({#asset, !1001})").0.unwrap(), &small, at(Mode::Month)).outcome.unwrap_err();
+    assert_eq!((gap.code, gap.arguments), ("account-missing", vec![("account", "{#asset, !1001}".to_owned())]));
     // Whoever says what a missing account is worth has thought of it.
     assert_eq!(codes("coalesce(QM(9999), 0) + if(missing(QM(9998)), 1, 2)", Scope::Own, &small), []);
     assert_eq!(codes("coalesce(QM(9999), QM(9998))", Scope::Own, &small), named("account-missing", "9998"));
