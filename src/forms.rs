@@ -28,10 +28,22 @@ pub const EDITION: &str = "2025";
 pub struct Layers {
     /// The mapping.
     pub mapping: Mapping,
-    /// SHA-256 over its texts.
-    pub digest: String,
+    /// Digest of what people and the program say of measures, where a formula asks for any.
+    measures: Option<String>,
     /// Notes and warnings.
     pub findings: Vec<Finding>,
+}
+
+impl Layers {
+    /// SHA-256 over what a form's draft can depend on: its standard, the forms that it refers to, the layers that say something about them.
+    /// The texts count, not where the enterprise keeps the files.
+    pub fn digest(&self, form: &str) -> String {
+        let mut text: String = self.mapping.texts_of(form).iter().map(|text| format!("{}\n{text}", text.len())).collect();
+        if self.mapping.reach(form).measures {
+            text.push_str(self.measures.as_deref().unwrap_or_default());
+        }
+        Digest::of(text.as_bytes()).to_string()
+    }
 }
 
 /// Forms that are configured for a book; `wanted` is added where it comes with the program and nobody configured it.
@@ -118,12 +130,9 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     findings.extend(wrong);
     match mapping {
         Some(mapping) if !report::blocked(&findings) => {
-            // The text counts, not where the enterprise keeps the file.
-            let mut text: String = mapping.sources().map(|(_, text)| format!("{}\n{text}", text.len())).collect();
-            if mapping.asks_measures(None) {
-                text.push_str(&measures::facts(agent)?.digest);
-            }
-            Ok(Layers { digest: Digest::of(text.as_bytes()).to_string(), mapping, findings })
+            let asks = mapping.asks_measures(None);
+            let measures = if asks { Some(measures::facts(agent)?.digest) } else { None };
+            Ok(Layers { mapping, measures, findings })
         }
         _ => Err(Failure { exit: 2, findings }),
     }

@@ -204,7 +204,10 @@ fn screens_tell_what_moved_in_the_units_own_figures() {
     // The sheet says 900 000 000 元 of sales for a month: far from what the form says of the year.
     let level = flags.iter().find(|flag| flag["figure"] == "revenue-tax-sales-level").unwrap_or_else(|| panic!("{text}"));
     assert_eq!((level["code"].as_str(), level["kind"].as_str()), (Some("quality-level-apart"), Some("coordination")));
-    assert!(level["facts"].as_array().unwrap().len() == 2 && level["to_do"].as_str().unwrap().contains("source of both"), "{level}");
+    assert!(
+        level["facts"].as_array().unwrap().len() == 2 && level["to_do"].as_str().unwrap().contains("source of both"),
+        "{level}"
+    );
     assert_eq!(pair["facts"][3]["value"], "900000000");
     for flag in &flags {
         assert!(["continuity", "matching", "coordination", "outlier"].contains(&flag["kind"].as_str().unwrap()), "{flag}");

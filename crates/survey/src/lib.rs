@@ -21,6 +21,7 @@ mod mapping;
 pub mod measures;
 pub mod quality;
 mod rates;
+mod reach;
 mod row;
 mod rule;
 mod shape;

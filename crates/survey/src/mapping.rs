@@ -1,6 +1,6 @@
 //! Layers of a mapping put together: the standard's items, the form's rows, what the enterprise overrides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use formula::{Expr, Fault, Kind, Named, Scope};
 use model::{Finding, Level};
@@ -148,7 +148,26 @@ pub struct Mapping {
     pub rules: Vec<RuleFormula>,
     /// What the enterprise decided about its accounts.
     pub accounts: BTreeMap<String, Decision>,
-    sources: Vec<Source>,
+    pub(crate) sources: Sources,
+}
+
+/// Where a mapping was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    pub standard: Source,
+    /// As the forms stand in the mapping.
+    pub forms: Vec<Source>,
+    /// In their order, each with what it says something about.
+    pub layers: Vec<(Source, Says)>,
+}
+
+/// What a layer says something about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Says {
+    pub accounts: bool,
+    pub items: BTreeSet<String>,
+    /// Forms with cells.
+    pub forms: BTreeSet<String>,
 }
 
 /// Collects formulas and what is wrong with them.
@@ -194,12 +213,12 @@ impl Mapping {
     /// nothing is wrong with it.
     pub fn assemble(standard: &Standard, forms: Vec<Form>, layers: &[(String, String)]) -> (Option<Mapping>, Vec<Finding>) {
         let mut assembly = Assembly { items: BTreeMap::new(), cells: BTreeMap::new(), findings: Vec::new() };
-        let mut sources = vec![standard.source.clone()];
+        let mut sources = Sources { standard: standard.source.clone(), forms: Vec::new(), layers: Vec::new() };
         for (id, item) in &standard.items {
             assembly.item(&standard.source, id, item, Scope::Standard);
         }
         for form in &forms {
-            sources.push(form.source.clone());
+            sources.forms.push(form.source.clone());
             for row in &form.rows {
                 if let Some(value) = &row.formula
                     && let Some(formula) = assembly.read(&form.source, value, Scope::Standard)
@@ -215,6 +234,8 @@ impl Mapping {
             assembly.findings.extend(findings);
             let Some(layer) = layer else { continue };
             let _ = layer.title;
+            let mut says = Says { accounts: !layer.accounts.is_empty(), ..Says::default() };
+            says.items.extend(layer.item.keys().cloned());
             for (id, item) in &layer.item {
                 assembly.item(&source, id, item, Scope::Own);
             }
@@ -238,13 +259,14 @@ impl Mapping {
                     assembly.findings.push(finding);
                     continue;
                 };
+                says.forms.insert(key.0.clone());
                 if let Some(mut formula) = assembly.read(&source, &given.formula, Scope::Own) {
                     formula.why = Some(given.why);
                     formula.replaces = assembly.cells.get(&key).map(|before| before.place.clone());
                     assembly.cells.insert(key, formula);
                 }
             }
-            sources.push(source);
+            sources.layers.push((source, says));
         }
         let mut rules = Vec::new();
         for form in &forms {
@@ -270,9 +292,11 @@ impl Mapping {
         (whole.then_some(mapping), findings)
     }
 
-    /// Files the mapping was read from, with their texts: what its digest is made of.
+    /// Files the mapping was read from, with their texts.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.sources.iter().map(|source| (source.file.as_str(), source.text.as_str()))
+        let Sources { standard, forms, layers } = &self.sources;
+        let all = std::iter::once(standard).chain(forms).chain(layers.iter().map(|(source, _)| source));
+        all.map(|source| (source.file.as_str(), source.text.as_str()))
     }
 
     /// Whether formulas of a form, or of any where none is named, ask for measures: their own, or those of the items.
