@@ -28,6 +28,10 @@ pub struct Context {
     pub periods: Vec<PeriodInfo>,
     /// Periods that had entries.
     pub filled: Vec<String>,
+    /// What accounts were to the closing of profit and loss when these periods were sealed: `profit_and_loss`, `profit` or `equity`.
+    /// Accounts that are none of these are left out.
+    #[serde(default)]
+    pub roles: BTreeMap<String, String>,
 }
 
 impl Context {
@@ -37,19 +41,32 @@ impl Context {
         Years::new(starts, self.fiscal_year_starts)
     }
 
-    /// What each account is to the closing of profit and loss. The standard's word counts beside the ERP's, as an ERP may keep income tax
-    /// among the balance-sheet accounts.
-    pub fn roles(&self, standard: &survey::Standard) -> HashMap<String, Role> {
+    /// What each account is to the closing of profit and loss, kept in `roles` too: a person's word first, then the standard's beside the
+    /// ERP's, as an ERP may keep income tax among the balance-sheet accounts.
+    pub fn decide_roles(&mut self, standard: &survey::Standard) -> HashMap<String, Role> {
         let role = |account: &Account| {
-            if account.profit || standard.is_profit(&account.account, &account.name) {
+            let (code, name) = (account.account.as_str(), account.name.as_str());
+            let erp = !standard.is_decided(code);
+            if standard.is_profit(code, name) || erp && account.profit {
                 Role::Profit
-            } else if account.class == "profit_and_loss" || standard.is_profit_and_loss(&account.account, &account.name) {
+            } else if standard.is_profit_and_loss(code, name) || erp && account.class == "profit_and_loss" {
                 Role::ProfitAndLoss
+            } else if ["equity", "balance_sheet"].contains(&account.class.as_str()) && standard.certain(code, name).is_none() {
+                Role::Equity
             } else {
                 Role::BalanceSheet
             }
         };
-        self.accounts.iter().map(|account| (account.account.clone(), role(account))).collect()
+        let roles: HashMap<String, Role> = self.accounts.iter().map(|account| (account.account.clone(), role(account))).collect();
+        let name = |role: &Role| match role {
+            Role::BalanceSheet => None,
+            Role::ProfitAndLoss => Some("profit_and_loss"),
+            Role::Profit => Some("profit"),
+            Role::Equity => Some("equity"),
+        };
+        let named = roles.iter().filter_map(|(account, role)| Some((account.clone(), name(role)?.to_owned())));
+        self.roles = named.collect();
+        roles
     }
 }
 
@@ -70,6 +87,8 @@ pub struct SealedBook {
     pub seals: Vec<Seal>,
     /// Cube of each sealed period.
     pub cubes: BTreeMap<Period, Vec<Cell>>,
+    /// The context that each period was sealed with, where that is not the newest.
+    older: BTreeMap<String, Context>,
 }
 
 impl SealedBook {
@@ -90,16 +109,19 @@ impl SealedBook {
     ) -> Result<Option<SealedBook>, Failure> {
         let seals = store.current_seals(id)?;
         let Some(newest) = seals.iter().max_by_key(|seal| (seal.operation, seal.id)) else { return Ok(None) };
-        let body = store.context(&newest.context)?;
-        let context: Context = serde_json::from_str(&body).map_err(|error| {
-            Failure::source(Finding::error("file-damaged").at(format!("context {}", newest.context)).with("reason", error))
-        })?;
+        let context = context(store, &newest.context)?;
+        let mut older = BTreeMap::new();
+        for digest in seals.iter().map(|seal| &seal.context).filter(|digest| **digest != newest.context) {
+            if !older.contains_key(digest) {
+                older.insert(digest.clone(), self::context(store, digest)?);
+            }
+        }
         let folder = store.snapshots(id)?;
         let mut cubes = BTreeMap::new();
         for seal in &seals {
             cubes.insert(seal.period, cube(&folder, seal)?);
         }
-        Ok(Some(SealedBook { context, seals, cubes }))
+        Ok(Some(SealedBook { context, seals, cubes, older }))
     }
 
     /// Whether everything up to `period` that had entries is sealed.
@@ -107,6 +129,16 @@ impl SealedBook {
         let sealed: BTreeSet<Period> = self.seals.iter().map(|seal| seal.period).collect();
         let filled = self.context.filled.iter().filter_map(|text| text.parse::<Period>().ok());
         filled.filter(|filled| *filled <= period).all(|filled| sealed.contains(&filled))
+    }
+
+    /// Periods in which an account is something else to the closing of profit and loss by now: by a person's decision, or in the standard.
+    pub fn reclassed(&self, roles: &BTreeMap<String, String>) -> Vec<Period> {
+        let moved = |seal: &&Seal| {
+            let before = &self.older.get(&seal.context).unwrap_or(&self.context).roles;
+            let other = |cell: &Cell| before.get(&*cell.account) != roles.get(&*cell.account);
+            before != roles && self.cubes.get(&seal.period).is_some_and(|cells| cells.iter().any(other))
+        };
+        self.seals.iter().filter(moved).map(|seal| seal.period).collect()
     }
 
     /// Balances as the ERP's own trial balance has them: classes are the ERP's.
@@ -188,12 +220,16 @@ pub fn balance_finding(error: &journal::BalanceError) -> Finding {
     }
 }
 
+/// A context, by its digest.
+fn context(store: &Store, digest: &str) -> Result<Context, Failure> {
+    serde_json::from_str(&store.context(digest)?)
+        .map_err(|error| Failure::source(Finding::error("file-damaged").at(format!("context {digest}")).with("reason", error)))
+}
+
 /// Names of a book's accounts as they were last sealed.
 pub fn names(store: &Store, book: &str) -> Result<BTreeMap<String, String>, Failure> {
     let seals = store.current_seals(book)?;
     let Some(newest) = seals.iter().max_by_key(|seal| (seal.operation, seal.id)) else { return Ok(BTreeMap::new()) };
-    let context: Context = serde_json::from_str(&store.context(&newest.context)?).map_err(|error| {
-        Failure::source(Finding::error("file-damaged").at(format!("context {}", newest.context)).with("reason", error))
-    })?;
+    let context = context(store, &newest.context)?;
     Ok(context.accounts.into_iter().map(|account| (account.account, account.name)).collect())
 }

@@ -105,25 +105,32 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
     }
 }
 
+/// The layers of `forms`, each once, under the names that documents give them.
+pub fn texts<'a>(agent: &Agent, forms: impl IntoIterator<Item = &'a config::Form>) -> (Vec<(String, String)>, Vec<Finding>) {
+    let (mut texts, mut findings) = (Vec::new(), Vec::new());
+    for path in forms.into_iter().flat_map(|form| &form.mapping) {
+        // Documents name a layer as the configuration does, so that they are the same wherever it is kept.
+        let name = path.strip_prefix(agent.folder()).unwrap_or(path).display().to_string();
+        if texts.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        match fs::read_to_string(path) {
+            Ok(text) => texts.push((name, text)),
+            Err(error) => findings.push(report::io(path, &error)),
+        }
+    }
+    (texts, findings)
+}
+
 /// Puts standard, forms and layers of a book together; everything that is wrong is told at once.
 pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> {
     let standard = packs::standard(agent)?;
-    let (mut packs, mut texts, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    let (texts, mut findings) = texts(agent, forms);
+    let mut packs = Vec::new();
     for configured in forms {
         match pack(Some(agent), configured) {
             Ok(form) => packs.push(form),
             Err(wrong) => findings.extend(wrong),
-        }
-        for path in &configured.mapping {
-            // Documents name a layer as the configuration does, so that they are the same wherever it is kept.
-            let name = path.strip_prefix(agent.folder()).unwrap_or(path).display().to_string();
-            if texts.iter().any(|(known, _)| *known == name) {
-                continue;
-            }
-            match fs::read_to_string(path) {
-                Ok(text) => texts.push((name, text)),
-                Err(error) => findings.push(report::io(path, &error)),
-            }
         }
     }
     let (mapping, wrong) = Mapping::assemble(&standard, packs, &texts);

@@ -51,6 +51,18 @@ pub fn standard(agent: &Agent) -> Result<Standard, Failure> {
     standard.ok_or(Failure { exit: 2, findings })
 }
 
+/// The standard as a book sees it: with what the layers of its forms decide about its accounts.
+pub fn standard_of(agent: &Agent, book: &Book) -> Result<Standard, Failure> {
+    let forms = agent.forms.iter().filter(|form| form.book.as_ref().is_none_or(|id| *id == book.id));
+    let (texts, mut findings) = forms::texts(agent, forms);
+    let (decided, wrong) = survey::decisions(&texts);
+    findings.extend(wrong);
+    if report::blocked(&findings) {
+        return Err(Failure { exit: 2, findings });
+    }
+    Ok(standard(agent)?.decided(decided))
+}
+
 /// An accounting standard as it comes with the program.
 pub fn built_in_standard(name: &str) -> Result<Standard, Failure> {
     let text = survey::STANDARDS.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text);

@@ -91,7 +91,7 @@ impl<'a> Opened<'a> {
 /// Pulls one book.
 pub fn pull(agent: &Agent, store: &mut Store, book: &Book, scope: Scope) -> Result<Outcome, Failure> {
     let opened = Opened::new(agent, book)?;
-    let standard = packs::standard(agent)?;
+    let standard = packs::standard_of(agent, book)?;
     let _lock = store.lock(&book.id)?;
     store.collect_orphans(&book.id, names)?;
     let mut pulled = locked(&opened, &standard, store, scope).and_then(|mut outcome| {
@@ -133,8 +133,8 @@ fn locked(opened: &Opened<'_>, standard: &survey::Standard, store: &mut Store, s
         return Err(Failure::findings(findings));
     }
     let seal_from = scope.from.max(book.first_period.map(|text| text.0));
+    let roles = survey.context.decide_roles(standard);
     let months = months_to_read(&survey, before.as_ref(), scope, seal_from);
-    let roles = survey.context.roles(standard);
     let folder = store.snapshots(&book.id)?;
     let mut sealer = Sealer::new(&folder, &roles, seal_from.map(Period::from));
     let mut fingerprint = survey.fingerprint.take();
@@ -311,6 +311,8 @@ fn months_to_read(survey: &Survey, before: Option<&SealedBook>, scope: Scope, se
     let chart: BTreeSet<&str> = survey.context.accounts.iter().map(|account| account.account.as_str()).collect();
     let renamed = before.cubes.iter().filter(|(_, cells)| cells.iter().any(|cell| !chart.contains(&*cell.account)));
     months.extend(renamed.map(|(period, _)| period.month));
+    // What closes profit and loss is told by what accounts are.
+    months.extend(before.reclassed(&survey.context.roles).into_iter().map(|period| period.month));
     // Entries that are all gone leave no fingerprint.
     months
         .extend(sealed.values().filter(|seal| seal.rows > 0 && !fingerprint.contains_key(&seal.period)).map(|s| s.period.month));
@@ -448,6 +450,8 @@ pub fn keep(
     };
     let none = Vec::new();
     let printed = |period: Period| print(fingerprint.and_then(|prints| prints.get(&period)).unwrap_or(&none));
+    // Sealed anew though its entries are the same, as its cube tells closing vouchers apart by what accounts are.
+    let reclassed = before.map(|before| before.reclassed(&context.roles)).unwrap_or_default();
     let mut seals: Vec<(Seal, Option<String>)> = Vec::new();
     for pending in &pending {
         let old = before.and_then(|before| before.seal(pending.period));
@@ -473,7 +477,7 @@ pub fn keep(
             let key = |seal: &Seal| {
                 (seal.root.clone(), seal.file.clone(), seal.cube.clone(), seal.fingerprint.clone(), seal.state.clone())
             };
-            key(old) == key(&seal)
+            key(old) == key(&seal) && !reclassed.contains(&old.period)
         });
         if !same {
             seals.push((seal, old.map(|old| old.root.clone())));
@@ -484,7 +488,8 @@ pub fn keep(
     for old in before.iter().flat_map(|before| &before.seals) {
         let now = state(old.period, Some(old));
         if pending.iter().all(|p| p.period != old.period) && now != old.state {
-            let seal = Seal { state: now.to_owned(), context: digest.clone(), ..old.clone() };
+            let context = if reclassed.contains(&old.period) { &old.context } else { &digest };
+            let seal = Seal { state: now.to_owned(), context: context.clone(), ..old.clone() };
             seals.push((seal, Some(old.root.clone())));
         }
     }
@@ -492,6 +497,7 @@ pub fn keep(
     if seals.is_empty()
         && moved
         && let Some(last) = before.and_then(|before| before.seals.last())
+        && !reclassed.contains(&last.period)
     {
         // A renamed account is new evidence too: it is sealed with the last period.
         seals.push((Seal { context: digest.clone(), ..last.clone() }, Some(last.root.clone())));
@@ -514,7 +520,7 @@ pub fn keep(
     Ok(Outcome { sealed: seals, unchanged, findings })
 }
 
-/// A book sealed up to `period`, pulled first where it is not.
+/// A book sealed up to `period`, pulled first where it is not, or where people have decided since what an account is to closing.
 pub fn sealed(
     agent: &Agent,
     store: &mut Store,
@@ -524,6 +530,13 @@ pub fn sealed(
 ) -> Result<(SealedBook, Vec<Finding>), Failure> {
     let mut findings = Vec::new();
     let mut found = SealedBook::load(store, &book.id, grain)?.filter(|sealed| sealed.covers(period));
+    if let Some(sealed) = &found {
+        let mut now = sealed.context.clone();
+        now.decide_roles(&packs::standard_of(agent, book)?);
+        if !sealed.reclassed(&now.roles).is_empty() {
+            found = None;
+        }
+    }
     if found.is_none() {
         findings = pull(agent, store, book, Scope::default())?.findings;
         found = SealedBook::load(store, &book.id, grain)?;

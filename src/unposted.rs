@@ -25,7 +25,7 @@ pub fn id(book: &str) -> String {
 pub fn seal(opened: &Opened<'_>, standard: &Standard, store: &mut Store) -> Result<Vec<Finding>, Failure> {
     let book = &opened.book.id;
     let place = format!("book {book}");
-    let Some(posted) = SealedBook::load(store, book, Grain::Accounts)? else { return Ok(Vec::new()) };
+    let Some(mut posted) = SealedBook::load(store, book, Grain::Accounts)? else { return Ok(Vec::new()) };
     let Some(query) = opened.query("unposted", Some((Month::FIRST, Month::LAST_ASKED))) else {
         return Ok(vec![Finding::warning("unposted-unknown").at(place).with("connector", &opened.pack.name)]);
     };
@@ -33,7 +33,7 @@ pub fn seal(opened: &Opened<'_>, standard: &Standard, store: &mut Store) -> Resu
     let folder = store.snapshots(&own)?;
     store.collect_orphans(&own, pull::names)?;
     let before = SealedBook::load(store, &own, Grain::Accounts)?;
-    let roles = posted.context.roles(standard);
+    let roles = posted.context.decide_roles(standard);
     let mut sealer = Sealer::new(&folder, &roles, None);
     let mut broken = None;
     opened.reading().run(Verb::Read, vec![query], |_, batch| match sealer.push(&batch) {

@@ -6,6 +6,7 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 mod audit;
 mod balances;
 mod change;
+mod closing;
 mod connect;
 mod drafts;
 mod drivers;

@@ -30,6 +30,9 @@ pub enum Role {
     ProfitAndLoss,
     /// 本年利润 or 利润分配: where profit and loss is closed to.
     Profit,
+    /// Equity, or what may be, that the standard has no account for: it is where profit and loss is closed to, if the ERP says that a
+    /// voucher closes.
+    Equity,
 }
 
 /// Findings named one by one; the rest is counted.
@@ -111,7 +114,9 @@ struct Voucher {
     cells: Vec<(Vec<u8>, Sums)>,
     debit: Amount,
     credit: Amount,
-    roles: [bool; 3],
+    roles: [bool; 4],
+    /// Whether profit and loss is moved towards debit, and towards credit.
+    loss_sides: [bool; 2],
     marked: bool,
     overflow: bool,
 }
@@ -124,19 +129,27 @@ impl Voucher {
         self.number.push_str(number);
         self.used = 0;
         (self.debit, self.credit) = (Amount::ZERO, Amount::ZERO);
-        (self.roles, self.marked, self.overflow) = ([false; 3], false, false);
+        (self.roles, self.loss_sides, self.marked, self.overflow) = ([false; 4], [false; 2], false, false);
     }
 
     /// Closing is told by what a voucher does: it moves profit and loss to profit and touches nothing else. An ERP's own mark counts
     /// only together with that movement, as marks and summaries are also put on ordinary transfers.
     fn closes(&self) -> bool {
-        let [other, loss, profit] = self.roles;
-        loss && profit && (!other || self.marked)
+        let [other, loss, profit, equity] = self.roles;
+        loss && (profit && !other && !equity || self.marked && (profit || equity))
+    }
+
+    /// Whether it does to some equity what a closing does to profit, moving revenue and expense at once, and nobody said that this equity
+    /// is profit. It counts as turnover.
+    fn may_close_elsewhere(&self) -> bool {
+        let [other, _, profit, equity] = self.roles;
+        self.loss_sides == [true; 2] && equity && !profit && !other && !self.marked
     }
 
     /// Whether it may hold a closing among other things. It counts as turnover, and a person should know.
     fn may_close(&self) -> bool {
-        self.roles == [true; 3] && !self.marked
+        let [other, loss, profit, equity] = self.roles;
+        loss && profit && (other || equity) && !self.marked
     }
 }
 
@@ -336,8 +349,9 @@ impl<'a> Sealer<'a> {
                 }
             }
             under.rows += 1;
-            match self.roles.get(account) {
-                Some(role) => self.voucher.roles[*role as usize] = true,
+            let role = self.roles.get(account).copied();
+            match role {
+                Some(role) => self.voucher.roles[role as usize] = true,
                 None => {
                     let number = self.voucher.number.clone();
                     self.report(
@@ -353,6 +367,9 @@ impl<'a> Sealer<'a> {
             let (own_debit, own_credit) = (amount(debit), amount(credit));
             let sides = |value| Sides::of(amount(value), own_debit, own_credit);
             let voucher = &mut self.voucher;
+            if role == Some(Role::ProfitAndLoss) && own_debit != own_credit {
+                voucher.loss_sides[usize::from(own_debit < own_credit)] = true;
+            }
             let (foreign, quantity) = match sides(foreign).zip(sides(quantity)) {
                 Some(both) => both,
                 None => {
@@ -406,11 +423,15 @@ impl<'a> Sealer<'a> {
             under.closing.push(ClosingVoucher { voucher: voucher.key.clone(), number: voucher.number.clone() });
         }
         voucher.used = 0;
-        let unclear = voucher.may_close();
+        let (unclear, elsewhere) = (voucher.may_close(), voucher.may_close_elsewhere());
         let (debit, credit) = (voucher.debit, voucher.credit);
         if unclear {
             let place = place(under.period, &self.voucher.number);
             self.report(Finding::warning("closing-unclear").at(place));
+        }
+        if elsewhere {
+            let place = place(under.period, &self.voucher.number);
+            self.report(Finding::warning("closing-account-unknown").at(place));
         }
         if overflow {
             let place = place(under.period, &self.voucher.number);

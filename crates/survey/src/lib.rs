@@ -37,7 +37,7 @@ pub use draft::{Built, Order, Sealed, build, evidence_digest, gap_finding, growt
 pub use engine::{Engine, Sources};
 pub use expand::{Product, Repeat};
 pub use form::{Change, Form, Frequency, Header, KnownAs, Replacement};
-pub use mapping::{Decision, Formula, Mapping, RuleFormula};
+pub use mapping::{Decision, Formula, Mapping, RuleFormula, decisions};
 pub use rates::{Converted, Rate, Rates};
 pub use row::{Row, RowKind};
 pub use rule::{Level as RuleLevel, Rule, Severity, Unformulated};

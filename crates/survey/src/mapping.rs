@@ -208,6 +208,19 @@ impl Assembly {
     }
 }
 
+/// What layers, `(file, text)`, decide about accounts: the account, and the standard's account that it is. Nothing else of them is
+/// looked at, so that a formula under way keeps nobody from reading the books.
+pub fn decisions(layers: &[(String, String)]) -> (BTreeMap<String, String>, Vec<Finding>) {
+    let (mut decided, mut all) = (BTreeMap::new(), Vec::new());
+    for (file, text) in layers {
+        let (layer, findings) = settings::read::<RawLayer>(file, text, &LAYER);
+        all.extend(findings);
+        let accounts = layer.into_iter().flat_map(|layer| layer.accounts);
+        decided.extend(accounts.map(|(account, decision)| (account.into_inner(), decision.is.into_inner())));
+    }
+    (decided, all)
+}
+
 impl Mapping {
     /// Puts the layers together: `forms` and `layers` are `(file, text)`, later layers over earlier ones. There is a mapping when
     /// nothing is wrong with it.
@@ -288,7 +301,8 @@ impl Mapping {
         let Assembly { items, cells, mut findings } = assembly;
         findings.extend(references(&forms, &items, &cells));
         let whole = !findings.iter().any(|finding| finding.level == Level::Error);
-        let mapping = Mapping { standard: standard.clone(), forms, items, cells, rules, accounts, sources };
+        let decided = accounts.iter().map(|(account, decision): (&String, &Decision)| (account.clone(), decision.is.clone()));
+        let mapping = Mapping { standard: standard.clone().decided(decided), forms, items, cells, rules, accounts, sources };
         (whole.then_some(mapping), findings)
     }
 

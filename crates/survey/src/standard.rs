@@ -66,6 +66,7 @@ pub struct Standard {
     profit: Vec<String>,
     profit_names: Vec<String>,
     shown_apart: BTreeMap<String, Vec<String>>,
+    decided: BTreeMap<String, String>,
     pub(crate) items: BTreeMap<String, Item>,
     pub(crate) source: Source,
 }
@@ -100,7 +101,8 @@ impl Standard {
             }
             let Raw { name, title, profit, profit_names, shown_apart, item, .. } = raw;
             let source = Source { file: file.to_owned(), text: text.to_owned() };
-            Standard { name, title, accounts, profit, profit_names, shown_apart, items: item, source }
+            let decided = BTreeMap::new();
+            Standard { name, title, accounts, profit, profit_names, shown_apart, decided, items: item, source }
         });
         (standard, findings)
     }
@@ -142,15 +144,39 @@ impl Standard {
         self.accounts.values().find(|account| account.names.iter().any(|known| known == head))
     }
 
+    /// The standard as one book sees it: what people decided about its accounts (account, the standard's account that it is) comes
+    /// before codes and names.
+    pub fn decided(mut self, decisions: impl IntoIterator<Item = (String, String)>) -> Standard {
+        self.decided.extend(decisions);
+        self
+    }
+
+    /// Whether a person decided what a book's account is.
+    pub fn is_decided(&self, code: &str) -> bool {
+        self.decided.contains_key(code)
+    }
+
+    /// The account of the standard that a book's account is, where nothing is in doubt.
+    pub fn certain(&self, code: &str, name: &str) -> Option<&StandardAccount> {
+        if let Some(decided) = self.decided.get(code).and_then(|is| self.accounts.get(is)) {
+            return Some(decided);
+        }
+        match self.find(code, name) {
+            Match::Is(account) => Some(account),
+            Match::Disagrees { .. } | Match::Unknown => None,
+        }
+    }
+
     /// Whether a book's account is 本年利润 or 利润分配.
     pub fn is_profit(&self, code: &str, name: &str) -> bool {
-        let by_name = self.profit_names.iter().any(|known| head(name) == known);
-        by_name || matches!(self.find(code, name), Match::Is(account) if self.profit.contains(&account.code))
+        let named = |known: &String| head(name) == known || name.trim().eq_ignore_ascii_case(known);
+        let by_name = !self.is_decided(code) && self.profit_names.iter().any(named);
+        by_name || self.certain(code, name).is_some_and(|account| self.profit.contains(&account.code))
     }
 
     /// Whether a book's account is one of profit and loss.
     pub fn is_profit_and_loss(&self, code: &str, name: &str) -> bool {
-        matches!(self.find(code, name), Match::Is(account) if account.class == "profit_and_loss")
+        self.certain(code, name).is_some_and(|account| account.class == "profit_and_loss")
     }
 }
 
@@ -218,5 +244,9 @@ mod tests {
         }
         assert!(cas.is_profit("3.2.1.01", "未分配利润") && cas.is_profit("410401", "利润分配—未分配利润"));
         assert!(!cas.is_profit("400200", "资本公积"));
+        assert!(cas.is_profit("3.2.1.01", "Retained Earnings") && !cas.is_profit("3.2.1.02", "Retained Deposits"));
+        // What a person decided comes before names and codes, in both directions.
+        let decided = cas.decided([("3100".to_owned(), "4104".to_owned()), ("410401".to_owned(), "4002".to_owned())]);
+        assert!(decided.is_profit("3100", "Owner's account") && !decided.is_profit("410401", "利润分配—未分配利润"));
     }
 }
