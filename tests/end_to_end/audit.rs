@@ -112,6 +112,43 @@ fn the_report_has_the_standards_shape_and_both_sides() {
 }
 
 #[test]
+fn last_years_column_is_held_against_what_was_filed() {
+    let site = site();
+    // Nothing was loaded: each row says so, and a person reads it once.
+    let before = report(&site, 0);
+    let asked: Vec<&Value> =
+        before.iter().filter(|entry| entry["details"]["rule"].as_str().unwrap().starts_with("FIN-22:")).collect();
+    assert!(asked.len() > 20 && asked.iter().all(|entry| entry["details"]["gap"]["code"] == "rule-nothing-filed"));
+    let page = site.ok(&["audit", "run", "--form", "B203", "--period", MONTH]);
+    assert_eq!(page.matches("FIN-22").count(), 1, "{page}");
+    // The platform has what the books say of last year, save for one figure; another it brought along on this year's form.
+    let draft = draft(&site);
+    let last = |id: &str| {
+        let cell = draft["cells"].as_array().unwrap().iter().find(|cell| cell["id"] == id).unwrap();
+        cell["columns"]["prior_year"]["value"].as_str().unwrap().parse::<i64>().unwrap()
+    };
+    let (revenue, cost) = (last("301"), last("307"));
+    let filed = format!("指标代码,指标名称,2025年2月\n301,一、营业收入,{revenue}\n307,减：营业成本,{}\n", cost + 7);
+    fs::write(site.path("filed.csv"), filed).unwrap();
+    let brought =
+        format!("报告期,指标代码,指标名称,上年同期\n2026年2月,312,销售费用,{}\n2026年2月,307,营业成本,1\n", last("312") + 1);
+    fs::write(site.path("brought.csv"), brought).unwrap();
+    for (file, more) in [("filed.csv", ["--column", "cumulative"].as_slice()), ("brought.csv", &[])] {
+        let args = ["--as", "wu", "ledger", "import", "--reported", file, "--form", "B203"];
+        site.ok(&[&args[..], more].concat());
+    }
+    let now = report(&site, 1);
+    assert_eq!(entry(&now, "FIN-22:301")["value"], "1");
+    let wrong = entry(&now, "FIN-22:307");
+    assert_eq!((wrong["value"].as_str(), wrong["rule"]["severity"].as_str()), (Some("0"), Some("error")));
+    // What was filed a year ago comes before what this year's form says of it.
+    let made = &wrong["details"]["comparisons"][0];
+    assert_eq!((made["difference"].as_str(), made["left_value"].as_str()), (Some("7"), Some((cost + 7).to_string().as_str())));
+    assert_eq!(entry(&now, "FIN-22:312")["details"]["comparisons"][0]["difference"], "1");
+    assert_eq!(entry(&now, "FIN-22:313")["value"], "NA");
+}
+
+#[test]
 fn an_explanation_is_concrete_and_ends_with_the_figures() {
     let site = site();
     site.ok(&["build", "--form", "B203", "--period", MONTH]);
