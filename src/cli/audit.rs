@@ -248,7 +248,9 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
         for fact in &verdict.facts {
             let value = fact.value.clone().unwrap_or_else(|| label(&format!("status-{}", fact.status.replace('_', "-"))));
             let figure = format!("{}:{}", fact.form, fact.code);
-            text += &format!("      {figure}  {}  {} {}  {value} {}\n", fact.name, fact.period, label(fact.column), fact.unit);
+            // A column that no form prints: only rules ask for it.
+            let column = if fact.column == "filed_last_year" { label("filed_last_year") } else { label(fact.column) };
+            text += &format!("      {figure}  {}  {} {column}  {value} {}\n", fact.name, fact.period, fact.unit);
             for row in fact.rows.iter().take(ROWS) {
                 let name = audited.names.get(&row.account).map_or("", String::as_str);
                 text += &format!("          {} {name}  {}  ← {}\n", row.account, row.amount, row.question);

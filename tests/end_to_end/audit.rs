@@ -146,6 +146,9 @@ fn last_years_column_is_held_against_what_was_filed() {
     assert_eq!((made["difference"].as_str(), made["left_value"].as_str()), (Some("7"), Some((cost + 7).to_string().as_str())));
     assert_eq!(entry(&now, "FIN-22:312")["details"]["comparisons"][0]["difference"], "1");
     assert_eq!(entry(&now, "FIN-22:313")["value"], "NA");
+    let page = site.run(&["audit", "run", "--form", "B203", "--period", MONTH, "--lang", "zh"]);
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(page.contains("FIN-22:307") && page.contains(&format!("上年已报  {}", cost + 7)), "{page}");
 }
 
 #[test]
