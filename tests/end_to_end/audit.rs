@@ -266,3 +266,41 @@ fn screens_tell_what_moved_in_the_units_own_figures() {
     fs::write(site.path("outside.csv"), "period,name,value\n2026-13,tax_sales,1\n2026-01,tax_sales,\"1,000\"\n").unwrap();
     site.refused(&["audit", "run", "--form", "B203", "--period", MONTH], 2, &["outside.csv:2", "outside.csv:3"]);
 }
+
+#[test]
+fn rows_of_each_project_are_added_up_across_forms() {
+    let repeats = ["RD01 高效电机", "RD02 低温轴承"].map(|project| {
+        let (code, name) = project.split_once(' ').unwrap();
+        format!("[[repeat]]\neach = \"project\"\ncode = \"{code}\"\nname = \"{name}\"\n\n")
+    });
+    let forms = "[[form]]\ncode = \"107-1\"\nbook = \"hz\"\n\n[[form]]\ncode = \"107-2\"\nbook = \"hz\"\n";
+    let site = site();
+    fs::write(site.path("agent.toml"), format!("{CONFIG}\n{forms}\n{}", repeats.concat())).unwrap();
+    let adjust = |figure: &str, amount: &str| {
+        let args =
+            ["ledger", "adjust", figure, "--period", "2025-12", "--amount", amount, "--reason", "按研发工时记录", "--as", "wu"];
+        site.ok(&args);
+    };
+    let run = |exit: i32| -> Vec<Value> {
+        let out = site.run(&["audit", "run", "--form", "107-2", "--period", "2025-12", "--format", "json"]);
+        assert_eq!(out.status.code(), Some(exit), "{}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    };
+    site.ok(&["build", "--form", "107-1", "--period", "2025-12"]);
+    site.ok(&["build", "--form", "107-2", "--period", "2025-12"]);
+    adjust("107-2:1", "5");
+    adjust("107-1:RD01.10", "30");
+    // The other project is not filled in: the sum waits, and is not 30.
+    let waiting = run(0);
+    assert_eq!(entry(&waiting, "RD-16")["details"]["outcome"], "undetermined");
+    adjust("107-1:RD02.10", "31");
+    let unmet = run(1);
+    let made = &entry(&unmet, "RD-16")["details"]["comparisons"][0];
+    let shown = ["left_value", "operator", "right_value", "difference"].map(|name| made[name].as_str().unwrap());
+    assert_eq!(shown, ["60", ">=", "61", "-1"]);
+    let facts = entry(&unmet, "RD-16")["details"]["facts"].as_array().unwrap().clone();
+    let codes: Vec<_> = facts.iter().map(|fact| (fact["form"].as_str().unwrap(), fact["code"].as_str().unwrap())).collect();
+    assert_eq!(codes, [("107-2", "1"), ("107-1", "RD01.10"), ("107-1", "RD02.10")]);
+    adjust("107-1:RD02.10", "30");
+    assert_eq!(entry(&run(0), "RD-16")["value"], "1");
+}
