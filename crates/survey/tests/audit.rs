@@ -443,3 +443,59 @@ fn a_receiver_adds_up_rows_that_it_learns_of_from_the_document() {
         assert_eq!(verdict.outcome, expected, "{rule}: {verdict:?}");
     }
 }
+
+/// What a receiver asks of a form that is filled project by project is what the enterprise asks of it.
+#[test]
+fn rules_of_a_form_of_projects_are_asked_of_each_at_both_ends() {
+    use survey::document::{Cell, Column as Figure, Columns, Draft};
+    let text = survey::FORMS.iter().find(|(_, code, _)| *code == "107-1").unwrap().2;
+    let whole = Form::parse("107-1", text).0.unwrap();
+    let project = |code: &str| -> survey::Product {
+        let (each, name) = ("project".to_owned(), format!("项目{code}"));
+        survey::Repeat { each, code: code.to_owned(), name, item: None }.into()
+    };
+    let (expanded, findings) = whole.clone().expanded(&[project("A1"), project("B-2")]);
+    assert_eq!(findings, []);
+    let read = |form: &Form, at: usize| formula::parse(form.rules[at].expr.get_ref()).0.unwrap();
+    let enterprise: Vec<(String, String)> = (0..expanded.rules.len())
+        .flat_map(|at| audit::spread(&expanded, &expanded.rules[at], &read(&expanded, at)))
+        .map(|ready| (ready.id, ready.expr.to_string()))
+        .collect();
+    // The document as the enterprise's form makes it: A1 runs for a year, B-2 for a month and across years without a stage.
+    let says = |id: &str| match id {
+        "A1.1" => "高效电机",
+        "A1.6" => "202501",
+        "A1.7" => "202512",
+        "B-2.1" => "生产线改造",
+        "B-2.6" => "202412",
+        "B-2.7" => "202501",
+        _ => "",
+    };
+    let cells = expanded.rows.iter().map(|row| {
+        let value = Some(says(row.key())).filter(|text| !text.is_empty()).map(str::to_owned);
+        let columns =
+            Columns { value: Some(Figure { value, status: "ok".to_owned(), ..Figure::default() }), ..Columns::default() };
+        Cell { id: row.key().to_owned(), repeats: row.repeats.clone(), columns, ..Cell::default() }
+    });
+    let document = Draft { form: "107-1".to_owned(), period: "2025-12".to_owned(), cells: cells.collect(), ..Draft::default() };
+    let (forms, outside) = ([whole.clone()], audit::Outside::default());
+    let world = audit::Papers::new(&forms, "107-1", [&document], &outside);
+    let mut receiver = Vec::new();
+    let mut unmet = Vec::new();
+    for at in 0..whole.rules.len() {
+        for ready in audit::spread(&whole, &whole.rules[at], &read(&whole, at)) {
+            for ready in audit::spread_over(ready, &document) {
+                receiver.push((ready.id.clone(), ready.expr.to_string()));
+                if judge(&ready, &world, Month::new(2025, 12).unwrap()).outcome == Outcome::Unmet {
+                    unmet.push(ready.id);
+                }
+            }
+        }
+    }
+    let sorted = |mut rules: Vec<(String, String)>| {
+        rules.sort();
+        rules
+    };
+    assert_eq!(sorted(receiver), sorted(enterprise));
+    assert_eq!(unmet, ["RD1-01.B-2", "RD1-02.B-2", "RD1-03.B-2"]);
+}
