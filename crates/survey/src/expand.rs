@@ -123,6 +123,12 @@ impl Form {
         }
         self.rows = rows;
         let mut findings = Vec::new();
+        // A code stands in references, which have no quotes.
+        let fits = |code: &str| !code.is_empty() && code.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        for product in products.iter().filter(|product| repeated && !fits(&product.code)) {
+            let finding = Finding::error("repeat-code-unfit").at(self.source.file.clone());
+            findings.push(finding.with("code", &product.code).with("name", &product.name));
+        }
         for (at, row) in self.rows.iter().enumerate() {
             if self.rows[..at].iter().any(|other| other.key() == row.key()) {
                 findings.push(Finding::error("row-doubled").at(self.source.file.clone()).with("indicator", row.key()));
@@ -231,7 +237,10 @@ status = "confirmed"
         let value = r#"MEASURE(output, value, item="A") + MEASURE(output, value, item="B") + MEASURE(output, value, item="C")"#;
         let one = r#"MEASURE(output, quantity, item="C")"#;
         assert_eq!(shown, [("3901", "台", sum), ("3902", "台", one), ("3824", "—", value)]);
-        let (_, findings) = form.expanded(&[]);
+        let (_, findings) = form.clone().expanded(&[]);
         assert!(findings.is_empty(), "nothing is left to repeat");
+        let (whole, _) = Form::parse("t.toml", FORM);
+        let (_, findings) = whole.unwrap().expanded(&[product("39 01]", "A", None), product("39-01", "B", None)]);
+        assert_eq!(findings.iter().map(|finding| finding.code.as_ref()).collect::<Vec<_>>(), ["repeat-code-unfit"]);
     }
 }
