@@ -196,7 +196,14 @@ impl Judging<'_> {
             Value::Number(number) => Ok(number),
             Value::Truth(_) => Err(Gap::new("error", "value-wrong-kind")),
         };
-        let values = (number(left), number(right));
+        let first = number(left);
+        // Where the first side does not apply, the rule does not, and the books need not be asked for the other: most units load nothing to
+        // compare last year's figures with.
+        let second = match &first {
+            Err(gap) if !awaited(gap) => Err(gap.clone()),
+            _ => number(right),
+        };
+        let values = (first, second);
         let money = [left, right].map(|side| dimension(side, world)).contains(&Dimension::Money);
         let unit = if money { Amount::from_whole(self.ready.form.divisor.into()) } else { Amount::from_whole(1) };
         let tolerance =
