@@ -179,7 +179,7 @@ fn compute(
                     measures: &desk.measured,
                     both: if asks { &desk.beside } else { &desk.evidence },
                 },
-                mapping: layers.digest.clone(),
+                mapping: layers.digest(&configured.code),
                 given: &given,
                 said: &said,
                 digest: &digest,
@@ -360,7 +360,7 @@ pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result
     let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
     let mut findings = Vec::new();
     match forms::layers(agent, &forms::configured(agent, book, Some(&draft.form))?) {
-        Ok(layers) if layers.digest == draft.mapping => {}
+        Ok(layers) if layers.digest(&draft.form) == draft.mapping => {}
         Ok(_) => findings.push(Finding::warning("mapping-changed").at(&place).with("period", &draft.period)),
         // The draft stands; that the mapping could not build it again is worth knowing.
         Err(failure) => {

@@ -66,6 +66,7 @@ const AGENT: Shape = Shape::Table(&[
     ("person", Shape::Each(&Shape::Table(&[("id", MUST), ("name", MUST), ("roles", Shape::List)]))),
     ("measures", Shape::Table(&[("none", ANY), ("energy", ANY)])),
     ("product", Shape::Each(&short::PRODUCT)),
+    ("repeat", Shape::Each(&Shape::Table(&[("each", MUST), ("code", MUST), ("name", MUST), ("item", TEXT)]))),
     ("sheet", Shape::Each(&short::SHEET)),
     ("retention", Shape::Table(&[("years", Shape::Whole)])),
     ("rates", Shape::Table(&[("file", TEXT)])),
@@ -97,7 +98,7 @@ pub struct Agent {
     pub outside: Option<PathBuf>,
     /// Short sheets that people of departments fill.
     pub sheets: Vec<Sheet>,
-    /// Products of the unit, as the catalogue of products has them.
+    /// Products of the unit, as the catalogue of products has them, and what else forms repeat.
     pub products: Vec<survey::Product>,
     /// Kinds of measures that the unit has nothing of.
     pub no_measures: Vec<String>,
@@ -133,6 +134,8 @@ struct Raw {
     sheets: Vec<Sheet>,
     #[serde(default, rename = "product")]
     products: Vec<survey::Product>,
+    #[serde(default, rename = "repeat")]
+    repeats: Vec<survey::Repeat>,
 }
 
 #[derive(Default, Deserialize)]
@@ -435,7 +438,7 @@ impl Agent {
             explanation_min: raw.audit.explanation_min,
             outside: raw.outside.file.map(|file| folder.join(file)),
             sheets: raw.sheets,
-            products: raw.products,
+            products: raw.products.into_iter().chain(raw.repeats.into_iter().map(survey::Product::from)).collect(),
             no_measures: raw.measures.none,
             energy: raw.measures.energy,
             places,

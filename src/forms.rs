@@ -28,12 +28,24 @@ pub const EDITION: &str = "2025";
 pub struct Layers {
     /// The mapping.
     pub mapping: Mapping,
-    /// SHA-256 over its texts.
-    pub digest: String,
-    /// Those texts with the names of their files.
+    /// Its texts with the names of their files.
     pub texts: Vec<(String, String)>,
+    /// Digest of what people and the program say of measures, where a formula asks for any.
+    measures: Option<String>,
     /// Notes and warnings.
     pub findings: Vec<Finding>,
+}
+
+impl Layers {
+    /// SHA-256 over what a form's draft can depend on: its standard, the forms that it refers to, the layers that say something about them.
+    /// The texts count, not where the enterprise keeps the files.
+    pub fn digest(&self, form: &str) -> String {
+        let mut text: String = self.mapping.texts_of(form).iter().map(|text| format!("{}\n{text}", text.len())).collect();
+        if self.mapping.reach(form).measures {
+            text.push_str(self.measures.as_deref().unwrap_or_default());
+        }
+        Digest::of(text.as_bytes()).to_string()
+    }
 }
 
 /// Forms that are configured for a book; `wanted` is added where it comes with the program and nobody configured it.
@@ -94,7 +106,7 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
     };
     let products = agent.map(|agent| agent.products.as_slice()).unwrap_or_default();
     // A form of energy is repeated for what the unit burns, and never for what it makes.
-    let repeats = if repeated == Some("energy") { energies.as_deref().unwrap_or_default() } else { products };
+    let repeats = energies.as_deref().unwrap_or(products);
     match form.map(|form| form.expanded(repeats)) {
         Some((form, wrong)) if wrong.is_empty() => Ok(form),
         Some((_, wrong)) => Err(wrong),
@@ -134,16 +146,15 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     findings.extend(wrong);
     match mapping {
         Some(mapping) if !report::blocked(&findings) => {
-            // The text counts, not where the enterprise keeps the file.
-            let mut text: String = mapping.sources().map(|(_, text)| format!("{}\n{text}", text.len())).collect();
             let mut texts: Vec<(String, String)> =
                 mapping.sources().map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+            let mut measures = None;
             if mapping.asks_measures(None) {
                 let facts = measures::facts(agent)?;
-                text.push_str(&facts.digest);
+                measures = Some(facts.digest.clone());
                 texts.extend(facts.texts.map(|(file, text)| (file.to_owned(), text)));
             }
-            Ok(Layers { digest: Digest::of(text.as_bytes()).to_string(), mapping, texts, findings })
+            Ok(Layers { mapping, texts, measures, findings })
         }
         _ => Err(Failure { exit: 2, findings }),
     }

@@ -1,9 +1,11 @@
 /*!
-Sheets that people made, read: XLSX workbooks and CSV in UTF-8, GB18030 (GBK) or UTF-16.
+Sheets that people made, read: XLSX and XLS workbooks, and CSV in UTF-8, GB18030 (GBK) or UTF-16.
 
 Bounded before anything is taken apart: bytes of the file, bytes once unpacked, rows, columns and cells. A cell far out of the way costs
 nothing, as cells are read one by one and never spread out. Numbers are texts with at most fifteen digits, as the spreadsheet shows them.
 */
+
+mod xls;
 
 use std::{
     collections::BTreeMap,
@@ -117,7 +119,7 @@ pub fn read(path: &Path) -> Result<Vec<Sheet>, Failure> {
     }
     if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
         // The format before 2007.
-        return Err(Failure::config(Finding::error("sheet-format").at(place)));
+        return xls::read(&place, bytes);
     }
     let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     Ok(vec![Sheet { grid: delimited(&place, name, &text(&place, &bytes)?)?, formulas: BTreeMap::new() }])
@@ -338,7 +340,7 @@ mod tests {
         fs::write(&path, b"PK\x03\x04 no archive").unwrap();
         assert_eq!(refused(&path), "sheet-refused");
         fs::write(&path, [0xd0, 0xcf, 0x11, 0xe0]).unwrap();
-        assert_eq!(refused(&path), "sheet-format");
+        assert_eq!(refused(&path), "sheet-refused");
         // One cell in the last row of the last column is one cell, and not seventeen thousand million.
         let mut book = rust_xlsxwriter::Workbook::new();
         book.add_worksheet().write_number(1_048_575, 16_383, 1).unwrap();

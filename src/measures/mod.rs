@@ -87,7 +87,14 @@ pub fn energies(agent: &Agent) -> Result<Vec<survey::Product>, Vec<Finding>> {
             continue;
         };
         let [code, item] = [name.clone(), name.clone()];
-        energies.push(survey::Product { code, name: name.clone(), unit: fact.unit.clone(), item, ..Default::default() });
+        energies.push(survey::Product {
+            code,
+            name: name.clone(),
+            unit: fact.unit.clone(),
+            item,
+            each: Some("energy".to_owned()),
+            ..Default::default()
+        });
     }
     if findings.is_empty() { Ok(energies) } else { Err(findings) }
 }

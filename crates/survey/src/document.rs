@@ -124,6 +124,9 @@ pub struct Cell {
     pub id: String,
     /// Official code (指标代码).
     pub code: Option<String>,
+    /// The row of the form that it is one of, where the form repeats one for what the unit has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub repeats: Option<String>,
     /// Name (指标名称).
     pub name: String,
     /// Unit (计量单位).

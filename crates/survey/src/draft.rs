@@ -251,6 +251,7 @@ impl Building<'_> {
         let cell = Cell {
             id: row.key().to_owned(),
             code: row.code.clone(),
+            repeats: row.repeats.clone(),
             name: row.name.clone(),
             unit: row.unit.clone().unwrap_or_else(|| order.form.unit.clone()),
             kind: row.kind.name().to_owned(),

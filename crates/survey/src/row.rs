@@ -92,6 +92,9 @@ pub struct Row {
     /// Whether it stands once on a form that is repeated as a whole.
     #[serde(default)]
     pub once: bool,
+    /// The row of the pack that it is one of, where the form was repeated for what the unit has.
+    #[serde(skip)]
+    pub repeats: Option<String>,
     /// Where its value comes from; absent where no formula says it.
     pub formula: Option<Spanned<String>>,
     /// A fact of the unit that fills a text: `unit.code`, `unit.name` …
