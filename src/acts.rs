@@ -110,8 +110,7 @@ pub fn adjust(draft: &mut Draft, ledger: &mut [LedgerCell], adjustments: &BTreeM
     findings
 }
 
-/// The computed value that an adjustment stands beside: the cumulative one of a flow, the closing one of a stock.
+/// The computed value that an adjustment stands beside.
 pub fn main_value(cell: &Cell) -> Option<String> {
-    let columns = &cell.columns;
-    columns.cumulative.as_ref().or(columns.closing.as_ref()).or(columns.this_month.as_ref())?.value.clone()
+    cell.columns.adjusted()?.value.clone()
 }

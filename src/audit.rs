@@ -1,15 +1,20 @@
 /*! What audits need beside a book: outside figures, adjustments, explanations, causes and thresholds. */
 
+use std::collections::BTreeMap;
+
+use journal::Digest;
 use model::{Amount, Finding, Month};
+use serde_json::{Value, json};
 use store::{Store, Wanted};
 use survey::{
-    audit::{CAUSES, Causes, Explanation, Given, Outside},
+    Form,
+    audit::{self as rules, CAUSES, Causes, Claim, Explanation, Filed, Given, Outside, Verdict},
     document::Adjustment,
     quality::{self, Thresholds},
 };
 
 use crate::{
-    acts,
+    acts, build,
     config::{Agent, Book},
     forms::own_file,
     report::{self, Failure},
@@ -108,4 +113,65 @@ fn read<T>(
         (Some(read), findings) if !report::blocked(&findings) => Ok(read),
         (_, findings) => Err(Failure { exit: 2, findings }),
     }
+}
+
+/// A form's verdicts, with what was said about them.
+pub struct Audited {
+    /// The form.
+    pub form: Form,
+    /// Book id.
+    pub book: String,
+    /// Verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// What people said.
+    pub said: Vec<Explanation>,
+    /// Names of the book's accounts.
+    pub names: BTreeMap<String, String>,
+}
+
+/// Judges the rules of one form of a book, or of all its forms.
+pub fn judged(
+    agent: &Agent,
+    store: &mut Store,
+    book: &Book,
+    form: Option<&str>,
+    month: Month,
+) -> Result<(Vec<Audited>, Vec<Finding>), Failure> {
+    let ready = build::ready(agent, store, book, form, month)?;
+    let given = given(agent, store, book)?;
+    let mut audited = Vec::new();
+    for configured in ready.forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
+        let Some(pack) = ready.layers.mapping.form(&configured.code) else { continue };
+        let desk = ready.desk(&configured.code);
+        let verdicts = desk.with(&ready.layers.mapping, |engine, _| {
+            let world = Filed::new(engine, &pack.form, &given);
+            let ready = rules::rules(engine.mapping(), &pack.form, month);
+            ready.iter().map(|ready| rules::judge(ready, &world, month)).collect()
+        });
+        let said = said(store, &book.id, &pack.form, &month.to_string())?;
+        audited.push(Audited { form: pack.clone(), book: book.id.clone(), verdicts, said, names: desk.names.clone() });
+    }
+    Ok((audited, ready.findings))
+}
+
+/// SHA-256 of a text, as explanations are bound to figures.
+pub fn digest(text: &str) -> String {
+    Digest::of(text.as_bytes()).to_string()
+}
+
+/// The ESS validation report over forms, with what people said beside each verdict.
+pub fn ess(event: &rules::Event<'_>, audited: &[Audited]) -> Value {
+    let entries = audited.iter().flat_map(|audited| {
+        let Value::Array(mut entries) = rules::report(event, &audited.verdicts) else { return Vec::new() };
+        for (entry, verdict) in entries.iter_mut().zip(&audited.verdicts) {
+            entry["details"]["book"] = json!(audited.book);
+            entry["details"]["explanation"] = match verdict.claim(&audited.said, &digest) {
+                Claim::Holds(said) => json!({ "cause": said.cause, "text": said.text, "by": said.by, "valid": true }),
+                Claim::Stale(said) => json!({ "cause": said.cause, "text": said.text, "by": said.by, "valid": false }),
+                Claim::None => Value::Null,
+            };
+        }
+        entries
+    });
+    entries.collect()
 }

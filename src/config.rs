@@ -1,6 +1,7 @@
 /*! `agent.toml`. Relative paths start at its folder; unknown keys are errors with a place. */
 
 mod people;
+mod signing;
 
 use std::{
     collections::BTreeMap,
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use people::{Person, Role};
+pub use signing::{Channel, Signing};
 
 const ANY: Shape = Shape::Any;
 const TEXT: Shape = Shape::Text;
@@ -50,6 +52,7 @@ const FORM: Shape = Shape::Table(&[
     ("book", TEXT),
     ("mapping", Shape::List),
     ("unposted", Shape::Flag),
+    ("channel", TEXT),
     ("head", TEXT),
     ("statistician", TEXT),
     ("preparer", TEXT),
@@ -72,6 +75,7 @@ const AGENT: Shape = Shape::Table(&[
     ("rates", Shape::Table(&[("file", TEXT)])),
     ("audit", Shape::Table(&[("explanation_min", ANY)])),
     ("outside", Shape::Table(&[("file", TEXT)])),
+    ("signing", signing::SIGNING),
 ]);
 
 /// The configuration file, read and checked.
@@ -104,6 +108,8 @@ pub struct Agent {
     pub no_measures: Vec<String>,
     /// Kinds of energy that the unit uses: the form of energy is repeated for them.
     pub energy: Vec<String>,
+    /// Who signs with what.
+    pub signing: Signing,
     /// Where each key stands.
     places: settings::Places,
 }
@@ -128,6 +134,8 @@ struct Raw {
     audit: RawAudit,
     #[serde(default)]
     outside: RawOutside,
+    #[serde(default)]
+    signing: Signing,
     #[serde(default)]
     measures: RawMeasures,
     #[serde(default, rename = "sheet")]
@@ -318,6 +326,9 @@ pub struct Form {
     /// Whether unposted vouchers enter.
     #[serde(default)]
     pub unposted: bool,
+    /// How it reaches the bureau.
+    #[serde(default)]
+    pub channel: Channel,
     /// 单位负责人
     #[serde(default)]
     pub head: String,
@@ -342,6 +353,7 @@ impl Form {
             book: None,
             mapping: Vec::new(),
             unposted: false,
+            channel: Channel::default(),
             head: none.clone(),
             statistician: none.clone(),
             preparer: none.clone(),
@@ -441,6 +453,7 @@ impl Agent {
             products: raw.products.into_iter().chain(raw.repeats.into_iter().map(survey::Product::from)).collect(),
             no_measures: raw.measures.none,
             energy: raw.measures.energy,
+            signing: raw.signing,
             places,
         })
     }
@@ -502,6 +515,22 @@ impl Agent {
         self.path.parent().unwrap_or(Path::new("."))
     }
 
+    /// A secret, from wherever it is kept; `None` where the reference names nothing.
+    pub fn secret(&self, secret: &Secret, place: &str) -> Result<Option<String>, Failure> {
+        match secret {
+            Secret::Inline(password) => Ok(Some(password.clone())),
+            Secret::Reference { env: Some(name), .. } => std::env::var(name)
+                .map(Some)
+                .map_err(|_| Failure::config(Finding::error("secret-missing").at(place).with("name", name))),
+            Secret::Reference { file: Some(file), .. } => {
+                let path = self.folder().join(file);
+                let text = fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))?;
+                Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            Secret::Reference { .. } => Ok(None),
+        }
+    }
+
     /// The source of a book with its password in place.
     pub fn source(&self, book: &Book) -> Result<reader::Source, Failure> {
         if let Some(file) = &book.source.sqlite {
@@ -509,16 +538,7 @@ impl Agent {
         }
         let secret = match &book.source.password {
             None => None,
-            Some(Secret::Inline(password)) => Some(password.clone()),
-            Some(Secret::Reference { env: Some(name), .. }) => Some(std::env::var(name).map_err(|_| {
-                Failure::config(Finding::error("secret-missing").at(format!("book {}", book.id)).with("name", name))
-            })?),
-            Some(Secret::Reference { file: Some(file), .. }) => {
-                let path = self.folder().join(file);
-                let text = fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))?;
-                Some(text.trim_end_matches(['\r', '\n']).to_owned())
-            }
-            Some(Secret::Reference { .. }) => None,
+            Some(secret) => self.secret(secret, &format!("book {}", book.id))?,
         };
         if let Some(command) = &book.source.command {
             let hidden = self.books.iter().filter_map(|book| match &book.source.password {

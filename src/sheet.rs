@@ -214,7 +214,7 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
 }
 
 /// A fact of a form without the remarks in brackets on how sure the pack is of it: these are no part of an official form.
-fn official(text: &str) -> String {
+pub fn official(text: &str) -> String {
     let (mut kept, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once(['（', '(']) {
         kept.push_str(before);

@@ -1,21 +1,17 @@
 /*! `taizhang audit`: rules of the forms on a month's figures, explanations of what they query, and quality screens. */
 
-use std::collections::BTreeMap;
-
 use clap::{Args, Subcommand};
-use journal::Digest;
 use model::{Finding, Level, Month};
 use serde_json::{Value, json};
 use store::Record;
-use survey::{
-    Form,
-    audit::{self as rules, Claim, Explanation, Filed, Outcome, Verdict},
-};
+use survey::audit::{self as rules, Claim, Explanation, Outcome, Verdict};
 
 use super::{Ctx, quality};
 use crate::{
-    acts, audit, build,
-    config::{Agent, Book},
+    acts,
+    audit::{self, Audited},
+    build,
+    config::Agent,
     output::{self, Format, Table, label},
     report::{self, Failure},
 };
@@ -78,44 +74,6 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
 }
 
-fn digest(text: &str) -> String {
-    Digest::of(text.as_bytes()).to_string()
-}
-
-/// A form's verdicts, with what was said about them.
-struct Audited {
-    form: Form,
-    book: String,
-    verdicts: Vec<Verdict>,
-    said: Vec<Explanation>,
-    names: BTreeMap<String, String>,
-}
-
-/// Judges the rules of one form of a book, or of all its forms.
-fn judged(
-    agent: &Agent,
-    store: &mut store::Store,
-    book: &Book,
-    form: Option<&str>,
-    month: Month,
-) -> Result<(Vec<Audited>, Vec<Finding>), Failure> {
-    let ready = build::ready(agent, store, book, form, month)?;
-    let given = audit::given(agent, store, book)?;
-    let mut audited = Vec::new();
-    for configured in ready.forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
-        let Some(pack) = ready.layers.mapping.form(&configured.code) else { continue };
-        let desk = ready.desk(&configured.code);
-        let verdicts = desk.with(&ready.layers.mapping, |engine, _| {
-            let world = Filed::new(engine, &pack.form, &given);
-            let ready = rules::rules(engine.mapping(), &pack.form, month);
-            ready.iter().map(|ready| rules::judge(ready, &world, month)).collect()
-        });
-        let said = audit::said(store, &book.id, &pack.form, &month.to_string())?;
-        audited.push(Audited { form: pack.clone(), book: book.id.clone(), verdicts, said, names: desk.names.clone() });
-    }
-    Ok((audited, ready.findings))
-}
-
 fn audit(ctx: &Ctx, which: &Which) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let books = match &which.book {
@@ -124,7 +82,7 @@ fn audit(ctx: &Ctx, which: &Which) -> Result<Vec<Finding>, Failure> {
     };
     let (mut audited, mut findings) = (Vec::new(), Vec::new());
     for book in books {
-        let (some, found) = judged(&agent, &mut store, book, which.form.as_deref(), which.period)?;
+        let (some, found) = audit::judged(&agent, &mut store, book, which.form.as_deref(), which.period)?;
         audited.extend(some);
         findings.extend(report::grave(found));
     }
@@ -137,7 +95,7 @@ fn audit(ctx: &Ctx, which: &Which) -> Result<Vec<Finding>, Failure> {
     for audited in &audited {
         let place = format!("{}, {}, book {}", audited.form.form, which.period, audited.book);
         for verdict in &audited.verdicts {
-            let claim = verdict.claim(&audited.said, &digest);
+            let claim = verdict.claim(&audited.said, &audit::digest);
             if let (Claim::Stale(_), true) = (&claim, verdict.outcome != Outcome::Met) {
                 findings.push(Finding::warning("explanation-stale").at(&place).with("rule", &verdict.rule));
             }
@@ -154,27 +112,15 @@ fn audit(ctx: &Ctx, which: &Which) -> Result<Vec<Finding>, Failure> {
 fn ess(ctx: &Ctx, agent: &Agent, audited: &[Audited], month: Month) -> Value {
     let (time, period) = (jiff::Timestamp::now().to_string(), month.to_string());
     let person = ctx.person.clone().unwrap_or_else(|| agent.unit.name.clone());
-    let entries = audited.iter().flat_map(|audited| {
-        let event = rules::Event {
-            time: &time,
-            actor: &person,
-            agent: concat!("taizhang ", env!("CARGO_PKG_VERSION")),
-            trigger: "taizhang audit run",
-            unit: &agent.unit.code,
-            period: &period,
-        };
-        let Value::Array(mut entries) = rules::report(&event, &audited.verdicts) else { return Vec::new() };
-        for (entry, verdict) in entries.iter_mut().zip(&audited.verdicts) {
-            entry["details"]["book"] = json!(audited.book);
-            entry["details"]["explanation"] = match verdict.claim(&audited.said, &digest) {
-                Claim::Holds(said) => json!({ "cause": said.cause, "text": said.text, "by": said.by, "valid": true }),
-                Claim::Stale(said) => json!({ "cause": said.cause, "text": said.text, "by": said.by, "valid": false }),
-                Claim::None => Value::Null,
-            };
-        }
-        entries
-    });
-    entries.collect()
+    let event = rules::Event {
+        time: &time,
+        actor: &person,
+        agent: concat!("taizhang ", env!("CARGO_PKG_VERSION")),
+        trigger: "taizhang audit run",
+        unit: &agent.unit.code,
+        period: &period,
+    };
+    audit::ess(&event, audited)
 }
 
 fn word(outcome: Outcome) -> &'static str {
@@ -193,7 +139,7 @@ fn table(ctx: &Ctx, audited: &[Audited]) -> Result<(), Failure> {
             let made = verdict.comparisons.iter().find(|made| made.holds == Some(false)).or(verdict.comparisons.first());
             let value =
                 |of: fn(&rules::Comparison) -> &Option<String>| made.and_then(|made| of(made).clone()).unwrap_or_default();
-            let claim = verdict.claim(&audited.said, &digest);
+            let claim = verdict.claim(&audited.said, &audit::digest);
             let said = if let Claim::Holds(said) = claim { said.text.clone() } else { String::new() };
             let mut row = [&verdict.form, &audited.book, &verdict.rule].map(String::clone).to_vec();
             row.extend([verdict.severity, verdict.level, word(verdict.outcome)].map(str::to_owned));
@@ -235,7 +181,7 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
         counts.map(|outcome| format!("{} {}", label(&format!("audit-{}", word(outcome).replace('_', "-"))), of(outcome).count()));
     text += &format!("{}\n", counts.join("    "));
     for verdict in of(Outcome::Unmet) {
-        let claim = verdict.claim(&audited.said, &digest);
+        let claim = verdict.claim(&audited.said, &audit::digest);
         text += &format!("\n【{}】{}  {}\n", label(&format!("severity-{}", verdict.severity)), verdict.rule, verdict.text);
         for made in verdict.comparisons.iter().filter(|made| made.holds != Some(true)) {
             let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "—".to_owned());
@@ -264,7 +210,7 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
             Claim::Stale(said) => format!("    {}：{}\n", label("explanation-before"), said.text),
             Claim::None => String::new(),
         };
-        if !matches!(verdict.claim(&audited.said, &digest), Claim::Holds(_)) {
+        if !matches!(verdict.claim(&audited.said, &audit::digest), Claim::Holds(_)) {
             text += &advice(ctx, verdict, month);
         }
     }
@@ -343,7 +289,7 @@ fn explain(ctx: &Ctx, asked: &Asked<'_>, book: Option<&str>) -> Result<Vec<Findi
         (id, _) => agent.book(id)?,
     };
     acts::unlocked(&store, &book.id, asked.form, asked.period)?;
-    let (audited, _) = judged(&agent, &mut store, book, Some(asked.form), asked.period)?;
+    let (audited, _) = audit::judged(&agent, &mut store, book, Some(asked.form), asked.period)?;
     let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);
     let verdicts: Vec<&Verdict> = audited.iter().flat_map(|audited| &audited.verdicts).collect();
     let Some(verdict) = verdicts.iter().find(|verdict| verdict.rule == asked.rule) else {
@@ -366,7 +312,7 @@ fn explain(ctx: &Ctx, asked: &Asked<'_>, book: Option<&str>) -> Result<Vec<Findi
         cause: asked.cause.to_owned(),
         text: asked.text.trim().to_owned(),
         by: person.id.clone(),
-        figures: rules::digest_of(verdict, &digest),
+        figures: rules::digest_of(verdict, &audit::digest),
     };
     let body = serde_json::to_string(&said).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
     let (kind, form, key) = (audit::EXPLANATION.to_owned(), asked.form.to_owned(), said.rule.clone());

@@ -2,18 +2,19 @@
 
 use std::fs;
 
-use model::{CreditCode, CreditCodeError, Finding, Month};
+use model::{CreditCode, CreditCodeError, Finding, Level, Month};
 use reader::{Query, Source, Verb};
 use survey::{Mapping, Standard};
 
 use super::Ctx;
 use crate::{
-    config::{Agent, Book, Form},
+    config::{Agent, Book, Form, Secret},
     detect::{columns, some, system},
     output::{Table, label},
     packs,
     pull::Opened,
     report::{Failure, blocked, io},
+    signing::{self, Signatory},
     source::Reading,
 };
 
@@ -65,6 +66,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     if let Err(failure) = crate::measures::facts(&agent) {
         found.failure(failure);
     }
+    keys(&agent, &mut found);
     match packs::standard(&agent) {
         Ok(standard) => agent.forms.iter().for_each(|own| form(&agent, own, &standard, &mut found)),
         Err(failure) => found.failure(failure),
@@ -80,6 +82,31 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     }
     found.findings.push(Finding::note("check-done").at(&place).with("books", agent.books.len()).with("forms", agent.forms.len()));
     Ok(found.findings)
+}
+
+/// Days before a certificate's end in which it is told.
+const SOON: u64 = 30;
+
+/// Keys and certificates of people who sign. Their passwords need not be known here, so what is wrong with them holds nothing up.
+fn keys(agent: &Agent, found: &mut Found) {
+    if let Err(failure) = signing::required(agent) {
+        found.failure(failure);
+    }
+    let Ok(now) = signing::now() else { return };
+    let soon = now.plus(SOON * 24 * 3600);
+    for (id, key) in &agent.signing.key {
+        if [&key.password, &key.pin].into_iter().flatten().any(|secret| matches!(secret, Secret::Inline(_))) {
+            found.config([Finding::warning("password-inline").at(agent.place(&format!("signing.key.{id}")))]);
+        }
+        let wrong = match agent.person(id) {
+            Err(failure) => failure.findings,
+            Ok(person) => match Signatory::of(agent, person) {
+                Err(failure) => failure.findings,
+                Ok(own) => own.unfit(agent, person, soon),
+            },
+        };
+        found.config(wrong.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
+    }
 }
 
 fn unit(agent: &Agent) -> Vec<Finding> {

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use journal::Digest;
 use model::{Finding, Month};
+use store::Store;
 use survey::document::{Column, Draft, Note};
 
 use super::Ctx;
 use crate::{
     build::{self, Outcome},
     output::{self, Format, Table, label},
+    print::{self, Mark, Print, Sheet},
     report::{self, Failure},
     sheet,
 };
@@ -21,7 +24,7 @@ pub enum What {
     List,
     /// 显示草稿 A draft as the form has it; computed and not kept where there is none
     Show(Which),
-    /// 导出草稿 A draft as JSON, XLSX or CSV
+    /// 导出草稿 A draft as JSON, XLSX, CSV, SDMX, or a page to read and print
     Export {
         #[command(flatten)]
         which: Which,
@@ -57,6 +60,25 @@ pub enum Kind {
     Xlsx,
     /// 表格 Table for spreadsheets.
     Csv,
+    /// SDMX-CSV 2.0 and SDMX-ML 3.0 with its structure.
+    Sdmx,
+    /// 按表式的网页 A page in the form's layout.
+    Html,
+    /// 按表式的 PDF PDF in the form's layout.
+    Pdf,
+}
+
+impl Kind {
+    const fn ending(self) -> &'static str {
+        match self {
+            Kind::Json => "json",
+            Kind::Xlsx => "xlsx",
+            Kind::Csv => "csv",
+            Kind::Sdmx => "sdmx.csv",
+            Kind::Html => "html",
+            Kind::Pdf => "pdf",
+        }
+    }
 }
 
 /// Runs the verb.
@@ -82,14 +104,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 (None, Format::Table) => return Err(Failure::config(Finding::error("kind-missing").at("--to"))),
             };
             let (outcomes, findings) = drafts(ctx, which)?;
-            if to == Kind::Xlsx {
-                let (_, store) = ctx.open()?;
-                let several = outcomes.len() > 1;
-                for outcome in outcomes {
-                    let path = target(out.as_deref(), &outcome.draft, several);
-                    sheet::draft(&path, &outcome.draft, outcome.ledger, &store, ctx.lang)?;
-                    output::say(&format!("{}\n", path.display()))?;
-                }
+            if !matches!(to, Kind::Json | Kind::Csv) {
+                files(ctx, to, outcomes, out.as_deref())?;
                 return Ok(report::grave(findings));
             }
             let drafts: Vec<Draft> = outcomes.into_iter().map(|outcome| outcome.draft).collect();
@@ -103,9 +119,59 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
 }
 
-/// Where a workbook goes: `out`, or a name of its own in `out` or here.
-fn target(out: Option<&Path>, draft: &Draft, several: bool) -> PathBuf {
-    let name = format!("{}-{}-{}.xlsx", draft.form, draft.period, draft.book);
+/// Writes each draft as a file of its own, and says where.
+fn files(ctx: &Ctx, to: Kind, outcomes: Vec<Outcome>, out: Option<&Path>) -> Result<(), Failure> {
+    let (_, store) = ctx.open()?;
+    let several = outcomes.len() > 1;
+    let font = if to == Kind::Pdf { print::font::find().map_err(Failure::config)? } else { Vec::new() };
+    for outcome in outcomes {
+        let path = target(out, &outcome.draft, several, to);
+        let mut written = vec![path.clone()];
+        match to {
+            Kind::Xlsx => sheet::draft(&path, &outcome.draft, outcome.ledger, &store, ctx.lang)?,
+            Kind::Sdmx => {
+                let drafts = [outcome.draft];
+                let name = path.display().to_string();
+                let stem = [".sdmx.csv", ".csv", ".sdmx.xml", ".xml", ".sdmx"].iter().find_map(|end| name.strip_suffix(end));
+                let at = |end: &str| PathBuf::from(format!("{}.{end}", stem.unwrap_or(&name)));
+                let (path, ml, structure) = (at("sdmx.csv"), at("sdmx.xml"), at("dsd.xml"));
+                written = vec![path.clone()];
+                sheet::save(&path, survey::sdmx::csv(&drafts).as_bytes())?;
+                sheet::save(&ml, survey::sdmx::ml(&drafts, false).as_bytes())?;
+                sheet::save(&structure, survey::sdmx::structure().as_bytes())?;
+                written.extend([ml, structure]);
+            }
+            _ => {
+                let print = printed(ctx, &store, &outcome)?;
+                let bytes = match to {
+                    Kind::Pdf => print::pdf(&print, font.clone()).map_err(Failure::source)?,
+                    _ => print::html(&print).into_bytes(),
+                };
+                sheet::save(&path, &bytes)?;
+            }
+        }
+        output::say(&written.iter().map(|path| format!("{}\n", path.display())).collect::<String>())?;
+    }
+    Ok(())
+}
+
+/// A draft to be printed under the digest that `approve` asks for; what is not kept has none yet.
+fn printed(ctx: &Ctx, store: &Store, outcome: &Outcome) -> Result<Print, Failure> {
+    let draft = &outcome.draft;
+    let kept = store.current_draft(&draft.book, &draft.form, &draft.period)?.filter(|_| outcome.version > 0);
+    let digest = kept.map(|version| Digest::of(version.body.as_bytes()).to_string());
+    let mark = digest.as_ref().map(|digest| Mark {
+        name: "draft-digest",
+        digest: digest.clone(),
+        code: format!("taizhang:draft:{}:{}:{digest}", draft.form, draft.period),
+    });
+    let forms = vec![Sheet::of(draft, digest.as_deref().unwrap_or("—"), ctx.lang)];
+    Ok(Print { lang: ctx.lang, title: String::new(), mark, forms, signing: false })
+}
+
+/// Where a file goes: `out`, or a name of its own in `out` or here.
+fn target(out: Option<&Path>, draft: &Draft, several: bool, kind: Kind) -> PathBuf {
+    let name = format!("{}-{}-{}.{}", draft.form, draft.period, draft.book, kind.ending());
     match out {
         None => name.into(),
         Some(path) if several || path.is_dir() => path.join(name),

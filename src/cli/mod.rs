@@ -26,8 +26,11 @@ mod mapping_test;
 mod measure;
 mod pull;
 mod quality;
+mod sign;
 mod status;
+mod submit;
 mod threshold;
+mod verify;
 mod words;
 
 use std::{io::Write, path::PathBuf};
@@ -141,6 +144,16 @@ pub enum Verb {
         #[arg(long)]
         reason: String,
     },
+    /// 登记已在联网直报平台报出 Record that a form was filed at the national portal; a companion copy may follow
+    Filing(submit::Filed),
+    /// 签名 Sign the approved drafts of a month, under the digest that was shown
+    Sign(sign::What),
+    /// 报送 What would leave the firm, or the signed package as a file
+    Submit(submit::Submit),
+    /// 核对报送包、回执或凭证证明 Whether a package, a receipt or a voucher's proof holds; needs only the file and public certificates
+    Verify(verify::Verify),
+    /// 证明一张凭证在已报送的证据里 Prove that a voucher is in the evidence of a package, without showing the others
+    Prove(verify::Prove),
     /// 审核 Audit rules, explanations and data quality
     Audit {
         #[command(subcommand)]
@@ -290,6 +303,11 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Review(which) => approve::run(&ctx, &which, approve::Step::Review, None),
         Verb::Approve(which) => approve::run(&ctx, &which, approve::Step::Approve, None),
         Verb::Return { which, reason } => approve::run(&ctx, &which, approve::Step::Return, Some(&reason)),
+        Verb::Filing(what) => submit::filed(&ctx, &what),
+        Verb::Sign(what) => sign::run(&ctx, &what),
+        Verb::Submit(what) => submit::submit(&ctx, &what),
+        Verb::Verify(what) => verify::verify(&ctx, &what),
+        Verb::Prove(what) => verify::prove(&ctx, &what),
         Verb::Audit { what } => audit::run(&ctx, &what),
         Verb::Evidence(what) => evidence::run(&ctx, &what),
         Verb::Explain(what) => explain::run(&ctx, &what),

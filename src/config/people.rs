@@ -29,3 +29,16 @@ pub enum Role {
     /// Fills short sheets of a department: personnel, warehouse, equipment.
     Contributor,
 }
+
+impl Role {
+    /// As the configuration, packages and commands write it.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Role::Preparer => "preparer",
+            Role::Statistician => "statistician",
+            Role::Finance => "finance",
+            Role::Head => "head",
+            Role::Contributor => "contributor",
+        }
+    }
+}

@@ -24,13 +24,18 @@ mod imports;
 mod measures;
 mod newcomer;
 mod open_books;
+mod packages;
 mod packs;
 mod people;
 mod quiet;
 mod readers;
+mod renderings;
 mod servers;
 mod short_sheets;
 mod tutorial;
+
+#[path = "../peers/mod.rs"]
+mod peers;
 
 pub use balances::books;
 

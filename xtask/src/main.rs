@@ -18,7 +18,13 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("libsqliteodbc", "odbc/libsqlite3odbc.so", "SQLite's ODBC driver"),
     ("sqlite3", "/usr/bin/sqlite3", "SQLite's own client"),
     ("python3", "/usr/bin/python3", "independent computations, and a reader that is not ours"),
+    ("python3-venv", "/var/lib/dpkg/info/python3-venv.list", "a folder of its own for packages from PyPI"),
     ("odbcinst", "/usr/bin/odbcinst", "registers the drivers in /etc/odbcinst.ini"),
+    ("openssl", "/usr/bin/openssl", "certificates and signatures that are not ours"),
+    ("softhsm2", "/usr/bin/softhsm2-util", "a PKCS#11 token in software"),
+    ("unzip", "/usr/bin/unzip", "a reader of containers that is not ours"),
+    ("poppler-utils", "/usr/bin/pdftotext", "a reader of PDF that is not ours"),
+    ("fonts-wqy-microhei", "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", "a font with Chinese characters, for PDF"),
 ];
 
 /// Debian packages that only the benchmark runs against.
@@ -27,7 +33,6 @@ const PEERS: &[(&str, &str, &str)] = &[
     ("libodbc2", "libodbc.so.2", "what pyodbc, a peer, is linked with"),
     ("ledger", "/usr/bin/ledger", "a peer: balances from a journal in text"),
     ("hledger", "/usr/bin/hledger", "a peer: balances from a journal in text"),
-    ("python3-venv", "/var/lib/dpkg/info/python3-venv.list", "a folder of its own for a peer from PyPI: vtlengine"),
 ];
 
 const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N] | bench audit | bench forms\n\n  \

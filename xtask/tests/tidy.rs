@@ -109,9 +109,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taizhang-settings", &["taizhang-model"]),
     ("taizhang-formula", &["taizhang-model"]),
     ("taizhang-connector", &["taizhang-model", "taizhang-reader", "taizhang-settings"]),
-    ("taizhang-journal", &["taizhang-model", "taizhang-formula"]),
+    ("taizhang-journal", &["taizhang-model", "taizhang-formula", "taizhang-seal"]),
     ("taizhang-survey", &["taizhang-model", "taizhang-formula", "taizhang-settings"]),
     ("taizhang-store", &["taizhang-model"]),
+    ("taizhang-seal", &["taizhang-model"]),
+    ("taizhang-token", &["taizhang-model", "taizhang-seal"]),
     ("xtask", &[]),
 ];
 

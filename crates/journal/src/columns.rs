@@ -4,27 +4,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
-/// Text columns. The first two never miss a value.
-pub const TEXTS: [&str; 15] = [
-    "voucher",
-    "account",
-    "number",
-    "kind",
-    "date",
-    "line",
-    "summary",
-    "currency",
-    "unit",
-    "party",
-    "product",
-    "department",
-    "project",
-    "person",
-    "closing",
-];
-
-/// Amount columns. The first two never miss a value.
-pub const AMOUNTS: [&str; 4] = ["debit", "credit", "foreign_amount", "quantity"];
+pub use seal::voucher::{AMOUNTS, TEXTS};
 
 /// Index of `voucher` in [`TEXTS`].
 pub(crate) const VOUCHER: usize = 0;

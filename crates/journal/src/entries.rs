@@ -135,6 +135,45 @@ pub fn root(path: &Path, period: Period) -> Result<Digest, SealError> {
     Ok(merkle::root(leaves))
 }
 
+/// A voucher with the way from it to the root of its snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proven {
+    /// The voucher's lines.
+    pub lines: Vec<Entry>,
+    /// The way.
+    pub path: merkle::Path,
+    /// The root.
+    pub root: Digest,
+}
+
+/// Proves that a voucher is in an entry file; `None` where it is not. Of the other vouchers it shows nothing but hashes.
+pub fn prove(path: &Path, period: Period, voucher: &str) -> Result<Option<Proven>, SealError> {
+    let period = period.to_string();
+    let (mut leaves, mut own, mut lines) = (Vec::new(), None, Vec::new());
+    // One voucher at a time in memory, and a hash of each.
+    let mut done = |lines: &mut Vec<Entry>| {
+        if let Some(first) = lines.first() {
+            let leaf = leaf(&period, lines, &[]);
+            leaves.push(leaf);
+            if first.voucher() == voucher {
+                own = Some((leaf, std::mem::take(lines)));
+            }
+            lines.clear();
+        }
+    };
+    read(path, |entry| {
+        if lines.last().is_some_and(|last: &Entry| last.voucher() != entry.voucher()) {
+            done(&mut lines);
+        }
+        lines.push(entry);
+        ControlFlow::Continue(())
+    })?;
+    done(&mut lines);
+    let Some((leaf, lines)) = own else { return Ok(None) };
+    let root = merkle::root(leaves.clone());
+    Ok(merkle::Path::find(leaves, leaf).map(|path| Proven { lines, path, root }))
+}
+
 pub(crate) fn leaf(period: &str, lines: &[Entry], leaving_out: &[usize]) -> Digest {
     let mut lines: Vec<Vec<u8>> = lines.iter().map(|entry| entry.canonical(leaving_out)).collect();
     merkle::leaf(period, &mut lines)

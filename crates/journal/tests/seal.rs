@@ -62,6 +62,9 @@ print(hashlib.sha256(b'\x00' + t('2025-01') + struct.pack('>I', 2) + b''.join(li
         pending[0].root,
         "read back, the file has the identity it was sealed with"
     );
+    let proven = journal::prove(&path, pending[0].period, "7").unwrap().unwrap();
+    assert_eq!((proven.lines.len(), proven.root, proven.path.root(proven.root)), (2, pending[0].root, Some(pending[0].root)));
+    assert_eq!(journal::prove(&path, pending[0].period, "8").unwrap(), None);
     assert_eq!(Some(journal::file_digest(&path).unwrap()), pending[0].file);
     let mut read = Vec::new();
     let take = |entry: journal::Entry| {

@@ -242,6 +242,11 @@ impl Columns {
         [&self.cumulative, &self.closing, &self.opening, &self.value].into_iter().find_map(Option::as_ref)
     }
 
+    /// The column beside whose computed value an adjustment stands: the cumulative one of a flow, the closing one of a stock.
+    pub fn adjusted(&self) -> Option<&Column> {
+        [&self.cumulative, &self.closing, &self.this_month].into_iter().find_map(Option::as_ref)
+    }
+
     /// The same without lineage: figures only.
     #[must_use]
     pub fn figures(&self) -> Columns {

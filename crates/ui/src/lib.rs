@@ -49,6 +49,8 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/packs.toml"),
     include_str!("../messages/people.toml"),
     include_str!("../messages/reader.toml"),
+    include_str!("../messages/signing.toml"),
+    include_str!("../messages/seal.toml"),
     include_str!("../messages/survey.toml"),
 ];
 

@@ -1,0 +1,228 @@
+/*! `taizhang verify` and `taizhang prove`: what a package, a receipt or a disclosed voucher is worth, without the state or the network. */
+
+use std::{
+    fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use model::{Finding, Period};
+use seal::{Demands, Limits, Moment, Package, Received, Verdict, Verification, VoucherProof};
+use survey::filing::{Evidence, Identity};
+
+use super::Ctx;
+use crate::{
+    books, output,
+    report::{self, Failure},
+    sheet, signing,
+};
+
+/// What is checked.
+#[derive(clap::Args)]
+pub struct Verify {
+    /// 报送包或回执 .asice Package or receipt
+    #[arg(required_unless_present = "proof")]
+    file: Option<PathBuf>,
+    /// 公布的根证书：文件或文件夹 Published root certificates: a file or a folder; [signing] roots where absent
+    #[arg(long)]
+    roots: Option<PathBuf>,
+    /// 凭证证明，不看其余凭证 Proof of a disclosed voucher
+    #[arg(long, conflicts_with = "file")]
+    proof: Option<PathBuf>,
+    /// 与证明对照的报送包 Package whose evidence the proof must lead to
+    #[arg(long, requires = "proof")]
+    package: Option<PathBuf>,
+}
+
+/// Which voucher is proved against which package.
+#[derive(clap::Args)]
+pub struct Prove {
+    /// 凭证：ERP 的键，或凭证号 The voucher's key in the ERP, or its number
+    #[arg(long)]
+    voucher: String,
+    /// 报送包 The package it was submitted in
+    #[arg(long)]
+    package: PathBuf,
+    /// 期间，凭证号不止一个期间有时给 YYYY-MM Its period, where several have that number
+    #[arg(long)]
+    period: Option<Period>,
+    /// 证明写到哪里 File of the proof
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::config(report::io(path, &error)))
+}
+
+/// Ends in one line: valid, or why not.
+pub fn verify(ctx: &Ctx, what: &Verify) -> Result<Vec<Finding>, Failure> {
+    if let Some(proof) = &what.proof {
+        return disclosed(ctx, proof, what.package.as_deref());
+    }
+    let Some(path) = &what.file else { return Ok(Vec::new()) };
+    let place = path.display().to_string();
+    let raw = bytes(path)?;
+    // Roots given here need no configuration beside them.
+    let roots = match &what.roots {
+        Some(roots) => roots.clone(),
+        None => {
+            let agent = ctx.agent().map_err(|_| Failure::config(Finding::error("roots-missing").at("--roots")))?;
+            let own = agent.signing.roots.as_ref().map(|roots| agent.folder().join(roots));
+            own.ok_or_else(|| Failure::config(Finding::error("roots-missing").at("--roots")))?
+        }
+    };
+    let trust = signing::trust(&roots, Moment::Signed(signing::now()?))?;
+    let package = Package::read(&raw, Limits::default()).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
+    if package.payload().get("receipt.json").is_some() {
+        let received = Received::read(&raw, Limits::default()).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
+        let verification = received.verify(&trust);
+        if verification.is_valid() {
+            verdict(ctx, &received)?;
+        }
+        return judged(ctx, &place, &verification);
+    }
+    let identity = identity(&package).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
+    let roles = vec![seal::Role::Preparer, seal::Role::StatisticsHead, seal::Role::UnitHead];
+    let verification = package.verify(&trust, &Demands { unit: Some(identity.unit.code.clone()), roles });
+    judged(ctx, &place, &verification)
+}
+
+/// What a receipt that holds says. A refusal is one, too.
+fn verdict(ctx: &Ctx, received: &Received) -> Result<(), Failure> {
+    let receipt = &received.receipt;
+    let word = if receipt.verdict == Verdict::Received { "verdict-received" } else { "verdict-refused" };
+    let forms: Vec<String> = receipt.forms.iter().map(|form| format!("{} {}", form.form, form.period)).collect();
+    let (word, at) = (output::label(ctx.lang, word), ctx.time(&receipt.received.to_string()));
+    let mut text = format!("{word}  {at}  {}  {}  SHA-256 {}\n", receipt.receiver.1, forms.join(", "), receipt.payload);
+    for reason in &receipt.reasons {
+        text += &format!("  [{}] {}\n", reason.code, ui::text(ctx.lang, &reason.code, &reason.arguments));
+    }
+    output::say(&text)
+}
+
+fn identity(package: &Package) -> Result<Identity, Finding> {
+    let damaged = |reason: String| Finding::error("payload-unreadable").at("identity.json").with("reason", reason);
+    let text = package.payload().get("identity.json").ok_or_else(|| damaged("—".to_owned()))?;
+    serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))
+}
+
+/// The reasons, and the one line that counts.
+fn judged(ctx: &Ctx, place: &str, verification: &Verification) -> Result<Vec<Finding>, Failure> {
+    if !verification.is_valid() {
+        return Err(invalid(ctx, place, verification.findings.clone()));
+    }
+    let mut text = String::new();
+    for signed in &verification.signatures {
+        let role = output::label(ctx.lang, &format!("role-{}", signed.role.id()));
+        let how = if signed.scan.is_some() { "signed-on-paper" } else { "signed-by" };
+        let how = output::label(ctx.lang, how);
+        text += &format!("{role}  {how} {}  {}  {}\n", signed.by, ctx.time(&signed.at.to_string()), signed.algorithm.name());
+    }
+    let word = output::label(ctx.lang, "valid");
+    output::say(&format!("{text}{word}  {place}  SHA-256 {}\n", verification.digest))?;
+    Ok(Vec::new())
+}
+
+/// The line says that it is not valid; the findings on stderr say why.
+fn invalid(ctx: &Ctx, place: &str, findings: Vec<Finding>) -> Failure {
+    let why = findings.first().map(|finding| ui::text(ctx.lang, &finding.code, &finding.arguments)).unwrap_or_default();
+    let word = output::label(ctx.lang, "invalid");
+    let findings = findings.into_iter().map(|finding| match finding.place.is_empty() {
+        true => finding.at(place),
+        false => Finding { place: format!("{place}, {}", finding.place), ..finding },
+    });
+    let findings: Vec<Finding> = findings.collect();
+    match output::say(&format!("{word}  {place}  {why}\n")) {
+        Ok(()) => Failure::findings(findings),
+        Err(failure) => failure,
+    }
+}
+
+/// A voucher that was disclosed: its lines lead to the root, and the root is the package's.
+fn disclosed(ctx: &Ctx, path: &Path, package: Option<&Path>) -> Result<Vec<Finding>, Failure> {
+    let place = path.display().to_string();
+    let wrong = |finding: Finding| invalid(ctx, &place, vec![finding]);
+    let proof = VoucherProof::from_bytes(&bytes(path)?).map_err(wrong)?;
+    proof.verify().map_err(wrong)?;
+    let mut findings = Vec::new();
+    match package {
+        Some(package) => {
+            let package = Package::read(&bytes(package)?, Limits::default()).map_err(wrong)?;
+            let known = evidence(&package).map_err(wrong)?;
+            let named = |book: &str, period: &str, root: &str| {
+                book == proof.book && period == proof.period && root == proof.root.to_string()
+            };
+            let there = known.books.iter().any(|book| book.periods.iter().any(|one| named(&book.book, &one.period, &one.root)));
+            if package.digest() != proof.payload || !there {
+                return Err(wrong(Finding::error("voucher-proof-other-package").with("digest", proof.payload)));
+            }
+        }
+        None => findings.push(Finding::note("proof-without-package").at(&place).with("digest", proof.payload)),
+    }
+    let word = output::label(ctx.lang, "valid");
+    let number = proof.lines.first().and_then(|line| line["number"].as_str()).unwrap_or_default();
+    output::say(&format!("{word}  {place}  {} {} {number}  root {}\n", proof.book, proof.period, proof.root))?;
+    Ok(findings)
+}
+
+fn evidence(package: &Package) -> Result<Evidence, Finding> {
+    let damaged = |reason: String| Finding::error("payload-unreadable").at("evidence.json").with("reason", reason);
+    let text = package.payload().get("evidence.json").ok_or_else(|| damaged("—".to_owned()))?;
+    serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))
+}
+
+/// Writes the proof that a voucher is in the evidence that a package names. Of the other vouchers it shows nothing but hashes.
+pub fn prove(ctx: &Ctx, what: &Prove) -> Result<Vec<Finding>, Failure> {
+    let (_, store) = ctx.open()?;
+    let place = what.package.display().to_string();
+    let at = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
+    let package = Package::read(&bytes(&what.package)?, Limits::default()).map_err(at)?;
+    let named = evidence(&package).map_err(at)?;
+    let mut found = Vec::new();
+    for book in &named.books {
+        let folder = store.snapshots(&book.book)?;
+        for one in &book.periods {
+            let Ok(period) = one.period.parse::<Period>() else { continue };
+            if what.period.is_some_and(|wanted| wanted != period) {
+                continue;
+            }
+            let seals = store.seals_of(&book.book, period)?;
+            let Some(seal) = seals.iter().rev().find(|seal| seal.root == one.root) else { continue };
+            if seal.file.is_none() {
+                continue;
+            }
+            let path = journal::entries_path(&folder, period, books::digest(seal)?);
+            if !path.exists() {
+                continue;
+            }
+            let mut keys = std::collections::BTreeSet::new();
+            journal::read_entries(&path, |entry| {
+                if entry.voucher() == what.voucher || entry.number() == what.voucher {
+                    keys.insert(entry.voucher().to_owned());
+                }
+                ControlFlow::Continue(())
+            })?;
+            found.extend(keys.into_iter().map(|key| (book.book.clone(), period, path.clone(), key)));
+        }
+    }
+    let (book, period, path, key) = match found.as_slice() {
+        [one] => one.clone(),
+        [] => return Err(at(Finding::error("voucher-missing").with("voucher", &what.voucher))),
+        several => {
+            let list: Vec<String> = several.iter().map(|(book, period, _, key)| format!("{book} {period} {key}")).collect();
+            return Err(at(Finding::error("voucher-unclear").with("voucher", &what.voucher).with("known", list.join("; "))));
+        }
+    };
+    let proven = journal::prove(&path, period, &key)?;
+    let Some(proven) = proven else { return Err(at(Finding::error("voucher-missing").with("voucher", &what.voucher))) };
+    let lines = proven.lines.iter().map(|entry| {
+        let texts = std::array::from_fn(|at| entry.texts[at].as_deref());
+        seal::voucher::shown(texts, entry.amounts)
+    });
+    let (payload, period) = (package.digest(), period.to_string());
+    let proof = VoucherProof { payload, book, period, root: proven.root, path: proven.path, lines: lines.collect() };
+    sheet::save(&what.out, &proof.to_bytes().map_err(Failure::source)?)?;
+    output::say(&format!("{}\n", what.out.display()))?;
+    Ok(Vec::new())
+}

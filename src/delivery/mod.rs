@@ -1,0 +1,43 @@
+/*!
+What happens to a package outside: filings at the national portal that people record, and receipts.
+
+A receipt is a record of kind [`RECEIPT`]: of its form, book and period, its key the payload digest, its body the receipt's verdict. What has been
+received last is what the next package of the same forms corrects.
+*/
+
+use store::{Store, Wanted};
+use survey::filing::Filing;
+
+use crate::{acts, report::Failure};
+
+/// Kind of the records of filings at the national portal.
+pub const FILED: &str = "filed";
+/// Kind of the records of receipts.
+pub const RECEIPT: &str = "receipt";
+/// Verdict of a receipt that took the package.
+const RECEIVED: &str = "received";
+
+/// The filing of a form's month at the national portal, where a person has recorded it.
+pub fn filing(store: &Store, book: &str, form: &str, period: &str) -> Result<Option<Filing>, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+    store.records(FILED, wanted)?.last().map(acts::body).transpose()
+}
+
+/// Whether the filing that was recorded is of this version of the draft.
+pub fn filed_is(store: &Store, book: &str, form: &str, period: &str, draft: &str) -> Result<bool, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+    let newest: Option<serde_json::Value> = store.records(FILED, wanted)?.last().map(acts::body).transpose()?;
+    Ok(newest.is_none_or(|filing| filing["draft"] == draft))
+}
+
+/// Payload digest of the newest package that the receiver took for any of these forms and books.
+pub fn received(store: &Store, forms: &[(&str, &str)], period: &str) -> Result<Option<String>, Failure> {
+    let mut newest = None;
+    for record in store.records(RECEIPT, Wanted { period: Some(period), ..Wanted::default() })? {
+        let body: serde_json::Value = acts::body(&record)?;
+        if body["verdict"] == RECEIVED && forms.contains(&(record.form.as_str(), record.book.as_str())) {
+            newest = Some(record.key);
+        }
+    }
+    Ok(newest)
+}

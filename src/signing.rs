@@ -1,0 +1,124 @@
+/*! Keys and certificates of people who sign, and the roots that one trusts. */
+
+use std::{fs, path::Path};
+
+use model::Finding;
+use seal::{Certificate, Identity, Moment, RevocationList, Role, SecretKey, Signer, Time, Trust};
+use token::Token;
+
+use crate::{
+    config::{self, Agent, Person},
+    report::{self, Failure},
+};
+
+/// A person's key and certificates.
+pub struct Signatory {
+    signer: Box<dyn Signer>,
+    chain: Vec<Certificate>,
+}
+
+impl Signatory {
+    /// Of a person: the key is unlocked, and belongs to the certificate.
+    pub fn of(agent: &Agent, person: &Person) -> Result<Signatory, Failure> {
+        let key = format!("signing.key.{}", person.id);
+        let Some(own) = agent.signing.key.get(&person.id) else {
+            let finding = Finding::error("signing-key-missing").at(agent.place("signing"));
+            return Err(Failure::config(finding.with("person", &person.id)));
+        };
+        let place = agent.place(&key);
+        let at = |finding: Finding| Failure::config(finding.at(&place));
+        let text = |path: &Path| {
+            let path = agent.folder().join(path);
+            fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))
+        };
+        let chain = Certificate::from_pem(&text(&own.certificate)?).map_err(at)?;
+        let secret = |secret: &Option<config::Secret>| match secret {
+            Some(secret) => agent.secret(secret, &place).map(Option::unwrap_or_default),
+            None => Ok(String::new()),
+        };
+        let signer: Box<dyn Signer> = match (&own.file, &own.module) {
+            (Some(file), None) => Box::new(SecretKey::from_pem(&text(file)?, secret(&own.password)?.as_bytes()).map_err(at)?),
+            (None, Some(module)) => {
+                let label = |text: &Option<String>| text.clone().unwrap_or_default();
+                let module = agent.folder().join(module);
+                Box::new(Token::open(&module, &label(&own.token), &label(&own.key), &secret(&own.pin)?).map_err(at)?)
+            }
+            _ => return Err(at(Finding::error("signing-key-unclear").with("person", &person.id))),
+        };
+        Identity::new(&*signer, chain.clone()).map_err(at)?;
+        Ok(Signatory { signer, chain })
+    }
+
+    /// Key and certificates together.
+    pub fn identity(&self) -> Result<Identity<'_>, Failure> {
+        Identity::new(&*self.signer, self.chain.clone()).map_err(Failure::config)
+    }
+
+    /// Why the certificate does not serve for this unit and person now; the role is asked for where a signature is made.
+    pub fn unfit(&self, agent: &Agent, person: &Person, now: Time) -> Vec<Finding> {
+        let own = &self.chain[0];
+        let subject = own.subject();
+        let place = agent.place(&format!("signing.key.{}", person.id));
+        let mut findings = Vec::new();
+        if subject.unit != agent.unit.code || subject.unit.is_empty() {
+            let finding = Finding::error("certificate-of-another-unit").at(&place).with("unit", &subject.unit);
+            findings.push(finding.with("wanted", &agent.unit.code));
+        }
+        if subject.name != person.name {
+            let finding = Finding::error("certificate-of-another-person").at(&place).with("name", &subject.name);
+            findings.push(finding.with("wanted", &person.name));
+        }
+        if now < own.not_before() || now > own.not_after() {
+            let finding = Finding::error("certificate-not-valid-now").at(&place).with("from", own.not_before());
+            findings.push(finding.with("until", own.not_after()));
+        }
+        findings
+    }
+}
+
+/// This moment, to the second.
+pub fn now() -> Result<Time, Failure> {
+    let seconds = u64::try_from(jiff::Timestamp::now().as_second()).ok();
+    seconds.and_then(Time::from_unix).ok_or_else(|| Failure::source(Finding::error("clock-wrong")))
+}
+
+/// Roles that must sign: the three that every report has, and those that `[signing]` adds.
+pub fn required(agent: &Agent) -> Result<Vec<Role>, Failure> {
+    let mut required = vec![Role::Preparer, Role::StatisticsHead, Role::UnitHead];
+    for name in &agent.signing.roles {
+        match Role::from_id(name).filter(|role| role.signs_off()) {
+            Some(role) if required.contains(&role) => {}
+            Some(role) => required.push(role),
+            None => {
+                let finding = Finding::error("signing-role-unknown").at(agent.place("signing.roles")).with("role", name);
+                return Err(Failure::config(finding.with("known", "preparer, statistician, finance, head")));
+            }
+        }
+    }
+    Ok(required)
+}
+
+/// Certificates and lists of revoked ones in a PEM file, or in every file of a folder.
+pub fn trust(path: &Path, moment: Moment) -> Result<Trust, Failure> {
+    let refused = |path: &Path, error: &std::io::Error| Failure::config(report::io(path, error));
+    let mut files = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries = fs::read_dir(path).map_err(|error| refused(path, &error))?;
+        files = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+        files.sort();
+    }
+    let mut trust = Trust { roots: Vec::new(), revoked: Vec::new(), moment };
+    for file in files {
+        let text = fs::read_to_string(&file).map_err(|error| refused(&file, &error))?;
+        let at = |finding: Finding| Failure::config(finding.at(file.display().to_string()));
+        if text.contains("BEGIN X509 CRL") {
+            trust.revoked.push(RevocationList::from_pem(&text).map_err(at)?);
+        } else if text.contains("BEGIN CERTIFICATE") {
+            trust.roots.extend(Certificate::from_pem(&text).map_err(at)?);
+        }
+    }
+    if trust.roots.is_empty() {
+        return Err(Failure::config(Finding::error("roots-missing").at(path.display().to_string())));
+    }
+    Ok(trust)
+}
