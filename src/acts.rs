@@ -42,20 +42,30 @@ pub fn write(store: &mut Store, who: &str, what: &str, detail: &Value, record: &
     Ok(work.commit()?)
 }
 
-/// Refuses to go on where the month of a form is locked.
-pub fn unlocked(store: &Store, book: &str, form: &str, month: Month) -> Result<(), Failure> {
+/// The lock on the month of a form, or on its whole month.
+pub fn locked(store: &Store, book: &str, form: &str, month: Month) -> Result<Option<Lock>, Failure> {
     let period = month.to_string();
     for scope in ["", form] {
         let wanted = Wanted { book: Some(book), form: Some(scope), period: Some(&period), key: None };
         if let Some(record) = store.records(LOCK, wanted)?.pop() {
             let lock: Lock = body(&record)?;
             if lock.locked {
-                let finding = Finding::error("period-locked").at(format!("{form}, {period}, book {book}"));
-                return Err(Failure::findings(vec![finding.with("by", lock.by)]));
+                return Ok(Some(lock));
             }
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Refuses to go on where the month of a form is locked.
+pub fn unlocked(store: &Store, book: &str, form: &str, month: Month) -> Result<(), Failure> {
+    match locked(store, book, form, month)? {
+        None => Ok(()),
+        Some(lock) => {
+            let finding = Finding::error("period-locked").at(format!("{form}, {month}, book {book}"));
+            Err(Failure::findings(vec![finding.with("by", lock.by)]))
+        }
+    }
 }
 
 /// Adjustments of a form's month that hold, by indicator.

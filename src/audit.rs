@@ -18,6 +18,7 @@ use crate::{
     config::{Agent, Book},
     forms::own_file,
     report::{self, Failure},
+    reported,
 };
 
 /// Kind of the records of explanations.
@@ -25,12 +26,27 @@ pub const EXPLANATION: &str = "explanation";
 
 /// What rules look at beside the book.
 pub fn given(agent: &Agent, store: &Store, book: &Book) -> Result<Given, Failure> {
-    let mut given = Given { outside: outside(agent)?, ..Given::default() };
+    let mut given = Given { outside: outside(agent)?, facts: agent.unit.facts(), ..Given::default() };
     for record in store.records(acts::ADJUSTMENT, Wanted { book: Some(&book.id), ..Wanted::default() })? {
         let adjustment: Adjustment = acts::body(&record)?;
         let parsed = (record.period.parse::<Month>(), adjustment.amount.parse::<Amount>());
         if let (Ok(month), Ok(amount), false) = (parsed.0, parsed.1, adjustment.withdrawn) {
             given.adjusted.insert((record.form, month, record.key), amount);
+        }
+    }
+    for (record, reported) in reported::of(store, &book.id, None, None)? {
+        let Ok(month) = record.period.parse::<Month>() else { continue };
+        let mut filed = |month: Month, figure: Option<&String>, known_better: bool| {
+            let Some(Ok(amount)) = figure.map(|text| text.parse::<Amount>()) else { return };
+            let key = (record.form.clone(), month, record.key.clone());
+            if known_better || !given.filed.contains_key(&key) {
+                given.filed.insert(key, amount);
+            }
+        };
+        filed(month, reported::main(&reported), true);
+        // What this year's form brought along of last year, where last year's own was not loaded.
+        if let Some(before) = month.prior_year() {
+            filed(before, reported.columns.get("prior_year"), false);
         }
     }
     Ok(given)

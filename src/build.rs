@@ -7,18 +7,18 @@ use model::{Finding, Level, Month, Period};
 use serde_json::json;
 use store::{CellVersion, DraftVersion, Store};
 use survey::{
-    Mapping, Order,
-    document::{Cell, Draft, Footer, LedgerCell, Note, Unit},
+    Order, Seals,
+    document::{Cell, Draft, Footer, LedgerCell, Note, Stands, Unit},
 };
 
 use crate::{
     acts, audit,
-    books::Grain,
+    books::{self, Grain},
     config::{self, Agent, Book},
     forms::{self, Desk, Layers},
     measures, packs, pull,
     report::Failure,
-    reported, unposted,
+    reported, times, unposted,
 };
 
 /// State of a draft that nobody has looked at yet.
@@ -61,7 +61,9 @@ pub struct Ready {
 pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, month: Month) -> Result<Ready, Failure> {
     let forms = forms::configured(agent, book, form)?;
     let layers = forms::layers(agent, &forms)?;
+    times::done("mapping");
     let (sealed, mut findings) = pull::sealed(agent, store, book, Period { month, adjustment: true }, Grain::Dimensions)?;
+    times::done("seals");
     let unposted = if forms.iter().any(|form| form.unposted) {
         if store.current_seals(&unposted::id(&book.id))?.is_empty() {
             // Sealed before a form asked for them.
@@ -78,6 +80,7 @@ pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, 
     let desk = Desk::new(agent, store, book, sealed, &layers.mapping, false)?;
     findings.extend(layers.findings.iter().cloned());
     findings.extend(desk.findings.iter().cloned());
+    times::done("figures");
     Ok(Ready { layers, desk, unposted, forms, findings })
 }
 
@@ -120,12 +123,14 @@ pub fn build(
         acts::unlocked(store, &book.id, &configured.code, month)?;
     }
     let (drafts, mut findings) = compute(agent, store, book, &ready, form, month)?;
+    times::done("forms");
     // A form without a rate is built without figures and says so; any other error is one of a formula.
     let errors = findings.iter().filter(|finding| finding.level == Level::Error);
     if errors.clone().any(|finding| finding.code != "rate-missing") {
         return Err(Failure::findings(findings));
     }
-    let outcomes = keep(store, book, &ready.layers.mapping, drafts)?;
+    let outcomes = keep(store, book, &ready.layers.texts, drafts)?;
+    times::done("kept");
     for (draft, moved) in outcomes.iter().map(|outcome| (&outcome.draft, &outcome.moved)) {
         let Some(first) = moved.first() else { continue };
         let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
@@ -154,6 +159,7 @@ fn compute(
         let Some(pack) = layers.mapping.form(&configured.code) else { continue };
         let desk = ready.desk(&configured.code);
         let said = audit::said(store, &book.id, &configured.code, &month.to_string())?;
+        let asks = layers.mapping.asks_measures(Some(&configured.code));
         let built = desk.with(&layers.mapping, |engine, original| {
             survey::build(&Order {
                 form: pack,
@@ -167,9 +173,13 @@ fn compute(
                 currency: desk.currency.clone(),
                 source: format!("{} · {}", book.id, book.connector),
                 unposted: configured.unposted,
-                measures: layers.mapping.asks_measures(Some(&configured.code)),
-                seals: if layers.mapping.asks_measures(Some(&configured.code)) { &desk.measured } else { &desk.evidence },
-                mapping: layers.digest.clone(),
+                measures: asks,
+                seals: Seals {
+                    books: &desk.evidence,
+                    measures: &desk.measured,
+                    both: if asks { &desk.beside } else { &desk.evidence },
+                },
+                mapping: layers.digest(&configured.code),
                 given: &given,
                 said: &said,
                 digest: &digest,
@@ -182,6 +192,10 @@ fn compute(
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
         draft.findings.extend(found.iter().map(Note::from));
         findings.extend(found);
+        // Told with every draft that has them in it, not only when they were read.
+        let doubts = books::doubts(&book.id, desk.seals.values(), month, pack.frequency.is_yearly());
+        draft.findings.extend(doubts.iter().map(Note::from));
+        findings.extend(doubts);
         drafts.push((draft, ledger));
     }
     Ok((drafts, findings))
@@ -201,7 +215,7 @@ fn footer(form: &config::Form) -> Footer {
 fn keep(
     store: &mut Store,
     book: &Book,
-    mapping: &Mapping,
+    texts: &[(String, String)],
     drafts: Vec<(Draft, Vec<LedgerCell>)>,
 ) -> Result<Vec<Outcome>, Failure> {
     let damaged = |error: serde_json::Error| Failure::source(Finding::error("state-refused").with("reason", error));
@@ -242,11 +256,14 @@ fn keep(
             json!({ "form": draft.form, "edition": draft.edition, "period": draft.period, "draft": digest, "cells": cells.len() })
         })
         .collect();
-    let mapping: Vec<_> = mapping
-        .sources()
-        .map(|(file, text)| json!({ "file": file, "sha256": Digest::of(text.as_bytes()).to_string() }))
-        .collect();
+    let digests: Vec<String> = texts.iter().map(|(_, text)| Digest::of(text.as_bytes()).to_string()).collect();
+    let mapping: Vec<_> =
+        texts.iter().zip(&digests).map(|((file, _), digest)| json!({ "file": file, "sha256": digest })).collect();
     let work = store.begin(&packs::who(), "build", &json!({ "book": book.id, "drafts": list, "mapping": mapping }))?;
+    // A mapping is edited where it lies; what a figure was made by must be there to read years later.
+    for ((_, text), digest) in texts.iter().zip(&digests) {
+        work.put_context(digest, text)?;
+    }
     for (at, body, cells) in fresh {
         let outcome = &mut outcomes[at];
         let draft = &outcome.draft;
@@ -322,13 +339,21 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
 
 /// Indicators of a draft whose evidence was sealed anew since they were built.
 pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
-    let sealed = unposted::seals(store, &draft.book, draft.unposted, draft.measures)?;
+    let books = unposted::seals(store, &draft.book, draft.unposted, false)?;
+    let (mut measures, mut both) = Default::default();
+    if draft.measures {
+        measures::beside(store, &draft.book, &mut measures)?;
+        both = unposted::seals(store, &draft.book, draft.unposted, true)?;
+    }
+    let seals = Seals { books: &books, measures: &measures, both: &both };
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let moved = draft.cells.iter().filter(|cell| {
         let Some(evidence) = &cell.evidence else { return false };
         let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
         let Ok(to) = evidence.to.parse() else { return true };
-        survey::evidence_digest(&sealed, from, to, &digest) != evidence.digest
+        let stands = |seals: &_| survey::evidence_digest(seals, from, to, &digest) == evidence.digest;
+        // Before cells said what they stand on, all cells of a form that asks for measures stood on both.
+        !(stands(seals.of(evidence.on)) || draft.measures && evidence.on == Stands::Books && stands(&both))
     });
     Ok(moved.map(|cell| cell.id.clone()).collect())
 }
@@ -339,7 +364,7 @@ pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result
     let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
     let mut findings = Vec::new();
     match forms::layers(agent, &forms::configured(agent, book, Some(&draft.form))?) {
-        Ok(layers) if layers.digest == draft.mapping => {}
+        Ok(layers) if layers.digest(&draft.form) == draft.mapping => {}
         Ok(_) => findings.push(Finding::warning("mapping-changed").at(&place).with("period", &draft.period)),
         // The draft stands; that the mapping could not build it again is worth knowing.
         Err(failure) => {

@@ -67,8 +67,9 @@ const AGENT: Shape = Shape::Table(&[
     ("book", Shape::Each(&BOOK)),
     ("form", Shape::Each(&FORM)),
     ("person", Shape::Each(&Shape::Table(&[("id", MUST), ("name", MUST), ("roles", Shape::List)]))),
-    ("measures", Shape::Table(&[("none", ANY)])),
+    ("measures", Shape::Table(&[("none", ANY), ("energy", ANY)])),
     ("product", Shape::Each(&short::PRODUCT)),
+    ("repeat", Shape::Each(&Shape::Table(&[("each", MUST), ("code", MUST), ("name", MUST), ("item", TEXT)]))),
     ("sheet", Shape::Each(&short::SHEET)),
     ("retention", Shape::Table(&[("years", Shape::Whole)])),
     ("rates", Shape::Table(&[("file", TEXT)])),
@@ -101,10 +102,12 @@ pub struct Agent {
     pub outside: Option<PathBuf>,
     /// Short sheets that people of departments fill.
     pub sheets: Vec<Sheet>,
-    /// Products of the unit, as the catalogue of products has them.
+    /// Products of the unit, as the catalogue of products has them, and what else forms repeat.
     pub products: Vec<survey::Product>,
     /// Kinds of measures that the unit has nothing of.
     pub no_measures: Vec<String>,
+    /// Kinds of energy that the unit uses: the form of energy is repeated for them.
+    pub energy: Vec<String>,
     /// Who signs with what.
     pub signing: Signing,
     /// Where each key stands.
@@ -139,6 +142,8 @@ struct Raw {
     sheets: Vec<Sheet>,
     #[serde(default, rename = "product")]
     products: Vec<survey::Product>,
+    #[serde(default, rename = "repeat")]
+    repeats: Vec<survey::Repeat>,
 }
 
 #[derive(Default, Deserialize)]
@@ -155,6 +160,8 @@ struct RawOutside {
 struct RawMeasures {
     #[serde(default)]
     none: Vec<String>,
+    #[serde(default)]
+    energy: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -443,8 +450,9 @@ impl Agent {
             explanation_min: raw.audit.explanation_min,
             outside: raw.outside.file.map(|file| folder.join(file)),
             sheets: raw.sheets,
-            products: raw.products,
+            products: raw.products.into_iter().chain(raw.repeats.into_iter().map(survey::Product::from)).collect(),
             no_measures: raw.measures.none,
+            energy: raw.measures.energy,
             signing: raw.signing,
             places,
         })

@@ -28,10 +28,24 @@ pub const EDITION: &str = "2025";
 pub struct Layers {
     /// The mapping.
     pub mapping: Mapping,
-    /// SHA-256 over its texts.
-    pub digest: String,
+    /// Its texts with the names of their files.
+    pub texts: Vec<(String, String)>,
+    /// Digest of what people and the program say of measures, where a formula asks for any.
+    measures: Option<String>,
     /// Notes and warnings.
     pub findings: Vec<Finding>,
+}
+
+impl Layers {
+    /// SHA-256 over what a form's draft can depend on: its standard, the forms that it refers to, the layers that say something about them.
+    /// The texts count, not where the enterprise keeps the files.
+    pub fn digest(&self, form: &str) -> String {
+        let mut text: String = self.mapping.texts_of(form).iter().map(|text| format!("{}\n{text}", text.len())).collect();
+        if self.mapping.reach(form).measures {
+            text.push_str(self.measures.as_deref().unwrap_or_default());
+        }
+        Digest::of(text.as_bytes()).to_string()
+    }
 }
 
 /// Forms that are configured for a book; `wanted` is added where it comes with the program and nobody configured it.
@@ -85,8 +99,15 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
         findings.push(finding);
         return Err(findings);
     }
+    let repeated = form.as_ref().and_then(|form| form.each.as_deref());
+    let energies = match agent.filter(|agent| repeated == Some("energy") && !agent.energy.is_empty()) {
+        Some(agent) => Some(measures::energies(agent)?),
+        None => None,
+    };
     let products = agent.map(|agent| agent.products.as_slice()).unwrap_or_default();
-    match form.map(|form| form.expanded(products)) {
+    // A form of energy is repeated for what the unit burns, and never for what it makes.
+    let repeats = energies.as_deref().unwrap_or(products);
+    match form.map(|form| form.expanded(repeats)) {
         Some((form, wrong)) if wrong.is_empty() => Ok(form),
         Some((_, wrong)) => Err(wrong),
         None => Err(findings),
@@ -125,12 +146,15 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     findings.extend(wrong);
     match mapping {
         Some(mapping) if !report::blocked(&findings) => {
-            // The text counts, not where the enterprise keeps the file.
-            let mut text: String = mapping.sources().map(|(_, text)| format!("{}\n{text}", text.len())).collect();
+            let mut texts: Vec<(String, String)> =
+                mapping.sources().map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+            let mut measures = None;
             if mapping.asks_measures(None) {
-                text.push_str(&measures::facts(agent)?.digest);
+                let facts = measures::facts(agent)?;
+                measures = Some(facts.digest.clone());
+                texts.extend(facts.texts.map(|(file, text)| (file.to_owned(), text)));
             }
-            Ok(Layers { digest: Digest::of(text.as_bytes()).to_string(), mapping, findings })
+            Ok(Layers { mapping, texts, measures, findings })
         }
         _ => Err(Failure { exit: 2, findings }),
     }
@@ -150,8 +174,10 @@ pub struct Desk {
     pub seals: BTreeMap<Period, store::Seal>,
     /// What the figures stand on.
     pub evidence: BTreeMap<Period, Sealed>,
-    /// The same with the measures beside them.
+    /// Measures alone, where a formula asks for any.
     pub measured: BTreeMap<Period, Sealed>,
+    /// Both.
+    pub beside: BTreeMap<Period, Sealed>,
     /// The figures.
     pub book: journal::Book,
     /// What the books do not hold, where a formula asks for any.
@@ -220,6 +246,10 @@ impl Desk {
         let foreign = !context.currency.is_empty() && context.currency != FORM_CURRENCY;
         let rates = if foreign { Some(rates(agent, &context.currency)?) } else { None };
         let asks = mapping.asks_measures(None);
+        let mut measured = BTreeMap::new();
+        if asks {
+            measures::beside(store, &book.id, &mut measured)?;
+        }
         Ok(Desk {
             chart,
             names: context.accounts.into_iter().map(|account| (account.account, account.name)).collect(),
@@ -227,7 +257,8 @@ impl Desk {
             currency: context.currency,
             seals: sealed.seals.into_iter().map(|seal| (seal.period, seal)).collect(),
             evidence: unposted::seals(store, &book.id, unposted, false)?,
-            measured: unposted::seals(store, &book.id, unposted, asks)?,
+            measured,
+            beside: unposted::seals(store, &book.id, unposted, asks)?,
             measures: if asks { Some(measures::load(agent, store, book)?) } else { None },
             book: figures,
             rates,

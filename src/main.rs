@@ -7,6 +7,7 @@ not be reached.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod acts;
+mod archive;
 mod audit;
 mod books;
 mod build;
@@ -17,6 +18,7 @@ mod detect;
 mod evidence;
 mod forms;
 mod knowledge;
+mod ledger;
 mod measures;
 mod output;
 mod package;
@@ -30,6 +32,7 @@ mod sheet;
 mod sheets;
 mod signing;
 mod source;
+mod times;
 mod unposted;
 
 use std::{
@@ -62,6 +65,7 @@ fn second() -> Option<Command> {
 }
 
 fn main() -> ExitCode {
+    times::done("begin");
     let args = match cli::Args::read() {
         Ok(args) => args,
         Err(exit) => return ExitCode::from(exit),
@@ -82,6 +86,8 @@ fn main() -> ExitCode {
         Ok(findings) => (0, findings),
         Err(failure) => (failure.exit, failure.findings),
     };
+    times::done("result");
     report::tell(lang, &findings);
+    times::done("findings");
     ExitCode::from(exit)
 }

@@ -99,12 +99,7 @@ pub fn tell(lang: Lang, findings: &[Finding]) {
             continue;
         }
         let kind = |other: &&Finding| other.level == finding.level && other.code == finding.code;
-        let mut alike: Vec<&Finding> = Vec::new();
-        for other in sorted.iter().copied().filter(kind) {
-            if !alike.contains(&other) {
-                alike.push(other);
-            }
-        }
+        let alike: Vec<&Finding> = sorted.iter().copied().filter(kind).collect();
         let same: Vec<&Finding> = alike.iter().copied().filter(|other| other.arguments == finding.arguments).collect();
         let text = if same.len() > 1 {
             // What is true of many places is told once.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use model::Finding;
-use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
 use store::Store;
 use survey::document::{Cell, Column, Draft, LedgerCell, Lineage};
 use ui::Lang;
@@ -35,16 +35,27 @@ pub fn csv(columns: &[&str], rows: &[Vec<String>]) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| refused(error.to_string()))
 }
 
+/// Rows as CSV for a spreadsheet: the texts of columns that are no numbers cannot be formulas.
+pub fn inert_csv(columns: &[&str], numbers: &[&str], rows: &[Vec<String>]) -> Result<String, Failure> {
+    let cell = |(name, cell): (&&str, &String)| if numbers.contains(name) { cell.clone() } else { inert(cell) };
+    let inert = |row: &Vec<String>| columns.iter().zip(row).map(cell).collect();
+    csv(columns, &rows.iter().map(inert).collect::<Vec<_>>())
+}
+
 /// Writes a file; what was there is replaced only by a whole one.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let part = path.with_extension("part");
-    let refused = |error: std::io::Error| match error.kind() {
+    fs::write(&part, bytes).map_err(|error| unwritten(path, &error))?;
+    fs::rename(&part, path).map_err(|error| unwritten(path, &error))
+}
+
+/// Why a file could not be written.
+pub fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    match error.kind() {
         // A file that is to be written is not missing, its folder is; and the path starts where the person is.
         std::io::ErrorKind::NotFound => Failure::config(Finding::error("folder-missing").at(path.display().to_string())),
-        _ => Failure::source(report::io(path, &error)),
-    };
-    fs::write(&part, bytes).map_err(refused)?;
-    fs::rename(&part, path).map_err(refused)
+        _ => Failure::source(report::io(path, error)),
+    }
 }
 
 /// Looks of a workbook.
@@ -108,6 +119,18 @@ fn decimal(
 
 /// Writes a draft as a workbook: the form, where its figures come from, and what was found.
 pub fn draft(path: &Path, draft: &Draft, computed: Vec<LedgerCell>, store: &Store, lang: Lang) -> Result<(), Failure> {
+    save(path, &workbook(path, draft, computed, store, lang, None)?)
+}
+
+/// The bytes of a draft's workbook. It says that it was made at `made`, or now where that is absent.
+pub fn workbook(
+    path: &Path,
+    draft: &Draft,
+    computed: Vec<LedgerCell>,
+    store: &Store,
+    lang: Lang,
+    made: Option<&ExcelDateTime>,
+) -> Result<Vec<u8>, Failure> {
     let cells: Cells = if computed.is_empty() {
         build::current_cells(store, &draft.book, &draft.form, &draft.period)?
     } else {
@@ -125,10 +148,12 @@ pub fn draft(path: &Path, draft: &Draft, computed: Vec<LedgerCell>, store: &Stor
         if !draft.explanations.is_empty() {
             explanations(book.add_worksheet(), draft, &looks, lang)?;
         }
+        if let Some(made) = made {
+            book.set_properties(&DocProperties::new().set_creation_datetime(made));
+        }
         book.save_to_buffer()
     };
-    let bytes = write().map_err(refused(path))?;
-    save(path, &bytes)
+    write().map_err(refused(path))
 }
 
 /// The form as it is printed.

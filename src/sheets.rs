@@ -1,9 +1,11 @@
 /*!
-Sheets that people made, read: XLSX workbooks and CSV in UTF-8, GB18030 (GBK) or UTF-16.
+Sheets that people made, read: XLSX and XLS workbooks, and CSV in UTF-8, GB18030 (GBK) or UTF-16.
 
 Bounded before anything is taken apart: bytes of the file, bytes once unpacked, rows, columns and cells. A cell far out of the way costs
 nothing, as cells are read one by one and never spread out. Numbers are texts with at most fifteen digits, as the spreadsheet shows them.
 */
+
+mod xls;
 
 use std::{
     collections::BTreeMap,
@@ -117,7 +119,7 @@ pub fn read(path: &Path) -> Result<Vec<Sheet>, Failure> {
     }
     if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
         // The format before 2007.
-        return Err(Failure::config(Finding::error("sheet-format").at(place)));
+        return xls::read(&place, bytes);
     }
     let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     Ok(vec![Sheet { grid: delimited(&place, name, &text(&place, &bytes)?)?, formulas: BTreeMap::new() }])
@@ -170,9 +172,17 @@ fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Failure> {
         let refused = |error: csv::Error| Failure::config(Finding::error("sheet-refused").at(place).with("reason", error));
         let record = record.map_err(refused)?;
         cells += record.len();
-        if rows.len() >= ROWS_MAX || record.len() > COLUMNS_MAX || cells > CELLS_MAX {
+        // A row stands where its line is in the file: a text may hold line ends, and empty lines are passed over before a record begins.
+        let line = record.position().map_or(0, |at| {
+            let rest = usize::try_from(at.byte()).ok().and_then(|from| text.as_bytes().get(from..)).unwrap_or_default();
+            let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+            usize::try_from(at.line()).unwrap_or(usize::MAX).saturating_add(ends)
+        });
+        let row = line.saturating_sub(1).max(rows.len());
+        if row >= ROWS_MAX || record.len() > COLUMNS_MAX || cells > CELLS_MAX {
             return Err(too_large(place, "rows", ROWS_MAX));
         }
+        rows.resize(row, Vec::new());
         rows.push(record.iter().map(str::to_owned).collect());
     }
     Ok(Grid { name, rows })
@@ -305,6 +315,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_stand_where_their_lines_are() {
+        for (text, expected) in [
+            ("a\n\nb\n", vec![0, 2]),
+            ("\r\na\r\n\r\n\r\nb", vec![1, 4]),
+            ("\"a\nx\"\nb\n", vec![0, 2]),
+            ("a\r\nb\r\n\"c\r\n\r\n\"\r\nd\r\n", vec![0, 1, 2, 5]),
+        ] {
+            let grid = delimited("x", String::new(), text).unwrap();
+            let filled = |(at, row): (usize, &Vec<String>)| (!row.is_empty()).then_some(at);
+            assert_eq!(grid.rows.iter().enumerate().filter_map(filled).collect::<Vec<_>>(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
     fn too_much_is_refused_before_it_is_taken_apart() {
         let refused = |path: &Path| read(path).err().unwrap().findings[0].code.to_string();
         let folder = tempfile::tempdir().unwrap();
@@ -316,7 +340,7 @@ mod tests {
         fs::write(&path, b"PK\x03\x04 no archive").unwrap();
         assert_eq!(refused(&path), "sheet-refused");
         fs::write(&path, [0xd0, 0xcf, 0x11, 0xe0]).unwrap();
-        assert_eq!(refused(&path), "sheet-format");
+        assert_eq!(refused(&path), "sheet-refused");
         // One cell in the last row of the last column is one cell, and not seventeen thousand million.
         let mut book = rust_xlsxwriter::Workbook::new();
         book.add_worksheet().write_number(1_048_575, 16_383, 1).unwrap();

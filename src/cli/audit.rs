@@ -43,7 +43,7 @@ pub enum What {
     },
     /// 原因类型 Causes that an explanation can have
     Causes,
-    /// 数据质量 Continuity, matching and outliers of the unit's own series
+    /// 数据质量 Continuity, matching, coordination and outliers of the unit's own series
     Quality(Which),
 }
 
@@ -194,7 +194,9 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
         for fact in &verdict.facts {
             let value = fact.value.clone().unwrap_or_else(|| label(&format!("status-{}", fact.status.replace('_', "-"))));
             let figure = format!("{}:{}", fact.form, fact.code);
-            text += &format!("      {figure}  {}  {} {}  {value} {}\n", fact.name, fact.period, label(fact.column), fact.unit);
+            // A column that no form prints: only rules ask for it.
+            let column = if fact.column == "filed_last_year" { label("filed_last_year") } else { label(fact.column) };
+            text += &format!("      {figure}  {}  {} {column}  {value} {}\n", fact.name, fact.period, fact.unit);
             for row in fact.rows.iter().take(ROWS) {
                 let name = audited.names.get(&row.account).map_or("", String::as_str);
                 text += &format!("          {} {name}  {}  ← {}\n", row.account, row.amount, row.question);
@@ -216,10 +218,22 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
         if of(outcome).next().is_some() {
             text += &format!("\n{}\n", label(title));
         }
+        // A rule that is asked of each row says the same of many: one line tells it, with how many there are.
+        let mut told: Vec<(&Verdict, usize)> = Vec::new();
         for verdict in of(outcome) {
+            let why = |verdict: &Verdict| verdict.gap.as_ref().map(|gap| gap.code.clone());
+            let own = |verdict: &Verdict| verdict.rule.split_once(':').map(|(rule, _)| rule.to_owned());
+            let alike = |known: &Verdict| own(known).is_some() && own(known) == own(verdict) && why(known) == why(verdict);
+            match told.iter_mut().find(|(known, _)| alike(known)) {
+                Some((_, count)) => *count += 1,
+                None => told.push((verdict, 1)),
+            }
+        }
+        for (verdict, count) in told {
             let why = verdict.gap.as_ref().map(survey::document::Note::finding);
             let why = why.map_or_else(String::new, |why| ui::text(ctx.lang, &why.code, &why.arguments));
-            text += &format!("    {}  {}：{why}\n", verdict.rule, verdict.text);
+            let more = if count > 1 { format!(" ×{count}") } else { String::new() };
+            text += &format!("    {}{more}  {}：{why}\n", verdict.rule, verdict.text);
         }
     }
     output::say(&(text + "\n"))

@@ -7,11 +7,13 @@ use crate::{
     build,
     output::Table,
     report::{Failure, blocked},
+    times,
 };
 
 /// Builds one form or all, of one book or all that have forms.
 pub fn run(ctx: &Ctx, form: Option<&str>, book: Option<&str>, month: Month) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
+    times::done("configuration and state");
     let books = match book {
         Some(id) => vec![agent.book(Some(id))?],
         None => agent.books_of(form),

@@ -166,7 +166,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         "unit": { "code": agent.unit.code, "name": agent.unit.name }, "book": book.id, "form": form, "edition": pack.edition,
         "figure": row, "period": what.period.to_string(), "column": if what.month { "this_month" } else { "cumulative" },
         "raw": figure.to_string(), "lines_total": total.to_string(), "lines": counted.len(), "adds_up": adds_up,
-        "mapping": layers.digest, "evidence": evidence, "lineage": survey::document::Lineage::from(&trace),
+        "mapping": layers.digest(form), "evidence": evidence, "lineage": survey::document::Lineage::from(&trace),
         "files": digests(&files)?,
     });
     let path = what.out.join(format!("{stem}.json"));

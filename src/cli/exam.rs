@@ -20,7 +20,7 @@ use crate::{
 /// What is compared.
 #[derive(Args)]
 pub struct What {
-    /// 手工报表或台账 Hand-made report or ledger: XLSX, or CSV in UTF-8 or GBK
+    /// 手工报表或台账 Hand-made report or ledger: XLSX or XLS, or CSV in UTF-8 or GBK
     #[arg(long)]
     against: PathBuf,
     /// 表号 Form code

@@ -153,7 +153,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             "value": value, "raw": now, "unit": known.unit.as_ref().unwrap_or(&pack.unit),
             "formula": formula.map(|f| &f.text), "place": formula.map(|f| &f.place),
             "why": formula.and_then(|f| f.why.as_ref()), "replaces": formula.and_then(|f| f.replaces.as_ref()),
-            "mapping": layers.digest, "evidence": evidence,
+            "mapping": layers.digest(form), "evidence": evidence,
             "lineage": Lineage::from(&trace), "answers": answers,
         }))?,
         Format::Csv => csv(&answers)?,

@@ -246,7 +246,9 @@ fn listed(chosen: &[String], industry: Option<&str>, book: &str) -> String {
             continue;
         }
         let filled = form.rows.iter().filter(|row| row.formula.is_some()).count() * 2 > form.rows.len();
-        let active = filled && !form.frequency.is_yearly() && form.trade.is_some();
+        // Products are in the ERP. What else a form is repeated for, somebody has to name and to enter.
+        let known = matches!(form.each.as_deref(), None | Some("product"));
+        let active = filled && known && !form.frequency.is_yearly() && form.trade.is_some();
         text.push_str(&format!("# {code} {}\n{}", form.name, entry(code, if active { "" } else { "# " })));
     }
     text

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use model::{Amount, Finding, Month};
-use survey::document::LedgerCell;
 
-use super::{Ctx, ledger_import};
+use super::{Ctx, archive, ledger_import};
 use crate::{
+    ledger::{COLUMNS, NUMBERS, place, read, row},
     output::{self, Table, label},
     report::Failure,
     reported::{self, Reported},
@@ -35,6 +35,8 @@ pub enum What {
     Act(super::acts::Act),
     /// 载入平台值 Figures that were filed before: kept beside what is computed, never as computed
     Import(ledger_import::What),
+    /// 年度归档 Everything of a year that must be readable later, as one file with a digest of each part; needs --as
+    Archive(archive::What),
     /// 某一指标的各个版本 Every version of one cell
     Versions {
         /// 指标，表号:代码，如 B203:301 FORM:CODE
@@ -77,57 +79,6 @@ pub enum Kind {
     Csv,
 }
 
-const COLUMNS: [&str; 30] = [
-    "book",
-    "period",
-    "form",
-    "code",
-    "name",
-    "unit",
-    "this_month",
-    "cumulative",
-    "closing",
-    "prior_year_month",
-    "prior_year",
-    "growth_month",
-    "growth",
-    "raw",
-    "formula",
-    "formula_place",
-    "mapping",
-    "source",
-    "evidence",
-    "conversion",
-    "adjustment",
-    "adjustment_reason",
-    "reported",
-    "platform",
-    "difference",
-    "audit",
-    "explanation",
-    "status",
-    "version",
-    "operation",
-];
-const NUMBERS: [&str; 11] = [
-    "this_month",
-    "cumulative",
-    "closing",
-    "prior_year_month",
-    "prior_year",
-    "growth_month",
-    "growth",
-    "raw",
-    "reported",
-    "platform",
-    "difference",
-];
-
-/// Where a column stands.
-fn place(name: &str) -> usize {
-    COLUMNS.iter().position(|known| *known == name).unwrap_or(0)
-}
-
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
@@ -153,12 +104,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let rows = rows(ctx, which)?;
             match to {
                 Kind::Csv => {
-                    let numbers: Vec<bool> = COLUMNS.iter().map(|name| NUMBERS.contains(name)).collect();
-                    let inert = |row: &Vec<String>| {
-                        let cells = row.iter().zip(&numbers);
-                        cells.map(|(cell, number)| if *number { cell.clone() } else { sheet::inert(cell) }).collect()
-                    };
-                    let text = sheet::csv(&COLUMNS, &rows.iter().map(inert).collect::<Vec<_>>())?;
+                    let text = sheet::inert_csv(&COLUMNS, &NUMBERS, &rows)?;
                     match out {
                         None => output::say(&text)?,
                         Some(path) => sheet::save(path, text.as_bytes())?,
@@ -172,6 +118,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             }
         }
         What::Import(what) => return ledger_import::run(ctx, what),
+        What::Archive(what) => return archive::run(ctx, what),
         What::Versions { figure, period, book } => versions(ctx, figure, *period, book.as_deref())?,
     }
     Ok(Vec::new())
@@ -224,56 +171,6 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
     let order = ["book", "form", "period"].map(place);
     rows.sort_by(|a, b| order.map(|at| &a[at]).cmp(&order.map(|at| &b[at])));
     Ok(rows)
-}
-
-fn read(version: &store::CellVersion) -> Result<LedgerCell, Failure> {
-    serde_json::from_str(&version.body).map_err(|error| {
-        let place = format!("{}:{}, {}, book {}", version.form, version.cell, version.period, version.book);
-        Failure::source(Finding::error("file-damaged").at(place).with("reason", error))
-    })
-}
-
-fn row(version: &store::CellVersion, ledger: &LedgerCell) -> Vec<String> {
-    let cell = &ledger.cell;
-    let value = |name: &str| cell.columns.get(name).and_then(|column| column.value.clone()).unwrap_or_default();
-    let main = cell.columns.main();
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let evidence = cell.evidence.as_ref().map_or_else(String::new, |evidence| {
-        format!("{}..{} {}", evidence.from.as_deref().unwrap_or_default(), evidence.to, evidence.digest)
-    });
-    let adjustment = cell.adjustment.as_ref();
-    vec![
-        version.book.clone(),
-        version.period.clone(),
-        version.form.clone(),
-        cell.id.clone(),
-        cell.name.clone(),
-        cell.unit.clone(),
-        value("this_month"),
-        value("cumulative"),
-        value("closing"),
-        value("prior_year_month"),
-        value("prior_year"),
-        text(&ledger.growth.month),
-        text(&ledger.growth.cumulative),
-        main.and_then(|column| column.raw.clone()).unwrap_or_default(),
-        text(&cell.formula),
-        text(&cell.place),
-        ledger.mapping.clone(),
-        ledger.source.clone(),
-        evidence,
-        ledger.conversion.clone(),
-        adjustment.map(|adjustment| adjustment.amount.clone()).unwrap_or_default(),
-        adjustment.map(|adjustment| adjustment.reason.clone()).unwrap_or_default(),
-        text(&ledger.reported),
-        text(&ledger.platform),
-        String::new(),
-        ledger.audit.join(", "),
-        text(&ledger.explanation),
-        cell.status.clone(),
-        version.version.to_string(),
-        version.operation.to_string(),
-    ]
 }
 
 fn versions(ctx: &Ctx, figure: &str, period: Month, book: Option<&str>) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ use super::Ctx;
 use crate::{
     config::{self, Agent},
     forms::{self, EDITION},
+    measures,
     output::{Table, label},
     packs,
     report::{self, Failure, blocked},
@@ -27,6 +28,7 @@ pub fn run(ctx: &Ctx, files: &[PathBuf], standard: Option<&str>) -> Result<Vec<F
             files.extend(form.mapping.iter().filter(|path| !files.contains(path)).cloned().collect::<Vec<_>>());
         }
     }
+    let facts = measures::facts_of(agent.as_ref())?;
     let (mut rows, mut findings, mut failed, mut count) = (Vec::new(), Vec::new(), false, 0);
     for path in &files {
         let name = agent.as_ref().and_then(|agent| path.strip_prefix(agent.folder()).ok()).unwrap_or(path).display().to_string();
@@ -42,7 +44,7 @@ pub fn run(ctx: &Ctx, files: &[PathBuf], standard: Option<&str>) -> Result<Vec<F
         let (mapping, found) = mapping.map_err(|failure| Failure { exit: 2, ..failure })?;
         findings.extend(found);
         for test in &tests.tests {
-            let (checked, found) = test.run(&mapping);
+            let (checked, found) = test.run(&mapping, &facts.kinds, &facts.energy);
             findings.extend(found);
             for checked in checked {
                 count += 1;

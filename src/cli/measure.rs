@@ -29,7 +29,7 @@ pub enum What {
     Kinds,
     /// 录入 Enter one measure; needs --as
     Enter(Box<Enter>),
-    /// 导入短表 Enter every line of a short sheet (CSV), or none; needs --as
+    /// 导入短表 Enter every line of a short sheet (XLSX, or CSV in UTF-8 or GBK), or none; needs --as
     Import {
         /// 表格文件 The sheet
         file: PathBuf,
@@ -199,8 +199,9 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let agent = ctx.agent()?;
             let kind = kind_of(&agent, sheet.as_deref(), kind.as_deref())?;
             let facts = measures::facts(&agent)?;
-            let bodies = short::read(file, &facts.kinds, kind.as_deref())?;
-            make(ctx, *period, act, bodies)
+            let (bodies, mut findings) = short::read(file, &facts.kinds, kind.as_deref())?;
+            findings.extend(make(ctx, *period, act, bodies)?);
+            Ok(findings)
         }
         What::Template { sheet, kind, book } => template(ctx, sheet.as_deref(), kind.as_deref(), book.as_deref()),
         What::List { period, kind, book } => list(ctx, *period, kind.as_deref(), book.as_deref()),

@@ -2,6 +2,7 @@
 
 mod acts;
 mod approve;
+mod archive;
 mod audit;
 mod balances;
 mod build;

@@ -1,4 +1,4 @@
-/*! `taizhang audit quality`: continuity, matching and outliers of a unit's own series. It says what moved, never what to report. */
+/*! `taizhang audit quality`: continuity, matching, coordination with outside sources, and outliers of a unit's own series. It says what moved, never what to report. */
 
 use formula::{At, Mode, Value, World};
 use model::{Amount, Finding, Month};
@@ -8,8 +8,8 @@ use survey::{
     audit::Filed,
     document::{Cell, Columns},
     quality::{
-        Thresholds,
-        series::{self, Flag, Point, Series},
+        Compare, Thresholds,
+        series::{self, Flag, Point, Series, Sides},
     },
 };
 
@@ -53,6 +53,7 @@ pub fn run(ctx: &Ctx, which: &Which) -> Result<Vec<Finding>, Failure> {
                 let look = Look { world: &world, form: pack, month: which.period };
                 let mut flags = look.series(&set, &kept);
                 flags.extend(look.pairs(&set));
+                flags.extend(look.coordination(&set));
                 flags
             });
             found.iter_mut().for_each(|flag| flag.finding.place.clone_from(&place));
@@ -121,16 +122,31 @@ impl Look<'_> {
         Some(Flag { kind: "matching", figure, name, facts, score: None, threshold: Amount::ZERO, finding })
     }
 
+    /// A side of a comparison.
+    fn side(&self, text: &str, month: Month, mode: Mode) -> Option<Amount> {
+        let (expr, faults) = formula::parse(text);
+        let expr = expr.filter(|_| faults.is_empty())?;
+        match formula::evaluate(&expr, self.world, At { month, mode }).outcome {
+            Ok(Value::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Figures of the form and of sources outside the books.
+    fn coordination(&self, set: &Thresholds) -> Vec<Flag> {
+        let own = set.coordination.iter().filter(|set| set.forms.contains(&self.form.form));
+        let flags = own.filter_map(|set| {
+            let (back, mode) = if set.compare == Compare::Change { (-1, Mode::Month) } else { (-12, Mode::ToDate) };
+            let sides = |month: Month| (self.side(&set.left, month, mode), self.side(&set.right, month, mode));
+            let before = self.month.plus(back).map(sides).unwrap_or_default();
+            series::coordination(set, &Sides { now: sides(self.month), before }, self.month)
+        });
+        flags.collect()
+    }
+
     /// Figures that move together.
     fn pairs(&self, set: &Thresholds) -> Vec<Flag> {
-        let side = |text: &str, month: Month| {
-            let (expr, faults) = formula::parse(text);
-            let expr = expr.filter(|_| faults.is_empty())?;
-            match formula::evaluate(&expr, self.world, At { month, mode: Mode::Month }).outcome {
-                Ok(Value::Number(number)) => Some(number),
-                _ => None,
-            }
-        };
+        let side = |text: &str, month: Month| self.side(text, month, Mode::Month);
         let pairs = set.pairs.iter().filter(|pair| pair.form == self.form.form);
         let flags = pairs.filter_map(|pair| {
             let months = [self.month.plus(-1)?, self.month];

@@ -19,6 +19,9 @@ use crate::{
 /// Fewest characters of a reason.
 const REASON_LEAST: usize = 4;
 
+/// Field that says what something was used for.
+const USE: &str = "use";
+
 /// Kind of the records.
 pub const RECORD: &str = "measure";
 
@@ -80,7 +83,10 @@ impl Body {
     /// What tells an entry from the others of its month.
     pub fn key(&self) -> String {
         let mut key = format!("{}:{}", self.kind, self.item);
-        for (mark, text) in [('@', &self.date), ('#', &self.document)] {
+        let none = String::new();
+        // What was used for one thing and for another are two lines of a sheet.
+        let purpose = self.fields.get(USE).unwrap_or(&none);
+        for (mark, text) in [('/', purpose), ('@', &self.date), ('#', &self.document)] {
             if !text.is_empty() {
                 key.push(mark);
                 key.push_str(text);
@@ -143,7 +149,8 @@ impl Entry {
         };
         let basis = if body.basis == "level" { Basis::Level } else { Basis::Change };
         let coefficient = number(&body.coefficient)?;
-        Ok(Entered { row, operation, person: body.person, basis, coefficient, key })
+        let purpose = body.fields.get(USE).cloned();
+        Ok(Entered { row, operation, person: body.person, basis, purpose, coefficient, key })
     }
 }
 
@@ -233,6 +240,13 @@ pub fn make(
                 findings.push(Finding::error("measure-entry-unknown").at(&place).with("key", &key).with("month", act.month));
             }
             _ => {}
+        }
+        // A total and its parts, entered both, would be counted twice.
+        let same = |other: &&Body| (&other.kind, &other.item) == (&body.kind, &body.item) && !other.withdrawn;
+        let split = |other: &Body| other.fields.contains_key(USE);
+        let mut others = before.values().chain(fresh.values()).filter(same);
+        if !body.withdrawn && others.any(|other| split(other) != split(&body)) {
+            findings.push(Finding::error("measure-use-mixed").at(&place).with("item", &body.item).with("month", act.month));
         }
         body.person.clone_from(&act.person.id);
         act.reason.trim().clone_into(&mut body.reason);

@@ -37,18 +37,26 @@ pub struct Facts {
     pub energy: Energy,
     /// SHA-256 over both texts.
     pub digest: String,
+    /// Both texts with the names of their files.
+    pub texts: [(&'static str, String); 2],
 }
 
 /// Reads the facts; everything that is wrong is told at once.
 pub fn facts(agent: &Agent) -> Result<Facts, Failure> {
+    facts_of(Some(agent))
+}
+
+/// The same; those that come with the program where there is no configuration.
+pub fn facts_of(agent: Option<&Agent>) -> Result<Facts, Failure> {
     let text = |name: &str, built_in: &str| {
-        forms::own_file(agent, name).map(|own| own.unwrap_or_else(|| built_in.to_owned())).map_err(Failure::config)
+        let own = agent.map_or(Ok(None), |agent| forms::own_file(agent, name));
+        own.map(|own| own.unwrap_or_else(|| built_in.to_owned())).map_err(Failure::config)
     };
     let (kinds_text, energy_text) = (text(KINDS, survey::MEASURES)?, text(ENERGY, survey::ENERGY)?);
     let (kinds, mut findings) = Kinds::parse(KINDS, &kinds_text);
     let (energy, wrong) = Energy::parse(ENERGY, &energy_text);
     findings.extend(wrong);
-    if let Some(kinds) = &kinds {
+    if let (Some(kinds), Some(agent)) = (&kinds, agent) {
         let unknown = |kind: &String, place: String| {
             let near = settings::nearest(kind, kinds.names()).unwrap_or("—");
             Finding::error("measure-kind-unknown").at(place).with("kind", kind).with("near", near)
@@ -62,10 +70,33 @@ pub fn facts(agent: &Agent) -> Result<Facts, Failure> {
     match (kinds, energy) {
         (Some(kinds), Some(energy)) if !blocked(&findings) => {
             let digest = Digest::of(format!("{}\n{kinds_text}{energy_text}", kinds_text.len()).as_bytes()).to_string();
-            Ok(Facts { kinds, energy, digest })
+            Ok(Facts { kinds, energy, digest, texts: [(KINDS, kinds_text), (ENERGY, energy_text)] })
         }
         _ => Err(Failure { exit: 2, findings }),
     }
+}
+
+/// The kinds of energy that the unit uses, each as what a form is repeated for, in the unit of its coefficient.
+pub fn energies(agent: &Agent) -> Result<Vec<survey::Product>, Vec<Finding>> {
+    let facts = facts(agent).map_err(|failure| failure.findings)?;
+    let (mut energies, mut findings) = (Vec::new(), Vec::new());
+    for name in &agent.energy {
+        let Some(fact) = facts.energy.kinds.get(name) else {
+            let place = format!("{}, [measures]", agent.path.display());
+            findings.push(Finding::error("energy-unknown").at(place).with("item", name));
+            continue;
+        };
+        let [code, item] = [name.clone(), name.clone()];
+        energies.push(survey::Product {
+            code,
+            name: name.clone(),
+            unit: fact.unit.clone(),
+            item,
+            each: Some("energy".to_owned()),
+            ..Default::default()
+        });
+    }
+    if findings.is_empty() { Ok(energies) } else { Err(findings) }
 }
 
 /// The measures of a book: what was sealed, and what people entered.
@@ -124,9 +155,13 @@ pub fn first(agent: &Agent, store: &mut Store, book: &Book) -> Result<Vec<Findin
     Ok(pull::pull(agent, store, book, pull::Scope::default())?.findings)
 }
 
-/// Today in China, where the surveys are due.
-pub fn today() -> String {
+/// The day that a time is in China, where the surveys are due.
+pub fn day(at: jiff::Timestamp) -> jiff::civil::Date {
     // China has had one time zone and no summer time since 1991.
-    let offset = jiff::tz::Offset::from_seconds(8 * 3600).unwrap_or(jiff::tz::Offset::UTC);
-    offset.to_datetime(jiff::Timestamp::now()).date().to_string()
+    jiff::tz::Offset::from_seconds(8 * 3600).unwrap_or(jiff::tz::Offset::UTC).to_datetime(at).date()
+}
+
+/// Today in China.
+pub fn today() -> String {
+    day(jiff::Timestamp::now()).to_string()
 }

@@ -1,16 +1,20 @@
-//! Short sheets (短表): who fills which items until when, what is missing from whom, and sheets as CSV.
+//! Short sheets (短表): who fills which items until when, what is missing from whom, and sheets as files.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use model::{Finding, Month};
 use serde::Deserialize;
 use settings::Shape;
-use survey::measures::{KindFact, Kinds, Nature, Need, days_in};
+use survey::{
+    exam::Grid,
+    measures::{KindFact, Kinds, Nature, Need, days_in},
+};
 
 use super::ledger::{self, Body};
 use crate::{
     config::{Book, Person},
     report::{self, Failure},
+    sheets,
 };
 
 const ANY: Shape = Shape::Any;
@@ -127,22 +131,48 @@ pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::E
     (header, lines)
 }
 
-/// Reads a sheet: each line with its place. What cannot be read is told all at once.
-pub fn read(path: &Path, kinds: &Kinds, kind: Option<&str>) -> Result<Vec<(String, Body)>, Failure> {
-    let name = path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| Failure::config(report::io(path, &error)))?;
-    let unreadable =
-        |line: u64, reason: String| Finding::error("sheet-unreadable").at(format!("{name}:{line}")).with("reason", reason);
-    let Ok(text) = String::from_utf8(bytes) else {
-        return Err(Failure::config(unreadable(1, "UTF-8".to_owned())));
-    };
-    // A spreadsheet may write a byte order mark before the first name.
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    let headers: Vec<String> = match reader.headers() {
-        Ok(headers) => headers.iter().map(str::to_lowercase).collect(),
-        Err(error) => return Err(Failure::config(unreadable(1, error.to_string()))),
-    };
+/// Lines of a sheet with their places, and what was found on the way.
+type Read = (Vec<(String, Body)>, Vec<Finding>);
+
+/// Rows above which the head of a sheet is looked for: people put a title and the month there.
+const HEAD_MAX: usize = 20;
+
+/// Where the columns of a sheet are named: the first row that has one for the item.
+fn head(grid: &Grid) -> Option<usize> {
+    let item = |cell: &String| ["item", "品种"].contains(&cell.trim().to_lowercase().as_str());
+    grid.rows.iter().take(HEAD_MAX).position(|row| row.iter().any(item))
+}
+
+/// Reads a sheet, XLSX or CSV in UTF-8 or GBK: each line with its place. What cannot be read is told all at once.
+pub fn read(path: &Path, kinds: &Kinds, kind: Option<&str>) -> Result<Read, Failure> {
+    let file = path.display().to_string();
+    let mut grids: Vec<Grid> = sheets::read(path)?.into_iter().map(|sheet| sheet.grid).collect();
+    grids.retain(|grid| grid.rows.iter().flatten().any(|cell| !cell.trim().is_empty()));
+    // A file without any head is read as if its first row were one: the columns that it does not have are told by name.
+    let any = grids.iter().any(|grid| head(grid).is_some());
+    let several = grids.len() > 1;
+    let (mut bodies, mut findings) = (Vec::new(), Vec::new());
+    for grid in &grids {
+        let name = if several { format!("{file} {}", grid.name) } else { file.clone() };
+        match head(grid) {
+            None if any => findings.push(Finding::warning("sheet-passed-over").at(name)),
+            at => {
+                let first = || grid.rows.iter().position(|row| row.iter().any(|cell| !cell.trim().is_empty()));
+                let at = at.or_else(first).unwrap_or(0);
+                let (read, wrong) = lines(grid, at, &name, kinds, kind);
+                bodies.extend(read);
+                findings.extend(wrong);
+            }
+        }
+    }
+    if report::blocked(&findings) {
+        return Err(Failure { exit: 2, findings });
+    }
+    Ok((bodies, findings))
+}
+
+fn lines(grid: &Grid, head: usize, name: &str, kinds: &Kinds, kind: Option<&str>) -> Read {
+    let headers: Vec<String> = grid.rows[head].iter().map(|cell| cell.trim().to_lowercase()).collect();
     let fields: BTreeMap<&str, &str> = kinds
         .kinds
         .values()
@@ -156,25 +186,18 @@ pub fn read(path: &Path, kinds: &Kinds, kind: Option<&str>) -> Result<Vec<(Strin
         if !known && !fields.contains_key(header.as_str()) {
             let near = settings::nearest(header, COLUMNS.iter().map(|(_, shown)| *shown)).unwrap_or("—");
             let known = COLUMNS.iter().map(|(_, shown)| *shown).collect::<Vec<_>>().join("、");
-            let finding = Finding::error("sheet-column-unknown").at(format!("{name}:1")).with("column", header);
+            let finding = Finding::error("sheet-column-unknown").at(format!("{name}:{}", head + 1)).with("column", header);
             findings.push(finding.with("near", near).with("known", known));
         }
     }
     let mut bodies = Vec::new();
-    for (at, record) in reader.records().enumerate() {
-        let line = at as u64 + 2;
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                findings.push(unreadable(line, error.to_string()));
-                continue;
-            }
-        };
-        if record.iter().all(str::is_empty) {
+    for (at, row) in grid.rows.iter().enumerate().skip(head + 1) {
+        let texts: Vec<&str> = row.iter().map(|cell| cell.trim()).collect();
+        if texts.iter().all(|text| text.is_empty()) {
             continue;
         }
         let mut body = Body { kind: kind.unwrap_or_default().to_owned(), ..Body::default() };
-        for (header, text) in headers.iter().zip(&record).filter(|(_, text)| !text.is_empty()) {
+        for (header, text) in headers.iter().zip(&texts).filter(|(_, text)| !text.is_empty()) {
             // An exported sheet keeps texts from being formulas.
             let text = text.strip_prefix('\'').unwrap_or(text).to_owned();
             let id = COLUMNS.iter().find(|(id, shown)| header == id || header == shown).map(|(id, _)| *id);
@@ -198,13 +221,34 @@ pub fn read(path: &Path, kinds: &Kinds, kind: Option<&str>) -> Result<Vec<(Strin
             };
             *cell = text;
         }
+        body.date = date(&body.date).unwrap_or(body.date);
         if let Some((_, basis)) = BASES.iter().find(|(word, _)| body.basis == *word) {
             (*basis).clone_into(&mut body.basis);
         }
-        bodies.push((format!("{name}:{line}"), body));
+        bodies.push((format!("{name}:{}", at + 1), body));
     }
-    if !findings.is_empty() {
-        return Err(Failure { exit: 2, findings });
+    (bodies, findings)
+}
+
+/// A day as spreadsheets write it in China (`2025/6/3`, `2025年6月3日`, `2025.6.3`) as `YYYY-MM-DD`; nothing where it is no day.
+fn date(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(['-', '/', '.', '年', '月', '日']).filter(|part| !part.is_empty()).collect();
+    let [year, month, day] = parts[..] else { return None };
+    let (year, month, day) = (year.parse::<i16>().ok()?, month.parse::<i8>().ok()?, day.parse::<i8>().ok()?);
+    jiff::civil::Date::new(year, month, day).ok().filter(|_| (1000..=9999).contains(&year)).map(|date| date.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn days_are_read_as_spreadsheets_write_them() {
+        for text in ["2025-06-03", "2025/6/3", "2025年6月3日", "2025.06.3"] {
+            assert_eq!(date(text).as_deref(), Some("2025-06-03"), "{text}");
+        }
+        for text in ["", "2025-06", "25/6/3", "6/3/2025", "2025/2/30", "2025-06-03 08:00"] {
+            assert_eq!(date(text), None, "{text}");
+        }
     }
-    Ok(bodies)
 }

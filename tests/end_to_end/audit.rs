@@ -112,6 +112,46 @@ fn the_report_has_the_standards_shape_and_both_sides() {
 }
 
 #[test]
+fn last_years_column_is_held_against_what_was_filed() {
+    let site = site();
+    // Nothing was loaded: each row says so, and a person reads it once.
+    let before = report(&site, 0);
+    let asked: Vec<&Value> =
+        before.iter().filter(|entry| entry["details"]["rule"].as_str().unwrap().starts_with("FIN-22:")).collect();
+    assert!(asked.len() > 20 && asked.iter().all(|entry| entry["details"]["gap"]["code"] == "rule-nothing-filed"));
+    let page = site.ok(&["audit", "run", "--form", "B203", "--period", MONTH]);
+    assert_eq!(page.matches("FIN-22").count(), 1, "{page}");
+    // The platform has what the books say of last year, save for one figure; another it brought along on this year's form.
+    let draft = draft(&site);
+    let last = |id: &str| {
+        let cell = draft["cells"].as_array().unwrap().iter().find(|cell| cell["id"] == id).unwrap();
+        cell["columns"]["prior_year"]["value"].as_str().unwrap().parse::<i64>().unwrap()
+    };
+    let (revenue, cost) = (last("301"), last("307"));
+    let filed = format!("指标代码,指标名称,2025年2月\n301,一、营业收入,{revenue}\n307,减：营业成本,{}\n", cost + 7);
+    fs::write(site.path("filed.csv"), filed).unwrap();
+    let brought =
+        format!("报告期,指标代码,指标名称,上年同期\n2026年2月,312,销售费用,{}\n2026年2月,307,营业成本,1\n", last("312") + 1);
+    fs::write(site.path("brought.csv"), brought).unwrap();
+    for (file, more) in [("filed.csv", ["--column", "cumulative"].as_slice()), ("brought.csv", &[])] {
+        let args = ["--as", "wu", "ledger", "import", "--reported", file, "--form", "B203"];
+        site.ok(&[&args[..], more].concat());
+    }
+    let now = report(&site, 1);
+    assert_eq!(entry(&now, "FIN-22:301")["value"], "1");
+    let wrong = entry(&now, "FIN-22:307");
+    assert_eq!((wrong["value"].as_str(), wrong["rule"]["severity"].as_str()), (Some("0"), Some("error")));
+    // What was filed a year ago comes before what this year's form says of it.
+    let made = &wrong["details"]["comparisons"][0];
+    assert_eq!((made["difference"].as_str(), made["left_value"].as_str()), (Some("7"), Some((cost + 7).to_string().as_str())));
+    assert_eq!(entry(&now, "FIN-22:312")["details"]["comparisons"][0]["difference"], "1");
+    assert_eq!(entry(&now, "FIN-22:313")["value"], "NA");
+    let page = site.run(&["audit", "run", "--form", "B203", "--period", MONTH, "--lang", "zh"]);
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(page.contains("FIN-22:307") && page.contains(&format!("上年已报  {}", cost + 7)), "{page}");
+}
+
+#[test]
 fn an_explanation_is_concrete_and_ends_with_the_figures() {
     let site = site();
     site.ok(&["build", "--form", "B203", "--period", MONTH]);
@@ -200,10 +240,17 @@ fn screens_tell_what_moved_in_the_units_own_figures() {
     let text = site.ok(&["audit", "quality", "--form", "B203", "--period", MONTH, "--format", "json"]);
     let flags: Vec<Value> = serde_json::from_str(&text).unwrap();
     let pair = flags.iter().find(|flag| flag["figure"] == "revenue-tax-sales").unwrap_or_else(|| panic!("{text}"));
-    assert_eq!((pair["code"].as_str(), pair["kind"].as_str()), (Some("quality-pair-jumped"), Some("matching")));
+    assert_eq!((pair["code"].as_str(), pair["kind"].as_str()), (Some("quality-pair-jumped"), Some("coordination")));
+    // The sheet says 900 000 000 元 of sales for a month: far from what the form says of the year.
+    let level = flags.iter().find(|flag| flag["figure"] == "revenue-tax-sales-level").unwrap_or_else(|| panic!("{text}"));
+    assert_eq!((level["code"].as_str(), level["kind"].as_str()), (Some("quality-level-apart"), Some("coordination")));
+    assert!(
+        level["facts"].as_array().unwrap().len() == 2 && level["to_do"].as_str().unwrap().contains("source of both"),
+        "{level}"
+    );
     assert_eq!(pair["facts"][3]["value"], "900000000");
     for flag in &flags {
-        assert!(["continuity", "matching", "outlier"].contains(&flag["kind"].as_str().unwrap()), "{flag}");
+        assert!(["continuity", "matching", "coordination", "outlier"].contains(&flag["kind"].as_str().unwrap()), "{flag}");
         assert!(!flag["reason"].as_str().unwrap().is_empty() && !flag["to_do"].as_str().unwrap().is_empty(), "{flag}");
     }
     // January was kept as it was filled in; its figure is changed afterwards, so that it no longer carries over.
@@ -218,4 +265,42 @@ fn screens_tell_what_moved_in_the_units_own_figures() {
     // A sheet that cannot be read is told line by line.
     fs::write(site.path("outside.csv"), "period,name,value\n2026-13,tax_sales,1\n2026-01,tax_sales,\"1,000\"\n").unwrap();
     site.refused(&["audit", "run", "--form", "B203", "--period", MONTH], 2, &["outside.csv:2", "outside.csv:3"]);
+}
+
+#[test]
+fn rows_of_each_project_are_added_up_across_forms() {
+    let repeats = ["RD01 高效电机", "RD02 低温轴承"].map(|project| {
+        let (code, name) = project.split_once(' ').unwrap();
+        format!("[[repeat]]\neach = \"project\"\ncode = \"{code}\"\nname = \"{name}\"\n\n")
+    });
+    let forms = "[[form]]\ncode = \"107-1\"\nbook = \"hz\"\n\n[[form]]\ncode = \"107-2\"\nbook = \"hz\"\n";
+    let site = site();
+    fs::write(site.path("agent.toml"), format!("{CONFIG}\n{forms}\n{}", repeats.concat())).unwrap();
+    let adjust = |figure: &str, amount: &str| {
+        let args =
+            ["ledger", "adjust", figure, "--period", "2025-12", "--amount", amount, "--reason", "按研发工时记录", "--as", "wu"];
+        site.ok(&args);
+    };
+    let run = |exit: i32| -> Vec<Value> {
+        let out = site.run(&["audit", "run", "--form", "107-2", "--period", "2025-12", "--format", "json"]);
+        assert_eq!(out.status.code(), Some(exit), "{}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    };
+    site.ok(&["build", "--form", "107-1", "--period", "2025-12"]);
+    site.ok(&["build", "--form", "107-2", "--period", "2025-12"]);
+    adjust("107-2:1", "5");
+    adjust("107-1:RD01.10", "30");
+    // The other project is not filled in: the sum waits, and is not 30.
+    let waiting = run(0);
+    assert_eq!(entry(&waiting, "RD-16")["details"]["outcome"], "undetermined");
+    adjust("107-1:RD02.10", "31");
+    let unmet = run(1);
+    let made = &entry(&unmet, "RD-16")["details"]["comparisons"][0];
+    let shown = ["left_value", "operator", "right_value", "difference"].map(|name| made[name].as_str().unwrap());
+    assert_eq!(shown, ["60", ">=", "61", "-1"]);
+    let facts = entry(&unmet, "RD-16")["details"]["facts"].as_array().unwrap().clone();
+    let codes: Vec<_> = facts.iter().map(|fact| (fact["form"].as_str().unwrap(), fact["code"].as_str().unwrap())).collect();
+    assert_eq!(codes, [("107-2", "1"), ("107-1", "RD01.10"), ("107-1", "RD02.10")]);
+    adjust("107-1:RD02.10", "30");
+    assert_eq!(entry(&run(0), "RD-16")["value"], "1");
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rust_xlsxwriter::Workbook;
+use rust_xlsxwriter::{Format, Workbook};
 use serde_json::Value;
 
 use crate::{
@@ -40,8 +40,27 @@ const COLUMNS: [(&str, &str, &str); 4] = [
     ("", "1—本月", "prior_year"),
 ];
 
+/// The other way round, in merged cells, with the names of the first columns in the second row.
+const MERGED: [(&str, &str, &str); 4] = [
+    ("本月", "本年", "this_month"),
+    ("", "上年", "prior_year_month"),
+    ("1—本月", "本年", "cumulative"),
+    ("", "上年", "prior_year"),
+];
+
 /// The report as a statistician fills it from the ERP's trial balances; `change` plants mistakes, in the form's unit.
 fn report(site: &Site, books: &Books, month: &'static str, change: &dyn Fn(&str, &str, String) -> String) -> usize {
+    filled(site, books, month, &COLUMNS, change)
+}
+
+fn filled(
+    site: &Site,
+    books: &Books,
+    month: &'static str,
+    headings: &[(&str, &str, &'static str); 4],
+    change: &dyn Fn(&str, &str, String) -> String,
+) -> usize {
+    let merged = headings == &MERGED;
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();
     sheet.set_name("B203").unwrap();
@@ -49,16 +68,20 @@ fn report(site: &Site, books: &Books, month: &'static str, change: &dyn Fn(&str,
     sheet.write_string(1, 0, "单位详细名称：示例").unwrap();
     sheet.write_string(1, 4, "计量单位：千元").unwrap();
     for (at, text) in [(0, "指标名称"), (1, "指标代码")] {
-        sheet.write_string(2, at, text).unwrap();
+        sheet.write_string(if merged { 3 } else { 2 }, at, text).unwrap();
     }
-    for (at, (upper, lower, _)) in (2..).zip(COLUMNS) {
-        sheet.write_string(2, at, upper).unwrap();
-        sheet.write_string(3, at, lower).unwrap();
+    for (at, (upper, lower, _)) in (2..).zip(headings) {
+        if !merged {
+            sheet.write_string(2, at, *upper).unwrap();
+        } else if !upper.is_empty() {
+            sheet.merge_range(2, at, 2, at + 1, upper, &Format::new()).unwrap();
+        }
+        sheet.write_string(3, at, *lower).unwrap();
     }
     let mut written = 0;
     for (row, (id, how)) in (4..).zip(TRYTON_B203) {
         sheet.write_string(row, 1, *id).unwrap();
-        for (at, (_, _, column)) in (2..).zip(COLUMNS) {
+        for (at, (_, _, column)) in (2..).zip(*headings) {
             // A balance stands under 1—本月, as the form has no column of its own for it.
             let stock = matches!(how, How::Stock { .. });
             let of = if stock && column == "cumulative" { "closing" } else { column };
@@ -91,6 +114,10 @@ fn a_report_made_by_hand_from_the_erps_own_balances_passes() {
         assert_eq!(exam["compared"].as_u64(), Some(written as u64), "{month}");
         assert!(written >= if month == "2026-02" { 60 } else { 30 }, "{written}");
     }
+    // 本年 and 上年 below 本月 and 1—本月, in merged cells.
+    let written = filled(&site, &books, "2026-02", &MERGED, &|_, _, value| value);
+    let (code, read) = exam(&site, "2026-02", &[]);
+    assert_eq!((code, read["compared"].as_u64()), (Some(0), Some(written as u64)), "{read:#}");
     // The same as the portal would export it: GBK, one row, indicator;column.
     let figure = |id: &str, column: &str| thousands(by_hand(&books, id, column, "2025-12").unwrap());
     let text = format!(
@@ -109,6 +136,24 @@ fn a_report_made_by_hand_from_the_erps_own_balances_passes() {
     let said = String::from_utf8(out.stderr).unwrap();
     assert_eq!(out.status.code(), Some(0), "{said}");
     assert!(said.contains("[exam-passed]") && said.contains("all 4 figures agree"), "{said}");
+    // A workbook of the format before 2007, made by another program: see tests/data/sheets/make.py.
+    let old = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sheets/report.xls");
+    let args = ["exam", "--against", old.to_str().unwrap(), "--form", "B203", "--period", "2025-12", "--format", "json"];
+    let out = site.run(&args);
+    let read: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let differences = read["differences"].as_array().unwrap();
+    let mut cells: Vec<[&str; 4]> =
+        differences.iter().map(|found| ["code", "column", "cell", "theirs"].map(|name| found[name].as_str().unwrap())).collect();
+    cells.sort_unstable();
+    let expected = [
+        ["202", "closing", "财务状况!E5", "800"],
+        ["301", "cumulative", "财务状况!E6", "1460.25"],
+        ["301", "this_month", "财务状况!C6", "460"],
+        ["307", "cumulative", "财务状况!E7", "950"],
+        ["307", "this_month", "财务状况!C7", "250"],
+    ];
+    assert_eq!(cells, expected);
+    assert_eq!((out.status.code(), read["compared"].as_u64()), (Some(1), Some(5)));
     // A sheet without a figure of the form opens no gate.
     fs::write(site.path("empty.csv"), "指标代码,指标名称,本月\n").unwrap();
     site.refused(&["exam", "--against", "empty.csv", "--form", "B203", "--period", "2025-12"], 1, &["sheet-without-figures"]);

@@ -3,6 +3,7 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 */
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its case must fail; nobody links against it")]
 
+mod archive;
 mod audit;
 mod balances;
 mod change;
@@ -10,6 +11,7 @@ mod closing;
 mod connect;
 mod drafts;
 mod drivers;
+mod energy;
 mod error_pages;
 mod exam;
 mod export;
@@ -17,6 +19,7 @@ mod faults;
 mod generic;
 mod guard;
 mod hand;
+mod heads;
 mod imports;
 mod measures;
 mod newcomer;
@@ -28,6 +31,7 @@ mod quiet;
 mod readers;
 mod renderings;
 mod servers;
+mod short_sheets;
 mod tutorial;
 
 #[path = "../peers/mod.rs"]

@@ -121,6 +121,35 @@ fn a_changed_mapping_is_told_apart_from_changed_vouchers() {
 }
 
 #[test]
+fn a_form_that_is_added_changes_nothing_for_those_that_do_not_refer_to_it() {
+    let site = site();
+    let person = "\n[[person]]\nid = \"wu\"\nname = \"吴静\"\nroles = [\"preparer\"]\n";
+    fs::write(site.path("agent.toml"), format!("{CONFIG}{person}")).unwrap();
+    site.ok(&["build", "--period", "2025-06"]);
+    let added = |form: &str, more: &str| {
+        let config = format!("{CONFIG}{person}\n[[form]]\ncode = \"{form}\"\nedition = \"2025\"\nbook = \"hz\"\n{more}");
+        fs::write(site.path("agent.toml"), config).unwrap();
+        told(&site, &["draft", "export", "--form", "B203", "--period", "2025-06", "--to", "csv"])
+    };
+    assert!(!added("F203", "").contains("-changed"));
+    // Its own layer, with nothing in it that B203 asks for.
+    let layer = "title = \"服务业\"\n[cell.\"F203:325\"]\nformula = \"1 - 1\"\nwhy = \"没有\"\n";
+    fs::write(site.path("services.toml"), layer).unwrap();
+    assert!(!added("F203", "mapping = [\"services.toml\"]\n").contains("-changed"));
+    let built = csv(&site.ok(&["build", "--period", "2025-06", "--format", "csv"]));
+    let versions: Vec<_> = built.iter().map(|row| (row["form"].as_str(), row["result"].as_str())).collect();
+    assert_eq!(versions, [("B203", "unchanged"), ("F203", "built")]);
+    // A layer that says what an item is says it to every form.
+    let item = format!("{layer}\n[item.other_income]\nformula = \"2 - 2\"\nwhy = \"没有\"\n");
+    fs::write(site.path("services.toml"), item).unwrap();
+    let message = told(&site, &["draft", "export", "--form", "B203", "--period", "2025-06", "--to", "csv"]);
+    assert!(message.contains("warning[mapping-changed]"), "{message}");
+    site.refused(&["review", "--form", "B203", "--period", "2025-06", "--as", "wu"], 1, &["error[mapping-changed] B203"]);
+    // Rules of B203 look at B204-1, and apply once it is there.
+    assert!(added("B204-1", "").contains("warning[mapping-changed]"));
+}
+
+#[test]
 fn a_month_that_was_not_read_has_no_figures_and_is_not_kept() {
     let site = site();
     fs::write(site.path("layer.toml"), format!("title = \"本单位\"\n{ABSENT}")).unwrap();

@@ -114,7 +114,7 @@ fn packs_are_checked_and_installed_without_a_build() {
     let at = line(&unknown, "[999]");
     site.refused(&["form", "check", "newer.toml", "unknown.toml"], 1, &["indicator-unknown", &format!("unknown.toml:{at}:9")]);
     let checked = csv(&site.ok(&["form", "check", "newer.toml", "older.toml", "--format", "csv"]));
-    assert!(checked.iter().all(|row| row["result"] == "in_order" && row["rules"] == "22"), "{checked:?}");
+    assert!(checked.iter().all(|row| row["result"] == "in_order" && row["rules"] == "25"), "{checked:?}");
 
     // Broken and older packs are refused and change nothing.
     site.refused(&["form", "install", "unknown.toml"], 1, &["indicator-unknown"]);

@@ -54,6 +54,8 @@ pub enum Node {
     Number(Amount),
     /// `true` or `false`.
     Truth(bool),
+    /// A text, where a function compares one.
+    Text(String),
     /// `@name`: an item of the mapping.
     Item(String),
     /// `[code]`, `[form:code]`, `[code].column`: another indicator, in 元 and unrounded.
@@ -137,6 +139,38 @@ pub enum Function {
     Coalesce,
     /// `missing(x)`: whether x is missing.
     Missing,
+    /// `sum(a, b, …)`: an indicator that the form repeats stands for each of its rows, as it does in `min` and `max`.
+    Sum,
+    /// `filled([x])`: whether anything was entered.
+    Filled,
+    /// `is([x], "a", …)`: whether a text, or the code of a choice, is one of these.
+    Is,
+    /// `contains([x], "a", …)`: whether a text has one of these in it.
+    Contains,
+    /// `length([x])`: characters of a text.
+    Length,
+    /// `answers([x])`: how many choices were taken.
+    Answers,
+    /// `year([x])`: the year of a date.
+    Year,
+    /// `months([x], [y])`: whole months from one date to another.
+    Months,
+}
+
+impl Function {
+    /// Whether an indicator among its arguments stands for each row that the form repeats it for.
+    pub fn gathers(self) -> bool {
+        matches!(self, Function::Sum | Function::Min | Function::Max)
+    }
+
+    /// How many of its first arguments are indicators whose text it reads; none where it reads values.
+    pub fn texts(self) -> usize {
+        match self {
+            Function::Filled | Function::Is | Function::Contains | Function::Length | Function::Answers | Function::Year => 1,
+            Function::Months => 2,
+            _ => 0,
+        }
+    }
 }
 
 /// Columns of a form.
@@ -154,6 +188,10 @@ pub enum Column {
     Closing,
     /// 上期：the previous month.
     Previous,
+    /// 年初: what there was when the year began.
+    Opening,
+    /// 上年已报: what was filed for the same period a year ago.
+    FiledLastYear,
 }
 
 /// Debit or credit.
@@ -318,6 +356,8 @@ pub enum Field {
     Class,
     /// 来源: `made`, `bought` or `service`.
     Origin,
+    /// 用途: what it was used for, as people enter it.
+    Use,
 }
 
 /// A question to the measures.

@@ -6,7 +6,7 @@ use model::Amount;
 
 use crate::{
     Fault,
-    ast::{AccountCall, Expr, Function, Node, Operator, Selector, What},
+    ast::{AccountCall, Column, Expr, Function, Node, Operator, Selector, What},
     evaluate::round_places,
     select::{Account, Class, Scope, select},
 };
@@ -18,15 +18,28 @@ pub enum Kind {
     Number,
     /// Truth.
     Truth,
+    /// Text: only where a function compares one.
+    Text,
+}
+
+/// What a formula names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// An item of the mapping.
+    Item,
+    /// An indicator.
+    Indicator,
+    /// An indicator, or one that its form repeats for what the unit has.
+    Repeated,
 }
 
 /// Checks a formula that must give a `wanted` value. `chart` is the book's, where there is one; `known` tells whether an indicator
-/// (form, code) or an item (`@name` as code, without a form) exists.
+/// (form, code) or an item (without a form) exists.
 pub fn check(
     expr: &Expr,
     wanted: Kind,
     chart: Option<(&[Account], Scope)>,
-    known: &dyn Fn(Option<&str>, &str, bool) -> bool,
+    known: &dyn Fn(Option<&str>, &str, Named) -> bool,
 ) -> Vec<Fault> {
     let mut checker = Checker { chart, known, faults: Vec::new(), foreseen: false };
     checker.expect(expr, wanted);
@@ -35,7 +48,7 @@ pub fn check(
 
 struct Checker<'a> {
     chart: Option<(&'a [Account], Scope)>,
-    known: &'a dyn Fn(Option<&str>, &str, bool) -> bool,
+    known: &'a dyn Fn(Option<&str>, &str, Named) -> bool,
     faults: Vec<Fault>,
     /// Whether the formula says what is to be done where the accounts are missing.
     foreseen: bool,
@@ -44,7 +57,11 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn expect(&mut self, expr: &Expr, wanted: Kind) {
         if self.kind(expr).is_some_and(|kind| kind != wanted) {
-            let name = |kind| if kind == Kind::Number { "number" } else { "truth" };
+            let name = |kind| match kind {
+                Kind::Number => "number",
+                Kind::Truth => "truth",
+                Kind::Text => "text",
+            };
             let fault = Fault::new("formula-kind", expr.span.clone()).with("formula", expr);
             self.faults.push(fault.with("wanted", name(wanted)));
         }
@@ -55,16 +72,15 @@ impl Checker<'_> {
         match &expr.node {
             Node::Number(_) => Some(Kind::Number),
             Node::Truth(_) => Some(Kind::Truth),
+            Node::Text(_) => Some(Kind::Text),
             Node::Item(name) => {
-                if !(self.known)(None, name, true) {
+                if !(self.known)(None, name, Named::Item) {
                     self.faults.push(Fault::new("item-unknown", expr.span.clone()).with("item", name));
                 }
                 Some(Kind::Number)
             }
             Node::Reference { form, code, .. } => {
-                if !(self.known)(form.as_deref(), code, false) {
-                    self.faults.push(Fault::new("indicator-unknown", expr.span.clone()).with("indicator", expr));
-                }
+                self.indicator(expr, form.as_deref(), code, Named::Indicator);
                 Some(Kind::Number)
             }
             Node::Account(call) => {
@@ -117,12 +133,40 @@ impl Checker<'_> {
         }
     }
 
+    fn indicator(&mut self, expr: &Expr, form: Option<&str>, code: &str, named: Named) {
+        if !(self.known)(form, code, named) {
+            self.faults.push(Fault::new("indicator-unknown", expr.span.clone()).with("indicator", expr));
+        }
+    }
+
+    /// A function that reads texts: of indicators first, then those that it compares with.
+    fn texts(&mut self, function: Function, arguments: &[Expr]) -> Kind {
+        for (at, argument) in arguments.iter().enumerate() {
+            match &argument.node {
+                Node::Reference { form, code, column: None } if at < function.texts() => {
+                    self.indicator(argument, form.as_deref(), code, Named::Indicator);
+                }
+                _ if at < function.texts() => {
+                    let fault = Fault::new("formula-kind", argument.span.clone()).with("formula", argument);
+                    self.faults.push(fault.with("wanted", "[…]"));
+                }
+                _ => self.expect(argument, Kind::Text),
+            }
+        }
+        match function {
+            Function::Length | Function::Answers | Function::Year | Function::Months => Kind::Number,
+            _ => Kind::Truth,
+        }
+    }
+
     fn call(&mut self, expr: &Expr, function: Function, arguments: &[Expr]) -> Option<Kind> {
         let (least, most) = match function {
-            Function::Abs | Function::Missing => (1, 1),
-            Function::Round => (2, 2),
+            Function::Abs | Function::Missing | Function::Filled => (1, 1),
+            Function::Length | Function::Answers | Function::Year => (1, 1),
+            Function::Round | Function::Months => (2, 2),
             Function::If => (3, 3),
-            Function::Min | Function::Max | Function::Coalesce => (1, usize::MAX),
+            Function::Is | Function::Contains => (2, usize::MAX),
+            Function::Min | Function::Max | Function::Coalesce | Function::Sum => (1, usize::MAX),
         };
         if !(least..=most).contains(&arguments.len()) {
             let fault = Fault::new("formula-argument-count", expr.span.clone()).with("formula", expr);
@@ -134,6 +178,9 @@ impl Checker<'_> {
             && round_places(number).is_none()
         {
             self.faults.push(Fault::new("round-places", places.span.clone()).with("places", number));
+        }
+        if function.texts() > 0 {
+            return Some(self.texts(function, arguments));
         }
         match function {
             Function::If => {
@@ -167,7 +214,14 @@ impl Checker<'_> {
                 Some(Kind::Number)
             }
             _ => {
-                arguments.iter().for_each(|argument| self.expect(argument, Kind::Number));
+                for argument in arguments {
+                    match &argument.node {
+                        Node::Reference { form, code, .. } if function.gathers() => {
+                            self.indicator(argument, form.as_deref(), code, Named::Repeated);
+                        }
+                        _ => self.expect(argument, Kind::Number),
+                    }
+                }
                 Some(Kind::Number)
             }
         }
@@ -231,13 +285,15 @@ pub fn references(expr: &Expr) -> Vec<(Option<String>, String)> {
     while let Some(expr) = waiting.pop() {
         match &expr.node {
             Node::Item(name) => found.push((None, format!("@{name}"))),
-            // The previous month is another cell: it cannot close a circle.
-            Node::Reference { column: Some(crate::Column::Previous), .. } => {}
+            // Another period is another cell: it cannot close a circle.
+            Node::Reference { column: Some(Column::Previous | Column::Opening | Column::FiledLastYear), .. } => {}
+            // A text is no figure that is made of others.
+            Node::Call { function, .. } if function.texts() > 0 => {}
             Node::Reference { form, code, .. } => found.push((form.clone(), code.clone())),
             Node::Negate(operand) | Node::Not(operand) => waiting.push(operand),
             Node::Binary { left, right, .. } => waiting.extend([&**left, &**right]),
             Node::Call { arguments, .. } => waiting.extend(arguments),
-            Node::Number(_) | Node::Truth(_) | Node::Account(_) | Node::Measure(_) => {}
+            Node::Number(_) | Node::Truth(_) | Node::Text(_) | Node::Account(_) | Node::Measure(_) => {}
         }
     }
     found

@@ -5,6 +5,7 @@ use model::{Amount, Month};
 use crate::{
     ast::{AccountCall, Expr, Function, MeasureCall, Node, Operator, Side, Span, What, Year, operands},
     select::{Account, Selected, select},
+    texts,
     world::{At, Gap, MeasureQuestion, Mode, Outcome, Question, Trace, Value, World},
 };
 
@@ -21,6 +22,8 @@ pub fn evaluate(expr: &Expr, world: &dyn World, at: At) -> Trace {
     trace.outcome = match &expr.node {
         Node::Number(number) => Ok(Value::Number(*number)),
         Node::Truth(truth) => Ok(Value::Truth(*truth)),
+        // A text is compared, and is no value.
+        Node::Text(_) => Err(error("value-wrong-kind")),
         Node::Item(name) => child(&mut trace, world.item(name, at)),
         Node::Reference { form, code, column } => child(&mut trace, world.reference(form.as_deref(), code, *column, at)),
         Node::Account(call) => account(call, world, at, &mut trace),
@@ -105,7 +108,26 @@ fn binary(operator: Operator, left: Value, right: Value) -> Outcome {
     computed.map(Value::Number).ok_or_else(|| error("amount-too-large"))
 }
 
+/// The arguments of a function, an indicator that is repeated standing for each of its rows.
+fn gathered(arguments: &[Expr], world: &dyn World, at: At, trace: &mut Trace) -> Result<Vec<Amount>, Gap> {
+    let mut values = Vec::new();
+    for argument in arguments {
+        match &argument.node {
+            Node::Reference { form, code, column } => {
+                for row in world.repeated(form.as_deref(), code, at) {
+                    values.push(child(trace, world.reference(form.as_deref(), &row, *column, at)).and_then(number)?);
+                }
+            }
+            _ => values.push(child(trace, evaluate(argument, world, at)).and_then(number)?),
+        }
+    }
+    Ok(values)
+}
+
 fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace: &mut Trace) -> Outcome {
+    if function.texts() > 0 {
+        return texts::call(function, arguments, world, at);
+    }
     let mut of = |at_argument: usize| match arguments.get(at_argument) {
         Some(argument) => child(trace, evaluate(argument, world, at)),
         None => Err(error("formula-argument-count")),
@@ -121,13 +143,14 @@ fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace
             let places = round_places(places).ok_or_else(|| error("round-places").with("places", places))?;
             rounded(value, places).map(Value::Number).ok_or_else(|| error("amount-too-large"))
         }
-        Function::Min | Function::Max => {
-            let mut best = of(0).and_then(number)?;
-            for at in 1..arguments.len() {
-                let next = of(at).and_then(number)?;
-                best = if function == Function::Min { best.min(next) } else { best.max(next) };
-            }
-            Ok(Value::Number(best))
+        Function::Min | Function::Max | Function::Sum => {
+            let values = gathered(arguments, world, at, trace)?.into_iter();
+            let value = match function {
+                Function::Min => values.min(),
+                Function::Max => values.max(),
+                _ => values.map(Some).reduce(|sum, value| sum?.checked_add(value?)).flatten(),
+            };
+            value.map(Value::Number).ok_or_else(|| error("amount-too-large"))
         }
         Function::If => {
             let taken = if of(0).and_then(truth)? { 1 } else { 2 };
@@ -148,6 +171,7 @@ fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At, trace
             Err(gap) if gap.is_absence() => Ok(Value::Truth(true)),
             Err(gap) => Err(gap),
         },
+        _ => Err(error("value-wrong-kind")),
     }
 }
 

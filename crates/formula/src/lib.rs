@@ -16,13 +16,14 @@ mod parser;
 mod print;
 mod questions;
 mod select;
+mod texts;
 mod world;
 
 pub use ast::{
     AccountCall, Aspect, Column, Expr, Field, Filter, Function, Measure, MeasureCall, Name, Node, Operator, Pick, Selector, Side,
     Span, What, Year,
 };
-pub use check::{Kind, asks_measures, check, cycle, references};
+pub use check::{Kind, Named, asks_measures, check, cycle, references};
 pub use evaluate::{evaluate, rounded};
 pub use parser::{LONGEST, parse};
 pub use select::{Account, Class, Scope, Selected, select};

@@ -21,6 +21,8 @@ pub(crate) const COLUMNS: Named<Column> = &[
     (&["prior_year", "上年同期"], Column::PriorYear),
     (&["closing", "期末"], Column::Closing),
     (&["previous", "上期"], Column::Previous),
+    (&["opening", "年初"], Column::Opening),
+    (&["filed_last_year", "上年已报"], Column::FiledLastYear),
 ];
 
 pub(crate) const FUNCTIONS: Named<Function> = &[
@@ -31,6 +33,14 @@ pub(crate) const FUNCTIONS: Named<Function> = &[
     (&["if", "如果", "iff"], Function::If),
     (&["coalesce", "有则取"], Function::Coalesce),
     (&["missing", "缺失"], Function::Missing),
+    (&["sum", "合计"], Function::Sum),
+    (&["filled", "已填"], Function::Filled),
+    (&["is", "是"], Function::Is),
+    (&["contains", "含"], Function::Contains),
+    (&["length", "字数"], Function::Length),
+    (&["answers", "选项数"], Function::Answers),
+    (&["year", "年份"], Function::Year),
+    (&["months", "月数"], Function::Months),
 ];
 
 pub(crate) const DIMENSIONS: Named<Name> = &[
@@ -72,8 +82,12 @@ pub(crate) const ASPECTS: Named<Aspect> = &[
     (&["coal", "折标"], Aspect::Coal),
 ];
 
-pub(crate) const FIELDS: Named<Field> =
-    &[(&["item", "品种"], Field::Item), (&["class", "类别"], Field::Class), (&["origin", "来源"], Field::Origin)];
+pub(crate) const FIELDS: Named<Field> = &[
+    (&["item", "品种"], Field::Item),
+    (&["class", "类别"], Field::Class),
+    (&["origin", "来源"], Field::Origin),
+    (&["use", "用途"], Field::Use),
+];
 
 /// UFO's name, the English one, what is asked, and whether it runs from January.
 pub(crate) const ACCOUNT_FUNCTIONS: &[(&str, &str, What, bool)] = &[

@@ -242,6 +242,11 @@ impl Parser<'_> {
                 inner
             }
             Token::Mark("[") => self.reference(),
+            Token::Text(text) => {
+                let node = Node::Text(text.clone());
+                self.advance();
+                Some(Expr { node, span })
+            }
             Token::Mark("@") => {
                 self.advance();
                 let end = self.span.end;

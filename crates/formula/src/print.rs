@@ -60,6 +60,7 @@ impl Expr {
         match &self.node {
             Node::Number(number) => write!(f, "{number}"),
             Node::Truth(truth) => write!(f, "{truth}"),
+            Node::Text(text) => write!(f, "\"{}\"", text.replace('"', "\"\"")),
             Node::Item(name) => write!(f, "@{name}"),
             Node::Reference { form, code, column } => {
                 match form {

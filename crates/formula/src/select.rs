@@ -73,7 +73,7 @@ pub enum Scope {
 pub struct Selected {
     /// Places in the chart, in its order.
     pub accounts: Vec<usize>,
-    /// Picks that select nothing.
+    /// Picks that select nothing; the whole selector where what it leaves out took all of it.
     pub empty: Vec<String>,
     /// Exceptions that take nothing out.
     pub idle: Vec<String>,
@@ -109,6 +109,10 @@ pub fn select(selector: &Selector, chart: &[Account], scope: Scope) -> Selected 
         }
     }
     undecided.retain(|at| !accounts.contains(at));
+    // What is left out took all there was: a class whose only account is left out, for one. Then it is the whole that has nothing.
+    if accounts.is_empty() && undecided.is_empty() && selected.empty.is_empty() {
+        selected.empty.push(selector.to_string());
+    }
     selected.accounts = accounts.into_iter().collect();
     selected.undecided = undecided.into_iter().collect();
     selected

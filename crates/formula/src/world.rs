@@ -186,6 +186,16 @@ pub trait World {
     /// Value of another indicator, of this form where `form` is absent; in 元, unrounded.
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace;
 
+    /// The rows that a form repeats an indicator for: itself where it is not repeated.
+    fn repeated(&self, _form: Option<&str>, code: &str, _at: At) -> Vec<String> {
+        vec![code.to_owned()]
+    }
+
+    /// What was entered for an indicator that is a text or a choice; nothing where it was left empty.
+    fn text(&self, _form: Option<&str>, code: &str, _at: At) -> Result<Option<String>, Gap> {
+        Err(Gap::new("not_applicable", "rule-indicator-absent").with("indicator", format!("[{code}]")))
+    }
+
     /// Value of a named item of the mapping.
     fn item(&self, name: &str, at: At) -> Trace;
 

@@ -8,7 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Small, at};
-use formula::{Kind, Mode, Outcome, Scope, Trace, Value, check, cycle, evaluate, parse};
+use formula::{Kind, Mode, Named, Outcome, Scope, Trace, Value, check, cycle, evaluate, parse};
 use model::Amount;
 
 fn value(text: &str, mode: Mode) -> Outcome {
@@ -80,7 +80,7 @@ fn everything_that_is_wrong_is_told_at_once_and_in_its_place() {
     assert_eq!(faults[0].arguments[1], ("near", "qc".to_owned()));
 
     let small = Small::new();
-    let known = |_: Option<&str>, code: &str, _: bool| code == "301";
+    let known = |_: Option<&str>, code: &str, _: Named| code == "301";
     let text = "SL(1001) + QM(9999) + [302] + @x + QM({1001,6001}) + round(1) + 1 / 0 + (1 = 2)";
     let faults = check(&parse(text).0.unwrap(), Kind::Number, Some((&small.chart, Scope::Standard)), &known);
     let codes: Vec<&str> = faults.iter().map(|fault| fault.code).collect();
@@ -242,6 +242,13 @@ fn a_formula_of_ones_own_is_told_what_it_names_in_vain() {
     assert_eq!(codes("QM({1001, 1009, !1002})", Scope::Own, &small), named("account-missing", "1009, !1002"));
     assert_eq!(codes("QM({1001, 1009, !1002})", Scope::Standard, &small), []);
     assert_eq!(codes("QM({1008, 1009})", Scope::Standard, &small), named("account-missing", "1008, 1009"));
+    // A class of which nothing is left says so as it is written.
+    for scope in [Scope::Own, Scope::Standard] {
+        assert_eq!(codes("QM({#asset, !1001})", scope, &small), named("account-missing", "{#asset, !1001}"));
+        assert_eq!(codes("QM(#cost)", scope, &small), named("account-missing", "#cost"));
+    }
+    let gap = evaluate(&parse("QM({#asset, !1001})").0.unwrap(), &small, at(Mode::Month)).outcome.unwrap_err();
+    assert_eq!((gap.code, gap.arguments), ("account-missing", vec![("account", "{#asset, !1001}".to_owned())]));
     // Whoever says what a missing account is worth has thought of it.
     assert_eq!(codes("coalesce(QM(9999), 0) + if(missing(QM(9998)), 1, 2)", Scope::Own, &small), []);
     assert_eq!(codes("coalesce(QM(9999), QM(9998))", Scope::Own, &small), named("account-missing", "9998"));

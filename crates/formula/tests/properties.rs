@@ -61,7 +61,7 @@ fn measure_call() -> impl Strategy<Value = MeasureCall> {
     let aspect = one_of(&[Aspect::Quantity, Aspect::Amount, Aspect::Value, Aspect::Average, Aspect::Closing, Aspect::Coal]);
     let span = one_of(&[Span::Month(0), Span::Month(-3), Span::Of(12), Span::Quarter, Span::Year, Span::ToDate]);
     let year = one_of(&[Year::Offset(0), Year::Offset(-1), Year::Of(2024)]);
-    let fields = prop::collection::vec((one_of(&[Field::Item, Field::Class, Field::Origin]), ".{0,6}"), 0..3);
+    let fields = prop::collection::vec((one_of(&[Field::Item, Field::Class, Field::Origin, Field::Use]), ".{0,6}"), 0..3);
     let kind = "[a-z][a-z_]{0,5}|[一-龥]{1,4}|x \"y|Ａb|9";
     (kind, aspect, fields, prop::option::of(".{0,4}"), span, year)
         .prop_map(|(kind, aspect, fields, unit, span, year)| MeasureCall { kind, aspect, fields, unit, span, year })
@@ -92,6 +92,7 @@ fn formulas(leaf: BoxedStrategy<Expr>) -> BoxedStrategy<Expr> {
             Function::If,
             Function::Coalesce,
             Function::Missing,
+            Function::Sum,
         ]);
         prop_oneof![
             4 => (one_of(&OPERATORS), inner.clone(), inner.clone()).prop_map(|(operator, left, right)| expr(Node::Binary {
@@ -164,7 +165,7 @@ fn naive(expr: &Expr) -> Result<Plain, &'static str> {
             Some(n) => Ok(Plain::Number(n * ONE)),
             None => Err("account-missing"),
         },
-        Node::Reference { .. } | Node::Measure(_) => unreachable!("not generated"),
+        Node::Reference { .. } | Node::Measure(_) | Node::Text(_) => unreachable!("not generated"),
         Node::Negate(x) => exact(number(naive(x)?)?.checked_neg()),
         Node::Not(x) => Ok(Plain::Truth(!truth(naive(x)?)?)),
         Node::Call { function, arguments } => {
@@ -183,10 +184,13 @@ fn naive(expr: &Expr) -> Result<Plain, &'static str> {
                 },
                 Function::If => argument(if truth(argument(0)?)? { 1 } else { 2 }),
                 Function::Abs => exact(number(argument(0)?)?.checked_abs()),
-                Function::Min | Function::Max => {
+                Function::Min | Function::Max | Function::Sum => {
                     let mut all = Vec::new();
                     for at in 0..arguments.len() {
                         all.push(number(argument(at)?)?);
+                    }
+                    if *function == Function::Sum {
+                        return exact(all.into_iter().try_fold(0_i128, i128::checked_add));
                     }
                     let best = if *function == Function::Min { all.iter().min() } else { all.iter().max() };
                     Ok(Plain::Number(*best.unwrap()))
@@ -199,6 +203,7 @@ fn naive(expr: &Expr) -> Result<Plain, &'static str> {
                     let step = 10_i128.pow(u32::try_from(9 - places / ONE).unwrap());
                     exact(half_away(value, step).checked_mul(step))
                 }
+                _ => unreachable!("not generated"),
             }
         }
         Node::Binary { operator, left, right } => {

@@ -103,6 +103,11 @@ fn draft(row: &Row<'_>) -> rusqlite::Result<DraftVersion> {
     })
 }
 
+/// Periods of a year sort between these, its adjustment periods too.
+pub(crate) fn bounds(year: u16) -> [String; 2] {
+    [format!("{year:04}-"), format!("{:04}-", year.saturating_add(1))]
+}
+
 impl Store {
     /// The newest version of every ledger cell of a book; the cells of one form and period come in the order they were first written.
     pub fn current_cells(&self, book: &str) -> Result<Vec<CellVersion>, StoreError> {
@@ -134,6 +139,30 @@ impl Store {
         let sql = format!("SELECT {CELL} FROM cell WHERE book = ? AND form = ? AND period = ? AND cell = ? ORDER BY id");
         let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
         let rows = statement.query_map([book, form, period, id], cell);
+        rows.and_then(Iterator::collect).map_err(sqlite)
+    }
+
+    /// Every version of every ledger cell of a book and year, by form, period and cell, oldest first.
+    pub fn cells_of_year(&self, book: &str, year: u16) -> Result<Vec<CellVersion>, StoreError> {
+        let sqlite = self.sqlite();
+        let sql = format!(
+            "SELECT {CELL} FROM cell WHERE book = ? AND period >= ? AND period < ? ORDER BY form, period, \
+             (SELECT min(id) FROM cell AS old WHERE (old.book, old.form, old.period, old.cell) = \
+             (cell.book, cell.form, cell.period, cell.cell)), id"
+        );
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
+        let [from, to] = bounds(year);
+        let rows = statement.query_map([book, &from, &to], cell);
+        rows.and_then(Iterator::collect).map_err(sqlite)
+    }
+
+    /// Every version and state of every draft of a book and year, by form and period, oldest first.
+    pub fn drafts_of_year(&self, book: &str, year: u16) -> Result<Vec<DraftVersion>, StoreError> {
+        let sqlite = self.sqlite();
+        let sql = format!("SELECT {DRAFT} FROM draft WHERE book = ? AND period >= ? AND period < ? ORDER BY form, period, id");
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
+        let [from, to] = bounds(year);
+        let rows = statement.query_map([book, &from, &to], draft);
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params, params_from_iter};
 
-use crate::{Store, StoreError, Work};
+use crate::{Store, StoreError, Work, ledger::bounds};
 
 /// One version of a record. The newest version of a `(kind, book, form, period, key)` is the one that holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,24 @@ impl Store {
         self.select_records(kind, wanted, "1")
     }
 
+    /// Every version of the records of a year that belong to one of `books` or to none, and of those that belong to no period; oldest first,
+    /// each with its number among the versions of its key, from 1.
+    pub fn records_of_year(&self, books: &[&str], year: u16) -> Result<Vec<(i64, Record)>, StoreError> {
+        let sqlite = self.sqlite();
+        let marks = vec!["?"; books.len() + 1].join(", ");
+        let sql = format!(
+            "SELECT {COLUMNS}, (SELECT count(*) FROM record AS old WHERE (old.kind, old.book, old.form, old.period, old.key) = \
+             (record.kind, record.book, record.form, record.period, record.key) AND old.id <= record.id) FROM record \
+             WHERE (period = '' OR period >= ? AND period < ?) AND book IN ({marks}) ORDER BY id"
+        );
+        let mut values: Vec<String> = bounds(year).into();
+        values.push(String::new());
+        values.extend(books.iter().map(|book| (*book).to_owned()));
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
+        let rows = statement.query_map(params_from_iter(values), |row| Ok((row.get(7)?, record(row)?)));
+        rows.and_then(Iterator::collect).map_err(sqlite)
+    }
+
     fn select_records(&self, kind: &str, wanted: Wanted<'_>, which: &str) -> Result<Vec<Record>, StoreError> {
         let sqlite = self.sqlite();
         let (mut sql, mut values) = (format!("SELECT {COLUMNS} FROM record WHERE kind = ? AND {which}"), vec![kind]);
@@ -105,5 +123,11 @@ mod tests {
         let one = Wanted { key: Some("B203:301"), ..Wanted::default() };
         assert_eq!(bodies(store.record_versions("adjustment", one).unwrap()), ["1", "2"]);
         assert_eq!(bodies(store.records("lock", Wanted::default()).unwrap()), [""; 0]);
+        let of_year = |year| {
+            let found = store.records_of_year(&["hz"], year).unwrap().into_iter();
+            found.map(|(version, record)| format!("{}.{version} {}", record.key, record.body)).collect::<Vec<_>>()
+        };
+        assert_eq!(of_year(2025), ["B203:301.1 1", "B203:301.2 2", "B203:302.1 3"]);
+        assert_eq!(of_year(2024), [""; 0]);
     }
 }

@@ -116,6 +116,13 @@ impl Store {
         self.seals(&format!("SELECT {COLUMNS} FROM seal WHERE book = ? AND period = ? ORDER BY id"), &[book, &period.to_string()])
     }
 
+    /// Every seal of the periods of a book and year, by period, oldest first.
+    pub fn seals_of_year(&self, book: &str, year: u16) -> Result<Vec<Seal>, StoreError> {
+        let [from, to] = crate::ledger::bounds(year);
+        let sql = format!("SELECT {COLUMNS} FROM seal WHERE book = ? AND period >= ? AND period < ?");
+        self.seals(&sql, &[book, &from, &to])
+    }
+
     /// Every seal of every book, the newest first: of two with one identity the newer one's files are there.
     pub fn all_seals(&self) -> Result<Vec<Seal>, StoreError> {
         let mut seals = self.seals(&format!("SELECT {COLUMNS} FROM seal"), &[])?;
@@ -134,8 +141,13 @@ impl Store {
 
     /// The text kept under a digest.
     pub fn context(&self, digest: &str) -> Result<String, StoreError> {
+        self.find_context(digest)?.ok_or_else(|| self.damaged(format!("context {digest} is missing")))
+    }
+
+    /// The text kept under a digest, where there is one.
+    pub fn find_context(&self, digest: &str) -> Result<Option<String>, StoreError> {
         let row = self.connection.query_row("SELECT body FROM context WHERE digest = ?", [digest], |row| row.get(0)).optional();
-        row.map_err(self.sqlite())?.ok_or_else(|| self.damaged(format!("context {digest} is missing")))
+        row.map_err(self.sqlite())
     }
 
     /// Removes files of a book's snapshot folder that no seal names: what a pull left that did not come to its end. The caller holds the

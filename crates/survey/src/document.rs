@@ -124,6 +124,9 @@ pub struct Cell {
     pub id: String,
     /// Official code (指标代码).
     pub code: Option<String>,
+    /// The row of the form that it is one of, where the form repeats one for what the unit has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub repeats: Option<String>,
     /// Name (指标名称).
     pub name: String,
     /// Unit (计量单位).
@@ -321,6 +324,28 @@ pub struct Evidence {
     pub to: String,
     /// Digest over the periods and roots of those seals.
     pub digest: String,
+    /// Of what these seals are.
+    #[serde(default, skip_serializing_if = "Stands::books")]
+    pub on: Stands,
+}
+
+/// What a figure stands on: a new voucher touches no count of heads, and a new entry of heads no balance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stands {
+    /// The books alone.
+    #[default]
+    Books,
+    /// Measures alone.
+    Measures,
+    /// Both.
+    Both,
+}
+
+impl Stands {
+    fn books(&self) -> bool {
+        *self == Stands::Books
+    }
 }
 
 /// One version of one indicator in the ledger (台账).

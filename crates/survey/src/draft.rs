@@ -8,7 +8,9 @@ use model::{Amount, Finding, Level, Month, Period};
 use crate::{
     Form, Row,
     audit::{self, Claim, Explanation, Given, Outcome},
-    document::{Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Unit},
+    document::{
+        Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Stands, Unit,
+    },
     engine::Engine,
 };
 
@@ -19,6 +21,28 @@ pub struct Sealed {
     pub root: String,
     /// Whether the ERP had closed the period.
     pub closed: bool,
+}
+
+/// Seals that a draft may stand on, by period.
+#[derive(Clone, Copy, Debug)]
+pub struct Seals<'a> {
+    /// Of the book.
+    pub books: &'a BTreeMap<Period, Sealed>,
+    /// Of measures alone.
+    pub measures: &'a BTreeMap<Period, Sealed>,
+    /// Of the book with the measures beside it; the book's own where nothing asks for any.
+    pub both: &'a BTreeMap<Period, Sealed>,
+}
+
+impl<'a> Seals<'a> {
+    /// Those that a figure stands on.
+    pub fn of(&self, on: Stands) -> &'a BTreeMap<Period, Sealed> {
+        match on {
+            Stands::Books => self.books,
+            Stands::Measures => self.measures,
+            Stands::Both => self.both,
+        }
+    }
 }
 
 /// What a draft is built from.
@@ -47,8 +71,8 @@ pub struct Order<'a> {
     pub unposted: bool,
     /// Whether measures are in the figures.
     pub measures: bool,
-    /// Seals of the book.
-    pub seals: &'a BTreeMap<Period, Sealed>,
+    /// What was sealed.
+    pub seals: Seals<'a>,
     /// Digest of the mapping.
     pub mapping: String,
     /// What rules look at beside the book.
@@ -80,7 +104,7 @@ pub fn build(order: &Order<'_>) -> Built {
     let last = Period { month: order.month, adjustment: false };
     let year = Month::new(order.month.year(), 1).map(Period::from);
     let upto = |period: &Period| *period <= last || period.month == order.month;
-    let seals = order.seals.iter().filter(|(period, _)| upto(period));
+    let seals = order.seals.both.iter().filter(|(period, _)| upto(period));
     let books_open =
         seals.clone().any(|(period, seal)| !seal.closed && year.is_none_or(|year| *period >= year) && *period <= last);
     let place = building.place();
@@ -227,6 +251,7 @@ impl Building<'_> {
         let cell = Cell {
             id: row.key().to_owned(),
             code: row.code.clone(),
+            repeats: row.repeats.clone(),
             name: row.name.clone(),
             unit: row.unit.clone().unwrap_or_else(|| order.form.unit.clone()),
             kind: row.kind.name().to_owned(),
@@ -340,19 +365,22 @@ impl Building<'_> {
     /// The sealed months that figures stand on.
     fn evidence(&self, traces: &[Trace]) -> Option<Evidence> {
         let mut span: Option<(Option<Month>, Month)> = None;
+        let (mut books, mut measures) = (false, false);
         let mut waiting: Vec<&Trace> = traces.iter().collect();
         while let Some(trace) = waiting.pop() {
             waiting.extend(&trace.children);
-            if trace.outcome.is_err() {
-                continue;
-            }
             let asked = match (&trace.question, &trace.measured) {
-                (Some(question), _) => {
+                (Some(question), _) if trace.outcome.is_ok() => {
+                    books = true;
                     ((!matches!(question.what, What::Opening | What::Closing)).then_some(question.from), question.to)
                 }
-                // What is at hand has its beginning in the first document; a price may be of three months before.
-                (None, Some(question)) => (None, question.to),
-                (None, None) => continue,
+                // What is at hand has its beginning in the first document; a price may be of three months before. What nobody entered yet
+                // is another figure once somebody does.
+                (None, Some(question)) => {
+                    measures = true;
+                    (None, question.to)
+                }
+                _ => continue,
             };
             span = Some(match span {
                 None => asked,
@@ -360,8 +388,13 @@ impl Building<'_> {
             });
         }
         let (from, to) = span?;
-        let digest = evidence_digest(self.order.seals, from, to, self.order.digest);
-        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest })
+        let on = match (books, measures) {
+            (false, true) => Stands::Measures,
+            (true, true) => Stands::Both,
+            _ => Stands::Books,
+        };
+        let digest = evidence_digest(self.order.seals.of(on), from, to, self.order.digest);
+        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on })
     }
 }
 

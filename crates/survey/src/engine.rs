@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use formula::{Account, At, Column, Expr, Figures, Gap, MeasureQuestion, Mode, Part, Question, Scope, Trace, World, evaluate};
 
-use crate::Mapping;
+use crate::{Mapping, Printed, RowKind};
 
 /// References followed into each other at most: a formula may ask for its own previous month, and that for the one before.
 const DEEPEST: usize = 40;
@@ -143,6 +143,15 @@ impl World for Lens<'_, '_> {
             Some(Column::PriorYearMonth) => moved(-12, Mode::Month),
             Some(Column::PriorYear) => moved(-12, Mode::ToDate),
             Some(Column::Previous) => moved(if at.mode == Mode::Quarter { -3 } else { -1 }, at.mode),
+            // What there was when the year began was closed when the year before ended, where the formula does not say so itself.
+            Some(Column::Opening) => {
+                let row = self.engine.mapping.form(form.unwrap_or(self.form)).and_then(|form| form.row(code));
+                Printed::Opening.at(at.month, row.map_or(RowKind::Stock, |row| row.kind))
+            }
+            // What was filed is looked at by rules, and never becomes a value.
+            Some(Column::FiledLastYear) => {
+                return gap(format!("[{code}]"), Gap::new("not_applicable", "rule-nothing-filed").with("indicator", code));
+            }
         };
         match at {
             Some(at) => self.engine.cell(form.unwrap_or(self.form), code, at),
@@ -152,6 +161,12 @@ impl World for Lens<'_, '_> {
 
     fn item(&self, name: &str, at: At) -> Trace {
         self.engine.item(self.form, name, at)
+    }
+
+    fn repeated(&self, form: Option<&str>, code: &str, _: At) -> Vec<String> {
+        let form = self.engine.mapping.form(form.unwrap_or(self.form));
+        let rows: Vec<String> = form.iter().flat_map(|form| form.repeated(code)).map(|row| row.key().to_owned()).collect();
+        if rows.is_empty() { vec![code.to_owned()] } else { rows }
     }
 
     fn scope(&self) -> Scope {

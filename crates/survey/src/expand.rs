@@ -23,20 +23,45 @@ pub struct Product {
     pub times: Option<String>,
     /// Small class of its industry (行业小类).
     pub industry: Option<String>,
+    /// What it is, where it is no product: `project`, `energy`, `commodity`, as packs say in `each`.
+    #[serde(skip)]
+    pub each: Option<String>,
+}
+
+/// What a form repeats beside products (`[[repeat]]`): a project, a sort of energy, a class of goods.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Repeat {
+    /// What it is, as packs say in `each`.
+    pub each: String,
+    /// Code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// Item in the ERP or in what people enter; its name where nothing is said.
+    pub item: Option<String>,
+}
+
+impl From<Repeat> for Product {
+    fn from(repeat: Repeat) -> Product {
+        let item = repeat.item.unwrap_or_else(|| repeat.name.clone());
+        Product { code: repeat.code, name: repeat.name, item, each: Some(repeat.each), ..Product::default() }
+    }
 }
 
 impl Product {
     fn group(&self, each: &str) -> Option<(&str, &str)> {
-        match each {
-            "product" => Some((&self.code, &self.name)),
-            "industry" => self.industry.as_deref().map(|industry| (industry, industry)),
+        match (self.each.as_deref(), each) {
+            (None, "product") => Some((&self.code, &self.name)),
+            (None, "industry") => self.industry.as_deref().map(|industry| (industry, industry)),
+            (Some(own), each) if own == each => Some((&self.code, &self.name)),
             _ => None,
         }
     }
 
     /// A formula with `{item}` in it, for this product. Quantities are counted in the catalogue's unit, money is what it is.
     fn formula(&self, template: &str) -> String {
-        let text = template.replace("{item}", &self.item.replace('"', "\"\""));
+        let quoted = |text: &str| text.replace('"', "\"\"");
+        let text = template.replace("{item}", &quoted(&self.item)).replace("{unit}", &quoted(&self.unit));
         match self.times.as_deref().filter(|_| template.contains("quantity")) {
             Some(times) => format!("({text}) * {times}"),
             None => text,
@@ -61,7 +86,8 @@ impl Form {
             groups
         };
         if let Some(each) = &whole {
-            let keys: Vec<String> = self.rows.iter().map(|row| row.key().to_owned()).collect();
+            let own = |row: &&Row| !row.once;
+            let keys: Vec<String> = self.rows.iter().filter(own).map(|row| row.key().to_owned()).collect();
             let (groups, once) = (groups(each), std::mem::take(&mut self.rules));
             for (code, _) in groups.keys() {
                 self.rules.extend(once.iter().map(|rule| {
@@ -75,18 +101,20 @@ impl Form {
             }
             for ((code, name), members) in groups {
                 repeated = true;
-                for row in &self.rows {
+                for row in self.rows.iter().filter(own) {
                     rows.push(of(row, Some(format!("{code}.{}", row.key())), &format!("{name}：{}", row.name), &members));
                 }
             }
         }
-        if !repeated {
+        if repeated {
+            rows.extend(self.rows.iter().filter(|row| row.once).cloned());
+        } else {
             for row in std::mem::take(&mut self.rows) {
                 let Some(each) = row.each.clone() else {
                     rows.push(Row { formula: row.formula.filter(|text| whole.is_none() || !is_template(text)), ..row });
                     continue;
                 };
-                let groups = if row.formula.is_some() { groups(&each) } else { BTreeMap::new() };
+                let groups = groups(&each);
                 repeated |= !groups.is_empty();
                 for ((code, name), members) in &groups {
                     let name = if each == "industry" { format!("{}：{code}", row.name) } else { name.clone() };
@@ -99,6 +127,12 @@ impl Form {
         }
         self.rows = rows;
         let mut findings = Vec::new();
+        // A code stands in references, which have no quotes.
+        let fits = |code: &str| !code.is_empty() && code.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        for product in products.iter().filter(|product| repeated && !fits(&product.code)) {
+            let finding = Finding::error("repeat-code-unfit").at(self.source.file.clone());
+            findings.push(finding.with("code", &product.code).with("name", &product.name));
+        }
         for (at, row) in self.rows.iter().enumerate() {
             if self.rows[..at].iter().any(|other| other.key() == row.key()) {
                 findings.push(Finding::error("row-doubled").at(self.source.file.clone()).with("indicator", row.key()));
@@ -128,13 +162,16 @@ fn of(row: &Row, id: Option<String>, name: &str, products: &[&Product]) -> Row {
         };
         Spanned::new(template.span(), text)
     });
-    // 目录单位 is the unit that the catalogue says.
+    // 目录单位 and 实物单位 are the unit that the catalogue says.
     let unit = match products.first() {
-        Some(product) if row.unit.as_deref() == Some("目录单位") => Some(product.unit.clone()),
+        Some(product) if matches!(row.unit.as_deref(), Some("目录单位" | "实物单位")) && !product.unit.is_empty() => {
+            Some(product.unit.clone())
+        }
         _ => row.unit.clone(),
     };
     let (code, id) = if id.is_some() { (None, id) } else { (row.code.clone(), None) };
-    Row { code, id, name: name.to_owned(), unit, each: None, formula, ..row.clone() }
+    let repeats = Some(row.key().to_owned());
+    Row { code, id, name: name.to_owned(), unit, each: None, repeats, formula, ..row.clone() }
 }
 
 #[cfg(test)]
@@ -183,6 +220,7 @@ status = "confirmed"
             item: item.to_owned(),
             times: times.map(str::to_owned),
             industry: Some("3824".to_owned()),
+            each: None,
         }
     }
 
@@ -205,7 +243,10 @@ status = "confirmed"
         let value = r#"MEASURE(output, value, item="A") + MEASURE(output, value, item="B") + MEASURE(output, value, item="C")"#;
         let one = r#"MEASURE(output, quantity, item="C")"#;
         assert_eq!(shown, [("3901", "台", sum), ("3902", "台", one), ("3824", "—", value)]);
-        let (_, findings) = form.expanded(&[]);
+        let (_, findings) = form.clone().expanded(&[]);
         assert!(findings.is_empty(), "nothing is left to repeat");
+        let (whole, _) = Form::parse("t.toml", FORM);
+        let (_, findings) = whole.unwrap().expanded(&[product("39 01]", "A", None), product("39-01", "B", None)]);
+        assert_eq!(findings.iter().map(|finding| finding.code.as_ref()).collect::<Vec<_>>(), ["repeat-code-unfit"]);
     }
 }

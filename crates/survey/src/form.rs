@@ -322,6 +322,17 @@ impl Form {
         self.rows.iter().find(|row| row.key() == key)
     }
 
+    /// The rows that a row of the pack was repeated for; itself where it was not.
+    pub fn repeated<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Row> {
+        self.rows.iter().filter(move |row| row.key() == key || row.repeats.as_deref() == Some(key))
+    }
+
+    /// Whether a row of the pack is repeated for what a unit has.
+    pub fn is_repeated(&self, key: &str) -> bool {
+        let own = |row: &Row| self.each.is_some() || row.each.is_some();
+        self.rows.iter().any(|row| row.repeats.as_deref() == Some(key) || row.key() == key && row.repeats.is_none() && own(row))
+    }
+
     /// Divisor and decimals of a row: the form's, unless it has a unit of its own.
     pub fn conversion(&self, row: &Row) -> (i64, u32) {
         let own = row.unit.is_some() || row.kind == RowKind::Count;

@@ -1,8 +1,8 @@
 //! Layers of a mapping put together: the standard's items, the form's rows, what the enterprise overrides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use formula::{Expr, Fault, Kind, Scope};
+use formula::{Expr, Fault, Kind, Named, Scope};
 use model::{Finding, Level};
 use serde::Deserialize;
 use settings::Shape;
@@ -148,7 +148,26 @@ pub struct Mapping {
     pub rules: Vec<RuleFormula>,
     /// What the enterprise decided about its accounts.
     pub accounts: BTreeMap<String, Decision>,
-    sources: Vec<Source>,
+    pub(crate) sources: Sources,
+}
+
+/// Where a mapping was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    pub standard: Source,
+    /// As the forms stand in the mapping.
+    pub forms: Vec<Source>,
+    /// In their order, each with what it says something about.
+    pub layers: Vec<(Source, Says)>,
+}
+
+/// What a layer says something about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Says {
+    pub accounts: bool,
+    pub items: BTreeSet<String>,
+    /// Forms with cells.
+    pub forms: BTreeSet<String>,
 }
 
 /// Collects formulas and what is wrong with them.
@@ -207,12 +226,12 @@ impl Mapping {
     /// nothing is wrong with it.
     pub fn assemble(standard: &Standard, forms: Vec<Form>, layers: &[(String, String)]) -> (Option<Mapping>, Vec<Finding>) {
         let mut assembly = Assembly { items: BTreeMap::new(), cells: BTreeMap::new(), findings: Vec::new() };
-        let mut sources = vec![standard.source.clone()];
+        let mut sources = Sources { standard: standard.source.clone(), forms: Vec::new(), layers: Vec::new() };
         for (id, item) in &standard.items {
             assembly.item(&standard.source, id, item, Scope::Standard);
         }
         for form in &forms {
-            sources.push(form.source.clone());
+            sources.forms.push(form.source.clone());
             for row in &form.rows {
                 if let Some(value) = &row.formula
                     && let Some(formula) = assembly.read(&form.source, value, Scope::Standard)
@@ -228,6 +247,8 @@ impl Mapping {
             assembly.findings.extend(findings);
             let Some(layer) = layer else { continue };
             let _ = layer.title;
+            let mut says = Says { accounts: !layer.accounts.is_empty(), ..Says::default() };
+            says.items.extend(layer.item.keys().cloned());
             for (id, item) in &layer.item {
                 assembly.item(&source, id, item, Scope::Own);
             }
@@ -251,23 +272,24 @@ impl Mapping {
                     assembly.findings.push(finding);
                     continue;
                 };
+                says.forms.insert(key.0.clone());
                 if let Some(mut formula) = assembly.read(&source, &given.formula, Scope::Own) {
                     formula.why = Some(given.why);
                     formula.replaces = assembly.cells.get(&key).map(|before| before.place.clone());
                     assembly.cells.insert(key, formula);
                 }
             }
-            sources.push(source);
+            sources.layers.push((source, says));
         }
         let mut rules = Vec::new();
         for form in &forms {
             for (at, rule) in form.rules.iter().enumerate() {
                 if let Some(formula) = assembly.read(&form.source, &rule.expr, Scope::Standard) {
                     assembly.findings.extend(
-                        formula::check(&formula.expr, Kind::Truth, None, &|of, code, item| {
+                        formula::check(&formula.expr, Kind::Truth, None, &|of, code, named| {
                             // A rule may look at a form that this unit does not fill; it is then not applicable.
                             let elsewhere = of.is_some_and(|of| forms.iter().all(|known| known.form != of));
-                            elsewhere || code == audit::EACH || known(&forms, &assembly.items, &form.form, of, code, item)
+                            elsewhere || code == audit::EACH || known(&forms, &assembly.items, &form.form, of, code, named)
                         })
                         .iter()
                         .map(|fault| formula.finding(fault, Level::Error)),
@@ -284,9 +306,11 @@ impl Mapping {
         (whole.then_some(mapping), findings)
     }
 
-    /// Files the mapping was read from, with their texts: what its digest is made of.
+    /// Files the mapping was read from, with their texts.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.sources.iter().map(|source| (source.file.as_str(), source.text.as_str()))
+        let Sources { standard, forms, layers } = &self.sources;
+        let all = std::iter::once(standard).chain(forms).chain(layers.iter().map(|(source, _)| source));
+        all.map(|source| (source.file.as_str(), source.text.as_str()))
     }
 
     /// Whether formulas of a form, or of any where none is named, ask for measures: their own, or those of the items.
@@ -342,12 +366,14 @@ fn known(
     own: &str,
     form: Option<&str>,
     code: &str,
-    item: bool,
+    named: Named,
 ) -> bool {
-    if item {
-        return items.contains_key(code);
+    let form = forms.iter().find(|known| known.form == form.unwrap_or(own));
+    match named {
+        Named::Item => items.contains_key(code),
+        Named::Indicator => form.is_some_and(|form| form.row(code).is_some()),
+        Named::Repeated => form.is_some_and(|form| form.repeated(code).next().is_some()),
     }
-    forms.iter().find(|known| known.form == form.unwrap_or(own)).is_some_and(|form| form.row(code).is_some())
 }
 
 /// Unknown references, wrong kinds and circles.
@@ -363,11 +389,17 @@ fn references(
     let all = all.chain(cells.iter().map(|((form, row), formula)| (format!("{form}:{row}"), form.as_str(), formula)));
     for (name, own, formula) in all {
         let faults =
-            formula::check(&formula.expr, Kind::Number, None, &|form, code, item| known(forms, items, own, form, code, item));
+            formula::check(&formula.expr, Kind::Number, None, &|form, code, named| known(forms, items, own, form, code, named));
         findings.extend(faults.iter().map(|fault| formula.finding(fault, Level::Error)));
-        let targets = formula::references(&formula.expr).into_iter().map(|(form, code)| match (form, code) {
-            (None, code) if code.starts_with('@') => code,
-            (form, code) => format!("{}:{code}", form.as_deref().unwrap_or(own)),
+        let targets = formula::references(&formula.expr).into_iter().flat_map(|(form, code)| match (form, code) {
+            (None, code) if code.starts_with('@') => vec![code],
+            // One that is repeated stands for all of its rows.
+            (form, code) => {
+                let of = form.as_deref().unwrap_or(own);
+                let known = forms.iter().find(|known| known.form == of);
+                let rows: Vec<_> = known.iter().flat_map(|known| known.repeated(&code)).map(|row| row.key()).collect();
+                rows.into_iter().map(|row| format!("{of}:{row}")).collect()
+            }
         });
         graph.insert(name.clone(), targets.collect());
         places.insert(name, formula);

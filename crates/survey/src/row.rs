@@ -17,6 +17,7 @@ pub(crate) const ROW: Shape = Shape::Table(&[
     ("region", ANY),
     ("columns", ANY),
     ("each", ANY),
+    ("once", ANY),
     ("formula", ANY),
     ("fill", ANY),
     ("source", ANY),
@@ -88,6 +89,12 @@ pub struct Row {
     pub columns: Vec<Printed>,
     /// What the row is repeated for on paper: `product`, `industry`, `commodity`, `energy`, `project` …
     pub each: Option<String>,
+    /// Whether it stands once on a form that is repeated as a whole.
+    #[serde(default)]
+    pub once: bool,
+    /// The row of the pack that it is one of, where the form was repeated for what the unit has.
+    #[serde(skip)]
+    pub repeats: Option<String>,
     /// Where its value comes from; absent where no formula says it.
     pub formula: Option<Spanned<String>>,
     /// A fact of the unit that fills a text: `unit.code`, `unit.name` …

@@ -10,6 +10,7 @@ use crate::shape::ANY;
 pub(crate) const RULE: Shape = Shape::Table(&[
     ("id", ANY),
     ("expr", ANY),
+    ("rows", ANY),
     ("severity", ANY),
     ("tolerance", ANY),
     ("level", ANY),
@@ -78,6 +79,19 @@ impl Level {
     }
 }
 
+/// Which rows `[*]` stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rows {
+    /// Each row.
+    #[default]
+    All,
+    /// Rows in the form's unit of money.
+    Money,
+    /// Rows that may not be left empty.
+    Required,
+}
+
 /// An audit rule (审核关系).
 #[derive(Clone, Debug, Deserialize)]
 pub struct Rule {
@@ -85,6 +99,9 @@ pub struct Rule {
     pub id: String,
     /// True where the figures are in order; in 元.
     pub expr: Spanned<String>,
+    /// Which rows `[*]` stands for.
+    #[serde(default)]
+    pub rows: Rows,
     /// What a hit means.
     pub severity: Severity,
     /// How far apart two sides may be and still be equal, for they were rounded; in the form's unit.

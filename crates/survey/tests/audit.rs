@@ -342,3 +342,160 @@ fn every_line_of_a_sheet_that_is_wrong_is_told() {
     assert_eq!(places, ["o.csv:3", "o.csv:4", "o.csv:5"]);
     assert_eq!(outside.names(), ["a"]);
 }
+
+const REPEATING: &str = r#"
+form = "T1"
+edition = "2025"
+name = "试"
+frequency = "monthly"
+columns = ["cumulative", "opening"]
+unit = "千元"
+divisor = 1000
+places = 0
+header = { authority = "", document = "", valid_until = "", status = "recalled" }
+[[row]]
+code = "1"
+name = "合计"
+kind = "flow"
+status = "recalled"
+[[row]]
+id = "by-goods"
+name = "分类"
+kind = "flow"
+each = "commodity"
+status = "recalled"
+[[row]]
+code = "5"
+name = "库存"
+kind = "stock"
+status = "recalled"
+[[row]]
+code = "6"
+name = "控股"
+kind = "choice"
+choices = ["1 国有", "3 私人"]
+status = "recalled"
+[[row]]
+code = "7"
+name = "开工"
+kind = "text"
+status = "recalled"
+"#;
+
+#[test]
+fn a_receiver_adds_up_rows_that_it_learns_of_from_the_document() {
+    use Outcome::{Met, NotApplicable, Undetermined, Unmet};
+    use survey::document::{Cell, Column as Figure, Columns, Draft};
+    let figure = |value: &str| {
+        let known = !["", "missing_source"].contains(&value);
+        let status = if known { "ok" } else { value }.to_owned();
+        Some(Figure { value: known.then(|| value.to_owned()), status, ..Figure::default() })
+    };
+    let cell = |id: &str, column: &str, value: &str, repeats: Option<&str>| {
+        let mut columns = Columns::default();
+        match column {
+            "cumulative" => columns.cumulative = figure(value),
+            "closing" => columns.closing = figure(value),
+            _ => columns.value = figure(value),
+        }
+        Cell { id: id.to_owned(), repeats: repeats.map(str::to_owned), columns, ..Cell::default() }
+    };
+    let draft = |period: &str, goods: &[&str], total: &str, stock: &str, texts: [&str; 2]| {
+        let mut cells = vec![cell("1", "cumulative", total, None), cell("5", "closing", stock, None)];
+        cells.extend(goods.iter().enumerate().map(|(at, value)| cell(&format!("G{at}"), "cumulative", value, Some("by-goods"))));
+        cells.extend([cell("6", "value", texts[0], None), cell("7", "value", texts[1], None)]);
+        Draft { form: "T1".to_owned(), period: period.to_owned(), cells, ..Draft::default() }
+    };
+    let (december, last_june) = (draft("2024-12", &[], "900", "40", ["", ""]), draft("2024-06", &[], "80", "30", ["", ""]));
+    let outside = audit::Outside::default();
+    let goods: &[&str] = &["10", "20", "30"];
+    for (rule, goods, texts, expected) in [
+        ("[1] = sum([by-goods])", goods, ["", ""], Met),
+        // Three rows and their total can be rounded two thousand apart, and no more.
+        ("[1] = sum([by-goods])", &["10", "20", "32"], ["", ""], Met),
+        ("[1] = sum([by-goods])", &["10", "20", "33"], ["", ""], Unmet),
+        ("[1] = sum([by-goods])", &["10", "missing_source"], ["", ""], Undetermined),
+        // Of one row, nothing is forgiven.
+        ("[1] = sum([by-goods])", &["61"], ["", ""], Unmet),
+        // A document without any of them says nothing of their sum.
+        ("[1] = sum([by-goods])", &[], ["", ""], NotApplicable),
+        ("max([by-goods]) = 30000 and min([by-goods]) = 10000", goods, ["", ""], Met),
+        // The balance of June of 50 was 40 when the year began.
+        ("[5] - [5].opening = 10000", goods, ["", ""], Met),
+        ("[1].opening = 0", goods, ["", ""], NotApplicable),
+        ("[1].filed_last_year = 80000 and [5].filed_last_year = 30000", goods, ["", ""], Met),
+        ("[G1].filed_last_year >= 0", goods, ["", ""], NotApplicable),
+        ("is([6], \\\"3\\\") and year([7]) = 2025", goods, ["3 私人", "202503"], Met),
+        ("is([6], \\\"3\\\")", goods, ["33 其他", ""], Unmet),
+        // What stands empty on a document was left empty.
+        ("filled([6])", goods, ["", ""], Unmet),
+        ("months([7], [7]) = 0", goods, ["", "2025年3月"], Undetermined),
+        ("length([1]) = 2", goods, ["", ""], NotApplicable),
+    ] {
+        let text = format!(
+            "{REPEATING}\n[[rule]]\nid = \"R\"\nexpr = \"{rule}\"\nseverity = \"mandatory\"\ntext = \"试\"\nstatus = \"recalled\"\n"
+        );
+        let form = Form::parse("t1.toml", &text).0.unwrap_or_else(|| panic!("{rule}"));
+        let forms = [form.clone()];
+        let june = draft("2025-06", goods, "60", "50", texts);
+        let world = audit::Papers::new(&forms, "T1", [&december, &last_june, &june], &outside);
+        let verdict = judge(&ready(&form), &world, month());
+        assert_eq!(verdict.outcome, expected, "{rule}: {verdict:?}");
+    }
+}
+
+/// What a receiver asks of a form that is filled project by project is what the enterprise asks of it.
+#[test]
+fn rules_of_a_form_of_projects_are_asked_of_each_at_both_ends() {
+    use survey::document::{Cell, Column as Figure, Columns, Draft};
+    let text = survey::FORMS.iter().find(|(_, code, _)| *code == "107-1").unwrap().2;
+    let whole = Form::parse("107-1", text).0.unwrap();
+    let project = |code: &str| -> survey::Product {
+        let (each, name) = ("project".to_owned(), format!("项目{code}"));
+        survey::Repeat { each, code: code.to_owned(), name, item: None }.into()
+    };
+    let (expanded, findings) = whole.clone().expanded(&[project("A1"), project("B-2")]);
+    assert_eq!(findings, []);
+    let read = |form: &Form, at: usize| formula::parse(form.rules[at].expr.get_ref()).0.unwrap();
+    let enterprise: Vec<(String, String)> = (0..expanded.rules.len())
+        .flat_map(|at| audit::spread(&expanded, &expanded.rules[at], &read(&expanded, at)))
+        .map(|ready| (ready.id, ready.expr.to_string()))
+        .collect();
+    // The document as the enterprise's form makes it: A1 runs for a year, B-2 for a month and across years without a stage.
+    let says = |id: &str| match id {
+        "A1.1" => "高效电机",
+        "A1.6" => "202501",
+        "A1.7" => "202512",
+        "B-2.1" => "生产线改造",
+        "B-2.6" => "202412",
+        "B-2.7" => "202501",
+        _ => "",
+    };
+    let cells = expanded.rows.iter().map(|row| {
+        let value = Some(says(row.key())).filter(|text| !text.is_empty()).map(str::to_owned);
+        let columns =
+            Columns { value: Some(Figure { value, status: "ok".to_owned(), ..Figure::default() }), ..Columns::default() };
+        Cell { id: row.key().to_owned(), repeats: row.repeats.clone(), columns, ..Cell::default() }
+    });
+    let document = Draft { form: "107-1".to_owned(), period: "2025-12".to_owned(), cells: cells.collect(), ..Draft::default() };
+    let (forms, outside) = ([whole.clone()], audit::Outside::default());
+    let world = audit::Papers::new(&forms, "107-1", [&document], &outside);
+    let mut receiver = Vec::new();
+    let mut unmet = Vec::new();
+    for at in 0..whole.rules.len() {
+        for ready in audit::spread(&whole, &whole.rules[at], &read(&whole, at)) {
+            for ready in audit::spread_over(ready, &document) {
+                receiver.push((ready.id.clone(), ready.expr.to_string()));
+                if judge(&ready, &world, Month::new(2025, 12).unwrap()).outcome == Outcome::Unmet {
+                    unmet.push(ready.id);
+                }
+            }
+        }
+    }
+    let sorted = |mut rules: Vec<(String, String)>| {
+        rules.sort();
+        rules
+    };
+    assert_eq!(sorted(receiver), sorted(enterprise));
+    assert_eq!(unmet, ["RD1-01.B-2", "RD1-02.B-2", "RD1-03.B-2"]);
+}

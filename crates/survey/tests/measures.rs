@@ -51,6 +51,7 @@ fn entry(kind: &str, item: &str, date: &str, quantity: &str, unit: &str) -> Ente
         operation: 1,
         person: "p".to_owned(),
         basis: Basis::Change,
+        purpose: None,
         coefficient: None,
     }
 }

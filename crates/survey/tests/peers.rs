@@ -12,10 +12,10 @@ use common::next;
 use model::{Amount, Month};
 use serde_json::{Value, json};
 use survey::quality::{
-    HidiroglouBerthelot, MedianMad, RatioEdit, THRESHOLDS, Thresholds,
+    Compare, HidiroglouBerthelot, MedianMad, RatioEdit, THRESHOLDS, Thresholds,
     peers::{self, Screened},
     robust,
-    series::{self, Point, Series},
+    series::{self, Point, Series, Sides},
 };
 
 fn amount(text: &str) -> Amount {
@@ -34,8 +34,8 @@ fn grown(value: Amount, seed: &mut u64) -> Amount {
     value.checked_mul(Amount::from_units(i128::from(percent) * 10_000_000)).unwrap()
 }
 
-fn python(asked: &Value) -> Value {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers.py");
+fn python(script: &str, asked: &Value) -> Value {
+    let script = format!("{}/tests/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut child = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(asked.to_string().as_bytes()).unwrap();
     let out = child.wait_with_output().unwrap();
@@ -91,7 +91,7 @@ fn screens_agree_with_another_language() {
         ours[2].push(peers::ratio(&pairs, &edit));
         asked["ratio"].as_array_mut().unwrap().push(json!({ "pairs": texts, "least": "0.7", "most": "1.3" }));
     }
-    let theirs = python(&asked);
+    let theirs = python("peers.py", &asked);
     for (kind, ours) in ["hb", "mad", "ratio"].into_iter().zip(ours) {
         let outliers: usize = ours
             .iter()
@@ -169,4 +169,65 @@ fn no_screen_of_ones_own_series_says_what_would_be_expected() {
         let median = robust::median(&own).unwrap().to_string();
         assert!(flag.finding.arguments.iter().all(|(_, text)| !text.contains(&median)), "{flag:?}");
     }
+}
+
+#[test]
+fn coordination_agrees_with_another_language_and_says_only_what_was_given() {
+    let month = Month::new(2026, 2).unwrap();
+    let mut set = Thresholds::parse("quality.toml", THRESHOLDS).0.unwrap().coordination;
+    let mut seed = 41;
+    let (mut cases, mut ours, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..3000 {
+        let at = next(&mut seed) as usize % set.len();
+        let left = figure(&mut seed);
+        let right = grown(left, &mut seed);
+        let before = [left, right].map(|value| grown(value, &mut seed));
+        let mut figures = [left, right, before[0], before[1]].map(Some);
+        match next(&mut seed) % 12 {
+            0 => figures[next(&mut seed) as usize % 4] = None,
+            1 => figures[next(&mut seed) as usize % 4] = Some(Amount::ZERO),
+            2 => figures[next(&mut seed) as usize % 4] = amount("-120.5").into(),
+            _ => {}
+        }
+        let name = match set[at].compare {
+            Compare::Level => "level",
+            Compare::Growth => "growth",
+            Compare::Change => "change",
+        };
+        let mut case = vec![json!(name), json!(set[at].most.to_string())];
+        case.extend(figures.iter().map(|figure| json!(figure.map(|figure| figure.to_string()))));
+        asked.push(Value::Array(case));
+        let sides = Sides { now: (figures[0], figures[1]), before: (figures[2], figures[3]) };
+        cases.push((at, figures));
+        ours.push(series::coordination(&set[at], &sides, month));
+    }
+    let theirs = python("coordination.py", &Value::Array(asked));
+    let mut seen = [0; 3];
+    for (((at, figures), ours), theirs) in cases.iter().zip(&ours).zip(theirs.as_array().unwrap()) {
+        let Some(flag) = ours else {
+            assert!(theirs.is_null(), "{} of {figures:?}: {theirs}", set[*at].id);
+            continue;
+        };
+        assert_eq!(flag.kind, "coordination");
+        seen[set[*at].compare as usize] += 1;
+        match (&flag.score, theirs) {
+            (None, Value::String(other)) => assert_eq!(other, "—"),
+            (Some(score), Value::String(other)) => {
+                // Quotients have nine decimals, so that a ratio of ratios is good to about a hundred thousandth of itself.
+                let apart = robust::size(score.checked_sub(amount(other)).unwrap()).unwrap();
+                let most = score.div_round(100_000, 9).unwrap().max(amount("0.00001"));
+                assert!(apart <= most, "{flag:?} {other}");
+            }
+            _ => panic!("{} of {figures:?}: {flag:?} {theirs}", set[*at].id),
+        }
+        // No amount is shown but those that were given: nothing is expected, and no way is pointed.
+        assert!(flag.facts.iter().all(|(_, value)| figures.contains(&Some(*value))), "{flag:?}");
+    }
+    assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
+    // What is missing is passed over, and a threshold is a line, not a size.
+    set.retain(|set| set.compare == Compare::Level);
+    let sides = |left: &str, right: Option<&str>| Sides { now: (Some(amount(left)), right.map(amount)), ..Sides::default() };
+    assert_eq!(series::coordination(&set[0], &sides("100", None), month), None);
+    assert_eq!(series::coordination(&set[0], &sides("130", Some("100")), month), None);
+    assert!(series::coordination(&set[0], &sides("130.01", Some("100")), month).is_some());
 }

@@ -12,6 +12,40 @@ use survey::{
     audit::{self, Outcome, Ready, Verdict, judge},
 };
 
+/// Texts that decide rules over texts: what the rule itself compares with, dates, and nothing at all.
+fn words(expr: &formula::Expr) -> Vec<Option<String>> {
+    let mut words: Vec<Option<String>> = ["", "1", "9", "202501", "202503", "2026-02-01", "91310000MA1FL5L23X", "a、b、c、d"]
+        .map(|word| Some(word.to_owned()))
+        .to_vec();
+    words.push(None);
+    let mut waiting = vec![expr];
+    while let Some(expr) = waiting.pop() {
+        match &expr.node {
+            formula::Node::Text(text) => words.push(Some(text.clone())),
+            formula::Node::Not(operand) | formula::Node::Negate(operand) => waiting.push(operand),
+            formula::Node::Binary { left, right, .. } => waiting.extend([&**left, &**right]),
+            formula::Node::Call { arguments, .. } => waiting.extend(arguments),
+            _ => {}
+        }
+    }
+    words
+}
+
+/// Every text that a rule can ask for.
+fn texts(ready: &Ready<'_>, forms: &[Form], month: Month) -> Vec<(String, String)> {
+    let (mut table, words, mut seed) = (Table::new(forms, &ready.form.form), words(&ready.expr), 1);
+    for _ in 0..60 {
+        judge(ready, &table, month);
+        for key in table.asked_texts.take() {
+            table.texts.insert(key, Ok(None));
+        }
+        for text in table.texts.values_mut() {
+            *text = Ok(words[next(&mut seed) as usize % words.len()].clone());
+        }
+    }
+    table.texts.into_keys().collect()
+}
+
 /// Every figure that a rule can ask for, found by giving it what it misses until it misses nothing.
 fn keys(ready: &Ready<'_>, forms: &[Form], month: Month) -> Vec<Key> {
     let mut table = Table::new(forms, &ready.form.form);
@@ -45,8 +79,8 @@ fn mended(table: &mut Table<'_>, keys: &[Key], verdict: &Verdict, ready: &Ready<
 
 /// Whether some figures lead to the outcome.
 fn reached(ready: &Ready<'_>, forms: &[Form], month: Month, wanted: Outcome) -> Result<(), String> {
-    let keys = keys(ready, forms, month);
-    if keys.is_empty() {
+    let (keys, texts, words) = (keys(ready, forms, month), texts(ready, forms, month), words(&ready.expr));
+    if keys.is_empty() && texts.is_empty() {
         return Err("it asks for no figure".to_owned());
     }
     let mut last = String::new();
@@ -60,13 +94,16 @@ fn reached(ready: &Ready<'_>, forms: &[Form], month: Month, wanted: Outcome) -> 
             let broken = if next(&mut seed).is_multiple_of(8) { 250_000_000 } else { 0 };
             table.figures.insert(key.clone(), Ok(Amount::from_units(value * 1_000_000_000 + broken)));
         }
+        for key in &texts {
+            table.texts.insert(key.clone(), Ok(words[next(&mut seed) as usize % words.len()].clone()));
+        }
         for _ in 0..12 {
             let verdict = judge(ready, &table, month);
             if verdict.outcome == wanted {
                 return Ok(());
             }
             last = format!("{:?} with {:?}", verdict.outcome, table.figures);
-            if wanted == Outcome::Unmet {
+            if wanted == Outcome::Unmet || keys.is_empty() {
                 break;
             }
             mended(&mut table, &keys, &verdict, ready, &mut seed);

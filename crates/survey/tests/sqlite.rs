@@ -86,6 +86,95 @@ fn sqlite(units: &[BTreeMap<&'static str, i64>], rules: &[(String, String)]) -> 
     text.lines().map(line).collect()
 }
 
+/// Rules over repeated rows as SQL: `t(n, a1 …)` has the form's own figures, `r(n, v)` a row for each that the unit repeats. All are in 元 or
+/// in persons. What rounding can do to k rows and their total is k + 1 halves, in whole 千元, and nothing to two figures that are alike.
+const REPEATED: &[(&str, &str, &str, &str, &str)] = &[
+    ("B204-1", "IND-01", "01", "B204-1:by-industry", "abs(a - s) <= CASE WHEN k = 1 THEN 0 ELSE (k + 1) / 2 * 1000 END"),
+    ("E204-1", "TRD-06", "02", "E204-1:by-commodity", "abs(a - s) <= CASE WHEN k = 1 THEN 0 ELSE (k + 1) / 2 * 1000 END"),
+    ("E104-1", "TRD-06", "02", "E104-1:by-commodity", "abs(a - s) <= CASE WHEN k = 1 THEN 0 ELSE (k + 1) / 2 * 1000 END"),
+    ("107-2", "RD-16", "1", "107-1:10", "a * 12 >= s"),
+    // One figure of 千元 is half of one apart from what it was.
+    ("107-2", "RD-17", "8", "107-1:10", "a - 2200 * s >= -500 AND a - 50000 * s <= 500"),
+];
+
+#[test]
+fn another_engine_sums_repeated_rows_the_same() {
+    use survey::audit::bulk::{Count, Lane, Machine, Part, Program, state};
+    let forms = shipped();
+    let month = Month::new(2025, 12).unwrap();
+    for (form, id, own, repeated, sql) in REPEATED {
+        let form = forms.iter().find(|known| known.form == *form).unwrap();
+        let rule = form.rules.iter().find(|rule| rule.id == *id).unwrap();
+        let ready = audit::spread(form, rule, &formula::parse(rule.expr.get_ref()).0.unwrap()).remove(0);
+        let (of, code) = repeated.split_once(':').unwrap();
+        let mut seed = 77;
+        // Each unit has as many rows as it has; their sum is near the total, as rounding and mistakes leave it.
+        let units: Vec<(i64, Vec<i64>)> = (0..800)
+            .map(|_| {
+                let mut any = |most: u64| i64::try_from(next(&mut seed) % most).unwrap();
+                let rows: Vec<i64> = (0..=any(7)).map(|_| any(900) + 20).collect();
+                let sum: i64 = rows.iter().sum();
+                let total = match *id {
+                    "RD-16" => sum / 12 + any(3) - 1,
+                    "RD-17" => sum * (any(60) + 1),
+                    _ => sum + any(9) - 4,
+                };
+                (total, rows)
+            })
+            .collect();
+        let scale = |of: &str, code: &str| {
+            let form = forms.iter().find(|known| known.form == of).unwrap();
+            form.conversion(form.row(code).unwrap()).0
+        };
+        let (times, each) = (scale(&form.form, own), scale(of, code));
+        let mut script = "CREATE TABLE t (n, a);\nCREATE TABLE r (n, v);\nBEGIN;\n".to_owned();
+        for (n, (total, rows)) in units.iter().enumerate() {
+            writeln!(script, "INSERT INTO t VALUES ({n}, {});", total * times).unwrap();
+            rows.iter().for_each(|row| writeln!(script, "INSERT INTO r VALUES ({n}, {});", row * each).unwrap());
+        }
+        writeln!(
+            script,
+            "COMMIT;\nSELECT {sql} FROM t JOIN (SELECT n, sum(v) AS s, count(*) AS k FROM r GROUP BY n) USING (n) ORDER BY n;"
+        )
+        .unwrap();
+        let mut child = Command::new("sqlite3").arg(":memory:").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        let answers: Vec<bool> =
+            String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().lines().map(|line| line == "1").collect();
+        assert_eq!(answers.len(), units.len());
+        assert!([true, false].iter().all(|said| answers.iter().filter(|answer| *answer == said).count() > 50), "{id}");
+
+        let mut table = Table::new(&forms, &form.form);
+        let program = Program::compile(std::slice::from_ref(&ready), &table).unwrap();
+        let mut lanes = vec![Lane::default(); program.figures.len()];
+        for ((total, rows), answer) in units.iter().zip(&answers) {
+            table.rows = rows.len();
+            let whole = |value: i64| Ok(Amount::from_whole(value.into()).unwrap());
+            table.figures.insert((form.form.clone(), (*own).to_owned(), None), whole(*total));
+            for (at, row) in rows.iter().enumerate() {
+                table.figures.insert((of.to_owned(), format!("{}.{code}", at + 1), None), whole(*row));
+            }
+            let verdict = judge(&ready, &table, month);
+            assert_eq!(verdict.outcome == Outcome::Met, *answer, "{id}: {total} of {rows:?}: {verdict:?}");
+            // Each row is a fact of its own, so that the verdict leads to it.
+            let facts = verdict.facts.iter().filter(|fact| fact.code.ends_with(&format!(".{code}"))).count();
+            assert!(facts == rows.len() || verdict.outcome == Outcome::Unmet && *id == "RD-17", "{id}: {facts}");
+            let yuan = |value: i64, times: i64| (i128::from(value * times) * 1_000_000_000, state::OK);
+            let of_rows: Vec<(i128, u8)> = rows.iter().map(|row| yuan(*row, each)).collect();
+            for (figure, lane) in program.figures.iter().zip(&mut lanes) {
+                let (value, known) = if figure.part == Part::Row { yuan(*total, times) } else { figure.part.of(&of_rows) };
+                lane.values.push(if figure.part == Part::Rows { i128::try_from(rows.len()).unwrap() } else { value });
+                lane.states.push(known);
+            }
+        }
+        let mut unmet = Vec::new();
+        let counts = Machine::default().run(&program, &lanes, units.len(), |_, row| unmet.push(row));
+        let expected: Vec<usize> = (0..units.len()).filter(|row| !answers[*row]).collect();
+        assert_eq!(unmet, expected, "{id}");
+        assert_eq!(counts, [Count { met: (units.len() - unmet.len()) as u64, unmet: unmet.len() as u64, ..Count::default() }]);
+    }
+}
+
 #[test]
 fn another_engine_says_the_same_of_generated_forms() {
     let forms = shipped();

@@ -33,6 +33,7 @@ struct Entry {
 
 /// The catalogue by area, so that each area can be read and changed on its own.
 const SOURCES: &[&str] = &[
+    include_str!("../messages/archive.toml"),
     include_str!("../messages/audit.toml"),
     include_str!("../messages/bureau.toml"),
     include_str!("../messages/config.toml"),

@@ -5,13 +5,57 @@ A rule is compiled once into steps over columns. Batches bound the memory: a ste
 outlives it but the hits. Verdicts are those of [`super::judge`], which is asked again for the few rows that a person will look at.
 */
 
+use std::rc::Rc;
+
 use formula::{Column, Expr, Function, Node, Operator};
 use model::{Amount, Finding};
 
-use super::{Ready, Reported, dimension, judge::holds};
+use super::{
+    Ready, Reported,
+    dimension::{self, Allowance, Slack},
+    judge::holds,
+};
+
+/// Which figure of an indicator a column has. Units have different products and projects, so that what is made of the rows that a form
+/// repeats is made before a batch: [`Part::of`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Its own.
+    #[default]
+    Row,
+    /// The sum over its rows.
+    Sum,
+    /// The least of its rows.
+    Least,
+    /// The greatest of its rows.
+    Most,
+    /// How many rows it has, in whole numbers.
+    Rows,
+}
+
+impl Part {
+    /// The value and state of a unit, from those of its rows; of one that is not repeated, from its own alone.
+    pub fn of(self, rows: &[(i128, u8)]) -> (i128, u8) {
+        if self == Part::Rows {
+            return (i128::try_from(rows.len()).unwrap_or(i128::MAX), state::OK);
+        }
+        // The first gap counts.
+        if let Some((_, gap)) = rows.iter().find(|(_, known)| *known != state::OK) {
+            return (0, *gap);
+        }
+        let values = rows.iter().map(|(value, _)| *value);
+        let made = match self {
+            Part::Row => rows.last().map(|(value, _)| *value),
+            Part::Least => values.min(),
+            Part::Most => values.max(),
+            Part::Sum | Part::Rows => values.map(Some).reduce(|sum, value| sum?.checked_add(value?)).flatten(),
+        };
+        made.map_or((0, if rows.is_empty() { state::ABSENT } else { state::AWAITED }), |made| (made, state::OK))
+    }
+}
 
 /// One column of figures: a row of a form in one of its columns, in 元 or in its own unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figure {
     /// Form.
     pub form: String,
@@ -19,6 +63,8 @@ pub struct Figure {
     pub row: String,
     /// Column; the main one where absent.
     pub column: Option<Column>,
+    /// Which figure of it.
+    pub part: Part,
 }
 
 /// State of one value of a column: the greater one wins where two meet.
@@ -79,6 +125,8 @@ enum Step {
     Multiply,
     Divide,
     Compare(Operator, Amount),
+    /// What is forgiven depends on how many rows a unit has: columns with the numbers, by form and code.
+    CompareRows(Operator, Rc<Slack>, Vec<((Option<String>, String), usize)>),
     Same(bool),
     /// What decides alone, and whether it does so beside a gap.
     Joined(i128, bool),
@@ -109,12 +157,33 @@ impl Program {
         if findings.is_empty() { Ok(program) } else { Err(findings) }
     }
 
-    fn load(&mut self, figure: Figure) -> Step {
+    fn load(&mut self, figure: Figure) -> usize {
         let known = self.figures.iter().position(|known| *known == figure);
-        Step::Load(known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.figures.push(figure);
             self.figures.len() - 1
-        }))
+        })
+    }
+
+    fn compare(
+        &mut self,
+        ready: &Ready<'_>,
+        operator: Operator,
+        left: &Expr,
+        right: &Expr,
+        world: &dyn Reported,
+    ) -> Option<Step> {
+        let slack = match dimension::allowance(ready, operator, left, right, world)? {
+            Allowance::Fixed(amount) => return Some(Step::Compare(operator, amount)),
+            Allowance::Rows(slack) => slack,
+        };
+        let own = &ready.form.form;
+        let counted = slack.repeated().map(|(form, code)| {
+            let figure = Figure { form: form.unwrap_or(own).to_owned(), row: code.to_owned(), column: None, part: Part::Rows };
+            ((form.map(str::to_owned), code.to_owned()), self.load(figure))
+        });
+        let counted = counted.collect();
+        Some(Step::CompareRows(operator, Rc::new(slack), counted))
     }
 
     /// Steps of an expression; `truth` where it is one of a rule's own conditions, and not of a number in it.
@@ -131,7 +200,7 @@ impl Program {
             Node::Truth(truth) => Step::Truth(*truth),
             Node::Reference { form, code, column } => {
                 let form = form.clone().unwrap_or_else(|| ready.form.form.clone());
-                self.load(Figure { form, row: code.clone(), column: *column })
+                Step::Load(self.load(Figure { form, row: code.clone(), column: *column, part: Part::Row }))
             }
             Node::Negate(operand) => {
                 self.expression(ready, operand, world, false, steps)?;
@@ -155,13 +224,13 @@ impl Program {
                     Operator::Equal | Operator::Unequal if super::judge::is_truth(left) => {
                         Step::Same(*operator == Operator::Equal)
                     }
-                    _ => Step::Compare(*operator, dimension::tolerance(ready, *operator, left, right, world)?),
+                    _ => self.compare(ready, *operator, left, right, world)?,
                 }
             }
             Node::Call { function, arguments } => {
                 return self.call(ready, *function, arguments, world, truth, steps);
             }
-            Node::Item(_) | Node::Account(_) | Node::Measure(_) => return None,
+            Node::Item(_) | Node::Account(_) | Node::Measure(_) | Node::Text(_) => return None,
         };
         steps.push(step);
         Some(())
@@ -183,6 +252,7 @@ impl Program {
             Function::Min => Step::Least,
             Function::Max => Step::Most,
             Function::Coalesce => Step::Either,
+            Function::Sum => Step::Add,
             Function::Round => {
                 let places = dimension::constant(arguments.get(1)?)?;
                 self.expression(ready, arguments.first()?, world, false, steps)?;
@@ -190,11 +260,25 @@ impl Program {
                 steps.push(Step::Round(places));
                 return Some(());
             }
+            // Texts are no columns.
+            _ => return None,
         };
         for (at, argument) in arguments.iter().enumerate() {
-            self.expression(ready, argument, world, truth && function == Function::If, steps)?;
+            match &argument.node {
+                Node::Reference { form, code, column } if function.gathers() => {
+                    let form = form.clone().unwrap_or_else(|| ready.form.form.clone());
+                    let part = match function {
+                        _ if !world.is_repeated(Some(&form), code) => Part::Row,
+                        Function::Min => Part::Least,
+                        Function::Max => Part::Most,
+                        _ => Part::Sum,
+                    };
+                    steps.push(Step::Load(self.load(Figure { form, row: code.clone(), column: *column, part })));
+                }
+                _ => self.expression(ready, argument, world, truth && function == Function::If, steps)?,
+            }
             // Of many arguments, each is joined with those before it.
-            if at > 0 && matches!(step, Step::Least | Step::Most | Step::Either) {
+            if at > 0 && matches!(step, Step::Least | Step::Most | Step::Either | Step::Add) {
                 steps.push(step.clone());
             }
         }
@@ -286,11 +370,52 @@ impl Machine {
             Step::Compare(operator, tolerance) => {
                 self.two(top, |a, b| Some(i128::from(holds(*operator, Amount::from_units(a.checked_sub(b)?), *tolerance))))
             }
+            Step::CompareRows(operator, slack, counted) => self.compare(top, *operator, slack, counted, batch),
             Step::Joined(decides, alone) => self.joined(top, *decides, *alone),
             Step::Either => self.either(top),
             Step::Missing => self.missing(top),
             Step::If => self.choose(top),
         }
+    }
+
+    /// A comparison that forgives what rounding can do to as many rows as each unit has.
+    fn compare(
+        &mut self,
+        top: usize,
+        operator: Operator,
+        slack: &Slack,
+        counted: &[((Option<String>, String), usize)],
+        batch: &[Lane],
+    ) -> usize {
+        let (left, right) = self.pair(top);
+        let mut last: Option<(Vec<i128>, Option<Amount>)> = None;
+        for row in 0..left.values.len() {
+            match (left.states[row], right.states[row]) {
+                (state::OK, state::OK) => {}
+                (state::OK, gap) => {
+                    left.states[row] = gap;
+                    continue;
+                }
+                _ => continue,
+            }
+            let same = |known: &[i128]| known.iter().zip(counted).all(|(count, (_, lane))| *count == batch[*lane].values[row]);
+            if !last.as_ref().is_some_and(|(known, _)| same(known)) {
+                let count = |form: Option<&str>, code: &str| {
+                    let found = counted.iter().find(|((of, known), _)| of.as_deref() == form && known == code);
+                    found.map_or(1, |(_, lane)| usize::try_from(batch[*lane].values[row]).unwrap_or(0))
+                };
+                let counts = counted.iter().map(|(_, lane)| batch[*lane].values[row]).collect();
+                last = Some((counts, slack.at(&count)));
+            }
+            let tolerance = last.as_ref().and_then(|(_, tolerance)| *tolerance);
+            match left.values[row].checked_sub(right.values[row]).zip(tolerance) {
+                Some((apart, tolerance)) => {
+                    left.values[row] = i128::from(holds(operator, Amount::from_units(apart), tolerance));
+                }
+                None => left.states[row] = state::AWAITED,
+            }
+        }
+        top - 1
     }
 
     fn constant(&mut self, top: usize, value: i128) -> usize {

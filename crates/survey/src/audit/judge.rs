@@ -196,11 +196,18 @@ impl Judging<'_> {
             Value::Number(number) => Ok(number),
             Value::Truth(_) => Err(Gap::new("error", "value-wrong-kind")),
         };
-        let values = (number(left), number(right));
+        let first = number(left);
+        // Where the first side does not apply, the rule does not, and the books need not be asked for the other: most units load nothing to
+        // compare last year's figures with.
+        let second = match &first {
+            Err(gap) if !awaited(gap) => Err(gap.clone()),
+            _ => number(right),
+        };
+        let values = (first, second);
         let money = [left, right].map(|side| dimension(side, world)).contains(&Dimension::Money);
         let unit = if money { Amount::from_whole(self.ready.form.divisor.into()) } else { Amount::from_whole(1) };
         let tolerance =
-            tolerance(self.ready, operator, left, right, world).ok_or_else(|| Gap::new("error", "amount-too-large"))?;
+            tolerance(self.ready, operator, left, right, world, self.at).ok_or_else(|| Gap::new("error", "amount-too-large"))?;
         let difference = match &values {
             (Ok(left), Ok(right)) => left.checked_sub(*right),
             _ => None,
@@ -226,7 +233,8 @@ impl Judging<'_> {
 
 pub(crate) fn is_truth(expr: &Expr) -> bool {
     match &expr.node {
-        Node::Truth(_) | Node::Not(_) | Node::Call { function: Function::Missing, .. } => true,
+        Node::Truth(_) | Node::Not(_) => true,
+        Node::Call { function: Function::Missing | Function::Filled | Function::Is | Function::Contains, .. } => true,
         Node::Binary { operator, .. } => sign(*operator).is_some() || matches!(operator, Operator::And | Operator::Or),
         Node::Call { function: Function::If, arguments } => arguments.get(1).is_some_and(is_truth),
         _ => false,
@@ -307,6 +315,33 @@ impl World for Noted<'_> {
         self.world.scope()
     }
 
+    fn repeated(&self, form: Option<&str>, code: &str, at: At) -> Vec<String> {
+        self.world.repeated(form, code, at)
+    }
+
+    fn text(&self, form: Option<&str>, code: &str, at: At) -> Result<Option<String>, Gap> {
+        let found = self.world.text(form, code, at);
+        let form = form.unwrap_or(self.own);
+        let described = self.world.describe(Some(form), code);
+        let status = found.as_ref().err().map_or("ok", |gap| gap.status).to_owned();
+        let fact = Fact {
+            form: form.to_owned(),
+            code: code.to_owned(),
+            name: described.name,
+            column: "value",
+            period: at.month.to_string(),
+            value: found.as_ref().ok().cloned().flatten(),
+            unit: described.unit,
+            status,
+            rows: Vec::new(),
+        };
+        let mut facts = self.facts.borrow_mut();
+        if !facts.contains(&fact) {
+            facts.push(fact);
+        }
+        found
+    }
+
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
         let trace = self.world.reference(form, code, column, at);
         let facts = self.facts.borrow();
@@ -319,6 +354,8 @@ impl World for Noted<'_> {
             Some(Column::PriorYearMonth) => (0, "prior_year_month"),
             Some(Column::PriorYear) => (0, "prior_year"),
             Some(Column::Previous) => (-1, self.world.main(Some(form), code)),
+            Some(Column::Opening) => (0, "opening"),
+            Some(Column::FiledLastYear) => (0, "filed_last_year"),
         };
         let period = at.month.plus(back).map_or_else(String::new, |month| month.to_string());
         if facts.iter().any(|f| f.form == form && f.code == code && f.column == shown && f.period == period) {

@@ -26,7 +26,7 @@ use formula::{Column, Expr, Node};
 
 use model::Month;
 
-use crate::{Form, Mapping, Rule, RuleLevel, Severity};
+use crate::{Form, Mapping, Row, RowKind, Rule, RuleLevel, Severity, document::Draft, rule::Rows};
 
 /// Causes of differences that come with the program.
 pub const CAUSES: &str = include_str!("../../../../mappings/causes.toml");
@@ -40,7 +40,10 @@ pub fn reach(form: &Form, rule: &Rule, expr: &Expr) -> RuleLevel {
     let mut waiting = vec![expr];
     while let Some(expr) = waiting.pop() {
         if let Node::Reference { form: of, column, .. } = &expr.node {
-            let earlier = matches!(column, Some(Column::Previous | Column::PriorYear | Column::PriorYearMonth));
+            let earlier = column.is_some_and(|column| {
+                use Column as C;
+                matches!(column, C::Previous | C::PriorYear | C::PriorYearMonth | C::Opening | C::FiledLastYear)
+            });
             reach = match of.as_deref() {
                 Some(OUTSIDE) => return RuleLevel::Outside,
                 Some(of) if of != form.form => RuleLevel::Forms,
@@ -111,23 +114,55 @@ pub fn spread<'a>(form: &'a Form, rule: &'a Rule, expr: &Expr) -> Vec<Ready<'a>>
     if !starred {
         return vec![Ready { form, rule, id: rule.id.clone(), expr: expr.clone() }];
     }
-    let each = form.rows.iter().map(|row| row.key());
+    let meant = |row: &&Row| match rule.rows {
+        Rows::All => true,
+        Rows::Money => {
+            row.kind.is_number() && row.kind != RowKind::Count && row.unit.as_ref().is_none_or(|own| *own == form.unit)
+        }
+        Rows::Required => row.required,
+    };
+    let each = form.rows.iter().filter(meant).map(|row| row.key());
     each.map(|row| Ready { form, rule, id: format!("{}:{row}", rule.id), expr: filled(expr, row) }).collect()
 }
 
 fn filled(expr: &Expr, row: &str) -> Expr {
-    let inner = |expr: &Expr| Box::new(filled(expr, row));
+    renamed(expr, &|code| (code == EACH).then(|| row.to_owned()))
+}
+
+/// An expression whose references to its own form have other codes, where `name` gives one.
+fn renamed(expr: &Expr, name: &dyn Fn(&str) -> Option<String>) -> Expr {
+    let inner = |expr: &Expr| Box::new(renamed(expr, name));
     let node = match &expr.node {
-        Node::Reference { form: None, code, column } if code == EACH => {
-            Node::Reference { form: None, code: row.to_owned(), column: *column }
+        Node::Reference { form: None, code, column } => {
+            Node::Reference { form: None, code: name(code).unwrap_or_else(|| code.clone()), column: *column }
         }
         Node::Negate(operand) => Node::Negate(inner(operand)),
         Node::Not(operand) => Node::Not(inner(operand)),
         Node::Binary { operator, left, right } => Node::Binary { operator: *operator, left: inner(left), right: inner(right) },
         Node::Call { function, arguments } => {
-            Node::Call { function: *function, arguments: arguments.iter().map(|argument| filled(argument, row)).collect() }
+            Node::Call { function: *function, arguments: arguments.iter().map(|argument| renamed(argument, name)).collect() }
         }
         other => other.clone(),
     };
     Expr { node, span: expr.span.clone() }
+}
+
+/// A rule of a form that is filled project by project, for each that a document has, by its code: what the enterprise asks of its own rows, the
+/// receiver asks of the same. Itself where the form is no such form, or the document has none.
+pub fn spread_over<'a>(ready: Ready<'a>, document: &Draft) -> Vec<Ready<'a>> {
+    let mut codes: Vec<&str> = Vec::new();
+    if ready.form.each.is_some() && document.form == ready.form.form {
+        for cell in &document.cells {
+            let own = cell.repeats.as_deref().and_then(|row| cell.id.strip_suffix(row)?.strip_suffix('.'));
+            codes.extend(own.filter(|code| !codes.contains(code)));
+        }
+    }
+    if codes.is_empty() {
+        return vec![ready];
+    }
+    let each = |code: &str| {
+        let own = |row: &str| ready.form.row(row).map(|row| format!("{code}.{}", row.key()));
+        Ready { id: format!("{}.{code}", ready.id), expr: renamed(&ready.expr, &own), ..ready.clone() }
+    };
+    codes.into_iter().map(each).collect()
 }

@@ -66,6 +66,9 @@ impl Outside {
             Some(Column::PriorYearMonth) => (-12, true),
             Some(Column::PriorYear) => (-12, false),
             Some(Column::Previous) => (-1, at.mode == Mode::Month),
+            Some(Column::Opening | Column::FiledLastYear) => {
+                return Err(Gap::new("not_applicable", "outside-missing").with("name", name).with("month", at.month));
+            }
         };
         let missing = |month: Month| Gap::new("not_applicable", "outside-missing").with("name", name).with("month", month);
         let last = at.month.plus(back).ok_or_else(|| missing(at.month))?;

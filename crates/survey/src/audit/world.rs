@@ -29,6 +29,9 @@ pub trait Reported: World {
 
     /// What a person calls it.
     fn describe(&self, form: Option<&str>, row: &str) -> Described;
+
+    /// Whether the form repeats a row for what a unit has.
+    fn is_repeated(&self, form: Option<&str>, row: &str) -> bool;
 }
 
 /// What both worlds know of forms.
@@ -38,9 +41,15 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
+    fn form(&self, form: Option<&str>) -> Option<&'a Form> {
+        self.forms.iter().find(|known| known.form == form.unwrap_or(self.own))
+    }
+
+    /// A row, or one of those that it was repeated for: all of them are alike.
     fn row(&self, form: Option<&str>, row: &str) -> Option<(&'a Form, &'a crate::Row)> {
-        let form = self.forms.iter().find(|known| known.form == form.unwrap_or(self.own))?;
-        Some((form, form.row(row)?))
+        let form = self.form(form)?;
+        let found = form.row(row).or_else(|| form.rows.iter().find(|known| known.repeats.as_deref() == Some(row)))?;
+        Some((form, found))
     }
 
     fn step(&self, form: Option<&str>, row: &str) -> Option<(Amount, bool)> {
@@ -55,6 +64,10 @@ impl<'a> Known<'a> {
         }
         let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places.min(9)))?)?;
         Some((step, row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
+    }
+
+    fn is_repeated(&self, form: Option<&str>, row: &str) -> bool {
+        self.form(form).is_some_and(|form| form.is_repeated(row))
     }
 
     fn main(&self, form: Option<&str>, row: &str) -> &'static str {
@@ -86,15 +99,28 @@ impl<'a> Known<'a> {
     ) -> Result<(&'a Form, &'a crate::Row), Gap> {
         let own = form.is_none_or(|form| form == self.own);
         let name = if own { format!("[{row}]") } else { format!("[{}:{row}]", form.unwrap_or(self.own)) };
-        let Some((form, row)) = self.row(form, row) else {
-            return Err(Gap::new("not_applicable", "rule-indicator-absent").with("indicator", name));
-        };
+        let absent = |name: String| Err(Gap::new("not_applicable", "rule-indicator-absent").with("indicator", name));
+        let Some((form, row)) = self.row(form, row) else { return absent(name) };
+        if column == Some(Column::Opening) && !matches!(row.kind, RowKind::Stock | RowKind::Opening) {
+            return absent(name);
+        }
         // What was accumulated up to December is another year's.
         if column == Some(Column::Previous) && row.kind == RowKind::Flow && month.month() == 1 {
             return Err(Gap::new("not_applicable", "rule-year-begins").with("indicator", name));
         }
         Ok((form, row))
     }
+}
+
+fn nothing_filed(form: &Form, row: &crate::Row) -> Gap {
+    Gap::new("not_applicable", "rule-nothing-filed").with("indicator", format!("[{}:{}]", form.form, row.key()))
+}
+
+/// A row that is a text or a choice.
+fn of_text<'a>((form, row): (&'a Form, &'a crate::Row)) -> Result<&'a crate::Row, Gap> {
+    let absent =
+        || Gap::new("not_applicable", "rule-indicator-absent").with("indicator", format!("[{}:{}]", form.form, row.key()));
+    if row.kind.is_number() { Err(absent()) } else { Ok(row) }
 }
 
 fn gap(text: String, gap: Gap) -> Trace {
@@ -113,6 +139,10 @@ pub struct Given {
     pub outside: Outside,
     /// What people added to computed figures, by form, month and row, in the form's unit: it stands in the main column.
     pub adjusted: BTreeMap<(String, Month, String), Amount>,
+    /// What was filed before, as the platform has it, by form, month and row, in the form's unit.
+    pub filed: BTreeMap<(String, Month, String), Amount>,
+    /// Facts of the unit that fill texts, by the names that packs give them.
+    pub facts: BTreeMap<String, String>,
 }
 
 /// A book's figures through the formulas of its mapping.
@@ -137,6 +167,8 @@ impl<'a> Filed<'a> {
             Some(Column::Cumulative | Column::Closing) => 0,
             Some(Column::PriorYear) => -12,
             Some(Column::Previous) if at.mode == Mode::ToDate => -1,
+            Some(Column::Opening) if row.kind == RowKind::Stock => -i32::from(at.month.month()),
+            Some(Column::Opening) => 0,
             _ => return None,
         };
         self.given.adjusted.get(&(form.form.clone(), at.month.plus(back)?, row.key().to_owned())).copied()
@@ -164,6 +196,18 @@ impl World for Filed<'_> {
         self.lens.scope()
     }
 
+    fn repeated(&self, form: Option<&str>, code: &str, at: At) -> Vec<String> {
+        self.lens.repeated(form, code, at)
+    }
+
+    /// Only facts of the unit are known here; what a person enters elsewhere is awaited, and not empty.
+    fn text(&self, form: Option<&str>, code: &str, at: At) -> Result<Option<String>, Gap> {
+        let row = of_text(self.known.gap(form, code, None, at.month)?)?;
+        let known = row.fill.as_ref().and_then(|fact| self.given.facts.get(fact)).filter(|text| !text.is_empty());
+        let awaited = || Gap::new("missing_source", "indicator-without-source").with("indicator", row.key());
+        known.cloned().map(Some).ok_or_else(awaited)
+    }
+
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
         if form == Some(OUTSIDE) {
             return self.given.outside.trace(code, column, at);
@@ -172,8 +216,15 @@ impl World for Filed<'_> {
             Ok(found) => found,
             Err(why) => return gap(text(form, code, column), why),
         };
-        let inner = self.lens.reference(form, code, column, at);
         let (divisor, places) = of.conversion(row);
+        if column == Some(Column::FiledLastYear) {
+            let key = at.month.prior_year().map(|month| (of.form.clone(), month, row.key().to_owned()));
+            let yuan = key.and_then(|key| self.given.filed.get(&key)?.checked_mul(Amount::from_whole(divisor.into())?));
+            let outcome = yuan.map(Value::Number).ok_or_else(|| nothing_filed(of, row));
+            let text = text(form, code, column);
+            return Trace { text, outcome, question: None, measured: None, parts: Vec::new(), children: Vec::new() };
+        }
+        let inner = self.lens.reference(form, code, column, at);
         let adjusted = self.adjusted(of, row, column, at);
         let computed = match (&inner.outcome, adjusted) {
             (Ok(Value::Number(raw)), _) => Ok(raw.div_round(divisor.into(), places)),
@@ -210,6 +261,10 @@ impl Reported for Filed<'_> {
     fn describe(&self, form: Option<&str>, row: &str) -> Described {
         self.known.describe(form, row)
     }
+
+    fn is_repeated(&self, form: Option<&str>, row: &str) -> bool {
+        self.known.is_repeated(form, row)
+    }
 }
 
 impl std::fmt::Debug for Filed<'_> {
@@ -237,8 +292,23 @@ impl<'a> Papers<'a> {
         Papers { known: Known { forms, own: form }, drafts: drafts.into_iter().filter_map(keyed).collect(), outside }
     }
 
-    fn figure(&self, form: &Form, row: &crate::Row, column: Option<Column>, at: At) -> Result<Amount, Gap> {
+    /// The row of the pack that an indicator of a document is one of, where a form was repeated for what the unit has.
+    fn template<'c>(&self, form: Option<&str>, code: &'c str) -> std::borrow::Cow<'c, str> {
+        let form = form.unwrap_or(self.known.own);
+        let mut cells = self.drafts.iter().filter(|((of, _), _)| *of == form).flat_map(|(_, draft)| &draft.cells);
+        let repeats = cells.find(|cell| cell.id == code).and_then(|cell| cell.repeats.clone());
+        repeats.map_or(code.into(), Into::into)
+    }
+
+    fn figure(&self, form: &Form, row: &crate::Row, code: &str, column: Option<Column>, at: At) -> Result<Amount, Gap> {
         let flow = row.kind == RowKind::Flow;
+        let main = match row.kind {
+            RowKind::Flow => "cumulative",
+            RowKind::Opening => "opening",
+            _ => "closing",
+        };
+        let here =
+            || self.drafts.get(&(form.form.as_str(), at.month)).and_then(|draft| draft.cells.iter().find(|c| c.id == code));
         let (back, name) = match column {
             None if flow && at.mode == Mode::Month => (0, "this_month"),
             None => (0, if flow { "cumulative" } else { "closing" }),
@@ -247,17 +317,23 @@ impl<'a> Papers<'a> {
             Some(Column::Closing) => (0, "closing"),
             Some(Column::PriorYearMonth) => (0, "prior_year_month"),
             Some(Column::PriorYear) => (0, "prior_year"),
-            Some(Column::Previous) => (-1, if flow { "cumulative" } else { "closing" }),
+            Some(Column::Previous) => (-1, main),
+            // Forms that do not print it have it on the report of December.
+            Some(Column::Opening) if here().is_some_and(|cell| cell.columns.opening.is_some()) => (0, "opening"),
+            Some(Column::Opening) => (-i32::from(at.month.month()), main),
+            Some(Column::FiledLastYear) => (-12, main),
         };
-        let absent =
-            || Gap::new("not_applicable", "rule-indicator-absent").with("indicator", format!("[{}:{}]", form.form, row.key()));
+        let absent = || match column {
+            Some(Column::FiledLastYear) => nothing_filed(form, row),
+            _ => Gap::new("not_applicable", "rule-indicator-absent").with("indicator", format!("[{}:{code}]", form.form)),
+        };
         let month = at.month.plus(back).ok_or_else(absent)?;
         let draft = self.drafts.get(&(form.form.as_str(), month)).ok_or_else(absent)?;
-        let cell = draft.cells.iter().find(|cell| cell.id == row.key()).ok_or_else(absent)?;
+        let cell = draft.cells.iter().find(|cell| cell.id == code).ok_or_else(absent)?;
         let column = cell.columns.get(name).ok_or_else(absent)?;
         let Some(value) = &column.value else {
             let status = STATUSES.iter().find(|status| **status == column.status).copied().unwrap_or("not_applicable");
-            return Err(Gap::new(status, "rule-indicator-absent").with("indicator", format!("[{}:{}]", form.form, row.key())));
+            return Err(Gap::new(status, "rule-indicator-absent").with("indicator", format!("[{}:{code}]", form.form)));
         };
         let (divisor, _) = form.conversion(row);
         let value = value.parse::<Amount>().ok().and_then(|value| value.checked_mul(Amount::from_whole(divisor.into())?));
@@ -294,26 +370,47 @@ impl World for Papers<'_> {
         Scope::Standard
     }
 
+    fn repeated(&self, form: Option<&str>, code: &str, at: At) -> Vec<String> {
+        let draft = self.drafts.get(&(form.unwrap_or(self.known.own), at.month));
+        let cells = draft.iter().flat_map(|draft| &draft.cells);
+        let rows: Vec<String> = cells.filter(|cell| cell.repeats.as_deref() == Some(code)).map(|cell| cell.id.clone()).collect();
+        if rows.is_empty() { vec![code.to_owned()] } else { rows }
+    }
+
+    /// A document is whole: what stands empty on it was left empty.
+    fn text(&self, form: Option<&str>, code: &str, at: At) -> Result<Option<String>, Gap> {
+        let (of, row) = self.known.gap(form, &self.template(form, code), None, at.month)?;
+        of_text((of, row))?;
+        let absent = || Gap::new("not_applicable", "rule-indicator-absent").with("indicator", format!("[{}:{code}]", of.form));
+        let draft = self.drafts.get(&(of.form.as_str(), at.month)).ok_or_else(absent)?;
+        let cell = draft.cells.iter().find(|cell| cell.id == code).ok_or_else(absent)?;
+        Ok(cell.columns.get("value").and_then(|column| column.value.clone()))
+    }
+
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
         if form == Some(OUTSIDE) {
             return self.outside.trace(code, column, at);
         }
-        let found = self.known.gap(form, code, column, at.month);
-        let outcome = found.and_then(|(of, row)| self.figure(of, row, column, at)).map(Value::Number);
+        let found = self.known.gap(form, &self.template(form, code), column, at.month);
+        let outcome = found.and_then(|(of, row)| self.figure(of, row, code, column, at)).map(Value::Number);
         Trace { text: text(form, code, column), outcome, question: None, measured: None, parts: Vec::new(), children: Vec::new() }
     }
 }
 
 impl Reported for Papers<'_> {
     fn step(&self, form: Option<&str>, row: &str) -> Option<(Amount, bool)> {
-        self.known.step(form, row)
+        self.known.step(form, &self.template(form, row))
     }
 
     fn main(&self, form: Option<&str>, row: &str) -> &'static str {
-        self.known.main(form, row)
+        self.known.main(form, &self.template(form, row))
     }
 
     fn describe(&self, form: Option<&str>, row: &str) -> Described {
-        self.known.describe(form, row)
+        self.known.describe(form, &self.template(form, row))
+    }
+
+    fn is_repeated(&self, form: Option<&str>, row: &str) -> bool {
+        self.known.is_repeated(form, row)
     }
 }

@@ -165,6 +165,11 @@ impl<'a> Reader<'a> {
         headings
     }
 
+    /// Whether a row says of columns which they are.
+    fn says_columns(&self, row: usize) -> bool {
+        (0..self.grid.width()).any(|column| self.wanted.words.column(self.grid.text(row, column)).is_some())
+    }
+
     fn heading(&self, text: &str) -> Option<Heading> {
         if let Some(column) = self.wanted.words.column(text) {
             return Some(Heading::Column(column));
@@ -239,13 +244,22 @@ impl<'a> Reader<'a> {
 
     /// Indicators in rows, columns of the form or months beside each other.
     fn rows(&self) -> Option<Reading> {
+        let says = |role: &Option<Role>| matches!(role, Some(Role::Code | Role::Name));
         let (head, depth, headings) = (0..HEAD_ROWS.min(self.grid.rows.len()))
-            .filter(|row| self.roles_of(&self.headings(*row, 1)).iter().any(|role| matches!(role, Some(Role::Code | Role::Name))))
             .flat_map(|row| (1..=HEAD_DEPTH).map(move |depth| (row, depth)))
             .map(|(row, depth)| (row, depth, self.headings(row, depth)))
+            .filter(|(.., headings)| self.roles_of(headings).iter().any(says))
             .max_by_key(|(row, depth, headings)| {
-                let known = headings.iter().filter(|heading| self.heading(heading).is_some()).count();
-                (known, std::cmp::Reverse(*depth), std::cmp::Reverse(*row))
+                // 本年 under 本月 and 本年 under 1—本月 are two columns: each counts once, and a row of columns above the headings is a
+                // part of them.
+                let mut known: Vec<Heading> = Vec::new();
+                for heading in headings.iter().filter_map(|heading| self.heading(heading)) {
+                    if !known.contains(&heading) {
+                        known.push(heading);
+                    }
+                }
+                let left = row.checked_sub(1).is_some_and(|above| self.says_columns(above));
+                (known.len(), !left, std::cmp::Reverse(*depth), std::cmp::Reverse(*row))
             })?;
         let roles = self.roles_of(&headings);
         let place = |wanted: Role| roles.iter().position(|role| *role == Some(wanted));
@@ -357,16 +371,37 @@ impl<'a> Reader<'a> {
             let cells = (0..self.grid.width()).filter(|column| of(self.grid.text(*row, *column)).is_some());
             (cells.count(), std::cmp::Reverse(*row))
         })?;
-        let headings = self.headings(head, 1);
-        let figures: Vec<(usize, &Row)> = headings.iter().enumerate().filter_map(|(at, text)| Some((at, of(text)?))).collect();
+        // The columns of an indicator may stand below it, where the cell with its name reaches over them.
+        let below = (head + 1 < self.grid.rows.len() && self.says_columns(head + 1)).then_some(head + 1);
+        let mut last = "";
+        let mut headings = self.headings(head, 1);
+        for (at, heading) in headings.iter_mut().enumerate().filter(|_| below.is_some()) {
+            let text = self.grid.text(head, at);
+            last = if text.is_empty() { last } else { text };
+            last.clone_into(heading);
+        }
+        let column = |at: usize| below.and_then(|row| self.wanted.words.column(self.grid.text(row, at)));
+        let figures: Vec<(usize, &Row, Option<Printed>)> =
+            headings.iter().enumerate().filter_map(|(at, text)| Some((at, of(text)?, column(at)))).collect();
+        // Below an indicator with columns, a cell that says none is none of them.
+        let figures: Vec<_> = figures
+            .iter()
+            .filter(|(at, _, column)| {
+                column.is_some()
+                    || !self.grid.text(head, *at).is_empty() && below.is_none_or(|row| self.grid.text(row, *at).is_empty())
+            })
+            .collect();
         let above = self.unit_above(head);
         let mut reading = Reading::default();
-        for row in head + 1..self.grid.rows.len() {
+        for row in below.unwrap_or(head) + 1..self.grid.rows.len() {
             let first = (0..self.grid.width()).find(|at| !self.grid.text(row, *at).is_empty());
             let Some(month) = first.and_then(|at| month_of(self.grid.text(row, at), self.wanted.year)) else { continue };
-            for (at, found) in &figures {
+            for (at, found, column) in &figures {
                 let unit = self.wanted.words.money(&headings[*at]).or(above);
-                self.take(&mut reading, found, (self.of_month(found), Some(month)), unit, (row, *at));
+                let kept = column.map_or(Some(self.of_month(found)), |column| Self::kept(found, column));
+                if let Some(kept) = kept {
+                    self.take(&mut reading, found, (kept, Some(month)), unit, (row, *at));
+                }
             }
         }
         (!reading.told.is_empty()).then_some(reading)

@@ -291,3 +291,49 @@ fn no_sheet_panics() {
         assert!(reading.told.is_empty(), "{text}: {reading:?}");
     }
 }
+
+/// What is told, as indicator, column and value.
+fn shown(text: &str) -> Vec<(String, Printed, String)> {
+    told(text, None).told.into_iter().map(|told| (told.key, told.column, told.value.to_string())).collect()
+}
+
+#[test]
+fn headings_in_two_rows_are_read_together_whichever_of_them_names_the_indicator() {
+    use Printed::{Cumulative, PriorYear, PriorYearMonth, ThisMonth};
+    let four = [(ThisMonth, "460"), (PriorYearMonth, "410"), (Cumulative, "1460"), (PriorYear, "1300")];
+    let four = four.map(|(column, value)| ("301".to_owned(), column, value.to_owned()));
+    for head in [
+        // Merged cells have their text in the first: those of the name reach down, those of 本月 to the right.
+        "指标名称|指标代码|本月||1—本月|\n||本年|上年|本年|上年",
+        "||本月||1—本月|\n指标名称|指标代码|本年|上年同期|本年|上年同期",
+        "财务状况|||||\n||||计量单位：千元|\n指标|代码|本月||累计|\n||本年|上年|本年|上年",
+    ] {
+        let head = head.replace("累计|", "1—本月|");
+        assert_eq!(shown(&format!("{head}\n营业收入|301|460|410|1460|1300\n")), four, "{head}");
+    }
+    // 本年 below 本月 is the month, and not the year.
+    let two = shown("||本月|\n指标名称|指标代码|本年|上年\n营业收入|301|460|410\n");
+    assert_eq!(two, four[..2]);
+    // A heading that means no column of the form is none of them.
+    let odd = shown("指标名称|指标代码|本月|||备注\n||本年|上年|增减%|\n营业收入|301|460|410|12.2|7\n");
+    assert_eq!(odd, four[..2]);
+}
+
+#[test]
+fn a_ledger_with_columns_below_each_indicator_is_read() {
+    use Printed::{Cumulative, ThisMonth};
+    let text = "月份|营业收入||营业成本|\n|本月|累计|本月|累计\n1月|1000|1000|700|700\n2月|460|1460|250|950\n";
+    let expected = [
+        ("301", ThisMonth, "1000"),
+        ("301", Cumulative, "1000"),
+        ("307", ThisMonth, "700"),
+        ("307", Cumulative, "700"),
+        ("301", ThisMonth, "460"),
+        ("301", Cumulative, "1460"),
+        ("307", ThisMonth, "250"),
+        ("307", Cumulative, "950"),
+    ];
+    assert_eq!(shown(text), expected.map(|(key, column, value)| (key.to_owned(), column, value.to_owned())));
+    let months: Vec<String> = told(text, None).told.iter().map(|told| told.month.unwrap().to_string()).collect();
+    assert_eq!(months[3..5], ["2025-01", "2025-02"]);
+}

@@ -46,6 +46,15 @@ fn wanted(row: &MeasureRow, fields: &[(Field, String)]) -> bool {
         Field::Item => row.is(value),
         Field::Class => row.class.as_ref() == Some(value),
         Field::Origin => row.origin.as_ref() == Some(value),
+        // No document of an ERP says what something was used for; people do.
+        Field::Use => false,
+    })
+}
+
+fn said(entry: &Entered, fields: &[(Field, String)]) -> bool {
+    fields.iter().all(|field| match field {
+        (Field::Use, value) => entry.purpose.as_ref() == Some(value),
+        _ => wanted(&entry.row, std::slice::from_ref(field)),
     })
 }
 
@@ -85,7 +94,7 @@ impl Measures {
         erp: RangeInclusive<Month>,
     ) -> Result<Vec<(&'a MeasureRow, Origin<'a>)>, Gap> {
         let fields = &question.fields;
-        let own = |entry: &&Entered| entry.row.month == month && wanted(&entry.row, fields);
+        let own = |entry: &&Entered| entry.row.month == month && said(entry, fields);
         let entered: Vec<&Entered> = self.entries(id).filter(own).collect();
         if self.is_kept(id) {
             self.covered(month)?;
@@ -124,7 +133,7 @@ impl Measures {
         for field in fields {
             let one = std::slice::from_ref(field);
             let mut rows = self.rows.values().flatten().filter(|row| row.kind == id);
-            let entered = self.entries(id).any(|entry| wanted(&entry.row, one));
+            let entered = self.entries(id).any(|entry| said(entry, one));
             if !entered && !rows.any(|row| wanted(row, one)) {
                 return Err(missing("measure-item-unknown").with("kind", &kind.name).with("item", shown(one)));
             }

@@ -44,6 +44,8 @@ pub struct Entered {
     pub person: String,
     /// Heads: change or level.
     pub basis: Basis,
+    /// What it was used for, of kinds that have a field `use`.
+    pub purpose: Option<String>,
     /// Measured coefficient: tonnes of standard coal for one unit of the row.
     pub coefficient: Option<Amount>,
 }

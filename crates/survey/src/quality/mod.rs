@@ -1,5 +1,6 @@
 /*!
-Quality of figures beside the rules of a form: continuity and matching of a unit's own series, and screens among peers.
+Quality of figures beside the rules of a form: continuity and matching of a unit's own series, coordination with sources outside the
+books, and screens among peers.
 
 Two doors: [`series`] looks at one unit's own figures and says what moved, never what would be expected; [`peers`] compares units with each
 other, for receivers only. No result proposes a value or a direction. Thresholds are data.
@@ -29,6 +30,18 @@ const SHAPE: Shape = Shape::Table(&[
         Shape::Each(&Shape::Table(&[("id", ANY), ("form", ANY), ("left", ANY), ("right", ANY), ("most", ANY), ("text", ANY)])),
     ),
     (
+        "coordination",
+        Shape::Each(&Shape::Table(&[
+            ("id", ANY),
+            ("forms", ANY),
+            ("left", ANY),
+            ("right", ANY),
+            ("compare", ANY),
+            ("most", ANY),
+            ("text", ANY),
+        ])),
+    ),
+    (
         "peers",
         Shape::Table(&[
             ("least_units", ANY),
@@ -53,6 +66,9 @@ pub struct Thresholds {
     /// Figures that move together.
     #[serde(default, rename = "pair")]
     pub pairs: Vec<Pair>,
+    /// Figures of forms and of sources outside the books.
+    #[serde(default)]
+    pub coordination: Vec<Coordination>,
     /// For receivers.
     pub peers: Peers,
 }
@@ -98,6 +114,38 @@ pub struct Pair {
     /// Formula.
     pub right: String,
     /// Largest change of left ÷ right from month to month that is not told.
+    #[serde(deserialize_with = "amount")]
+    pub most: Amount,
+    /// What a person reads.
+    pub text: String,
+}
+
+/// How a figure of a form is held against one from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// Their difference as a part of the outside figure.
+    Level,
+    /// The difference of what each is of its own last year.
+    Growth,
+    /// The change of their ratio from month to month.
+    Change,
+}
+
+/// A figure of a form and one of a source outside the books (协调性), as formulas over the form.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Coordination {
+    /// Id.
+    pub id: String,
+    /// Forms from which it is looked at.
+    pub forms: Vec<String>,
+    /// Formula.
+    pub left: String,
+    /// Formula of the outside figure.
+    pub right: String,
+    /// How.
+    pub compare: Compare,
+    /// Largest score that is not told.
     #[serde(deserialize_with = "amount")]
     pub most: Amount,
     /// What a person reads.

@@ -2,7 +2,7 @@
 
 use model::{Amount, Finding, Month};
 
-use super::{Thresholds, robust};
+use super::{Compare, Coordination, Thresholds, robust};
 
 /// Figures of one indicator by month, in its unit.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ pub struct Point {
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {
-    /// `continuity`, `matching` or `outlier`.
+    /// `continuity`, `matching`, `coordination` or `outlier`.
     pub kind: &'static str,
     /// Form and code, or the id of a pair.
     pub figure: String,
@@ -142,6 +142,52 @@ fn outlier(series: &Series, month: Month, set: &Thresholds) -> Option<Flag> {
     let score = robust::score(value, &past).filter(|score| *score > set.own_outlier.most)?;
     let finding = Finding::warning("quality-outlier").with("months", past.len());
     Some(series.flag("outlier", finding, vec![(month.to_string(), value)], Some(score), set.own_outlier.most))
+}
+
+/// Both sides of a comparison with a source outside the books, as far as they are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// The form's figure and the outside one of the period.
+    pub now: (Option<Amount>, Option<Amount>),
+    /// Those of the same period of last year; of the month before where the change from month to month is looked at.
+    pub before: (Option<Amount>, Option<Amount>),
+}
+
+/// A form's figure and one from outside the books: how far they are apart, and never which of them is right. Where a figure is not known,
+/// or there is nothing to compare with, nothing is said.
+pub fn coordination(set: &Coordination, sides: &Sides, month: Month) -> Option<Flag> {
+    let now = (sides.now.0?, sides.now.1?);
+    let shown = |when: String, text: &str, value: Amount| (format!("{when} {text}"), value);
+    let mut facts = vec![shown(format!("{month} 1—"), &set.left, now.0), shown(format!("{month} 1—"), &set.right, now.1)];
+    let (finding, score) = match set.compare {
+        Compare::Level => (Finding::warning("quality-level-apart"), change(now.1, now.0)?),
+        Compare::Growth => {
+            let before = (sides.before.0?, sides.before.1?);
+            // Growth from nothing, or from less than nothing, is none.
+            if before.0 <= Amount::ZERO || before.1 <= Amount::ZERO {
+                return None;
+            }
+            let when = format!("{} 1—", month.prior_year()?);
+            facts.extend([shown(when.clone(), &set.left, before.0), shown(when, &set.right, before.1)]);
+            let growth = (now.0.checked_div(before.0)?, now.1.checked_div(before.1)?);
+            (Finding::warning("quality-growth-apart"), robust::size(growth.0.checked_sub(growth.1)?)?)
+        }
+        Compare::Change => {
+            let Coordination { id, left, right, most, text, .. } = set.clone();
+            let months = [(month.plus(-1)?, sides.before.0, sides.before.1), (month, sides.now.0, sides.now.1)];
+            let form = String::new();
+            let flag = pair(&super::Pair { id, form, left, right, most, text }, &months, month)?;
+            return Some(Flag { kind: "coordination", ..flag });
+        }
+    };
+    if score <= set.most {
+        return None;
+    }
+    let all = facts.iter().map(|(when, value)| format!("{when} = {value}")).collect::<Vec<_>>().join("; ");
+    let finding = finding.with("pair", &set.id).with("text", &set.text).with("facts", all);
+    let finding = finding.with("score", score).with("threshold", set.most);
+    let (figure, name) = (set.id.clone(), set.text.clone());
+    Some(Flag { kind: "coordination", figure, name, facts, score: Some(score), threshold: set.most, finding })
 }
 
 /// Two figures that move together: whether left ÷ right jumped from one month to the next.

@@ -26,15 +26,31 @@ pub struct Table<'a> {
     pub figures: BTreeMap<Key, Result<Amount, &'static str>>,
     /// What was asked for and is not there.
     pub asked: RefCell<Vec<Key>>,
+    /// How many rows there are of a form's row that is repeated: `1.code`, `2.code` …
+    pub rows: usize,
+    /// Texts by form and code; a gap's status where there is none.
+    pub texts: BTreeMap<(String, String), Result<Option<String>, &'static str>>,
+    /// Texts that were asked for and are not there.
+    pub asked_texts: RefCell<Vec<(String, String)>>,
 }
 
 impl<'a> Table<'a> {
     pub fn new(forms: &'a [Form], own: &'a str) -> Table<'a> {
-        Table { forms, own, figures: BTreeMap::new(), asked: RefCell::default() }
+        Table {
+            forms,
+            own,
+            figures: BTreeMap::new(),
+            asked: RefCell::default(),
+            rows: 3,
+            texts: BTreeMap::new(),
+            asked_texts: RefCell::default(),
+        }
     }
 
     fn row(&self, form: Option<&str>, code: &str) -> Option<(&'a Form, &'a survey::Row)> {
         let form = self.forms.iter().find(|known| known.form == form.unwrap_or(self.own))?;
+        // `2.code` is the second of a row that is repeated.
+        let code = code.split_once('.').filter(|(_, code)| form.row(code).is_some()).map_or(code, |(_, code)| code);
         Some((form, form.row(code)?))
     }
 
@@ -79,6 +95,25 @@ impl World for Table<'_> {
     fn scope(&self) -> Scope {
         Scope::Standard
     }
+
+    fn repeated(&self, form: Option<&str>, code: &str, _: At) -> Vec<String> {
+        if self.is_repeated(form, code) {
+            return (1..=self.rows).map(|at| format!("{at}.{code}")).collect();
+        }
+        vec![code.to_owned()]
+    }
+
+    fn text(&self, form: Option<&str>, code: &str, _: At) -> Result<Option<String>, Gap> {
+        let key = (form.unwrap_or(self.own).to_owned(), code.to_owned());
+        match self.texts.get(&key) {
+            Some(Ok(text)) => Ok(text.clone()),
+            Some(Err(status)) => Err(Gap::new(status, "rule-indicator-absent")),
+            None => {
+                self.asked_texts.borrow_mut().push(key);
+                Err(Gap::new("not_applicable", "rule-indicator-absent"))
+            }
+        }
+    }
 }
 
 impl Reported for Table<'_> {
@@ -90,6 +125,11 @@ impl Reported for Table<'_> {
         }
         let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places))?)?;
         Some((step, row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
+    }
+
+    fn is_repeated(&self, form: Option<&str>, code: &str) -> bool {
+        let form = self.forms.iter().find(|known| known.form == form.unwrap_or(self.own));
+        form.is_some_and(|form| form.is_repeated(code))
     }
 
     fn main(&self, _: Option<&str>, _: &str) -> &'static str {

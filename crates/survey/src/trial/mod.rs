@@ -1,5 +1,7 @@
 //! Unit tests of mappings: `[[test]]` in a layer gives figures and says what cells they make. No book and no database.
 
+mod measured;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use formula::{Expr, Figures, Filter, Gap, Measure, Name, Node, Part, Question, Scope, Side, Value, What};
@@ -8,7 +10,12 @@ use serde::Deserialize;
 use settings::Shape;
 use toml::Spanned;
 
-use crate::{BookAccount, Engine, Mapping, Printed, RowKind, Sources, chart, document::Lineage};
+use self::measured::{MEASURES, Measured, Span};
+use crate::{
+    BookAccount, Engine, Mapping, Printed, RowKind, Sources, chart,
+    document::Lineage,
+    measures::{Beside, Energy, Kinds},
+};
 
 const ANY: Shape = Shape::Any;
 pub(crate) const TEST: Shape = Shape::Each(&Shape::Table(&[
@@ -39,6 +46,8 @@ pub(crate) const TEST: Shape = Shape::Each(&Shape::Table(&[
             ("foreign_credit", ANY),
         ])),
     ),
+    ("measures", MEASURES),
+    ("none", ANY),
     ("expect", Shape::Map(&ANY)),
 ]));
 
@@ -60,7 +69,12 @@ struct RawTest {
     period: Text<Month>,
     #[serde(default)]
     from: Option<Text<Month>>,
+    #[serde(default)]
     given: Vec<RawGiven>,
+    #[serde(default)]
+    measures: Vec<Measured>,
+    #[serde(default)]
+    none: Vec<String>,
     expect: BTreeMap<Spanned<String>, String>,
 }
 
@@ -129,6 +143,8 @@ pub struct Test {
     month: Month,
     from: Month,
     given: Vec<Given>,
+    measures: Vec<Measured>,
+    none: Vec<String>,
     expect: Vec<(String, String, String)>,
 }
 
@@ -172,7 +188,8 @@ pub fn tests(file: &str, text: &str) -> (Option<Tests>, Vec<Finding>) {
     let tests = raw.test.into_iter().map(|test| {
         let month = test.period.0;
         let first = Month::new(month.year(), 1).unwrap_or(month);
-        let earliest = test.given.iter().filter_map(|given| given.period.map(|period| period.0)).min();
+        let books = test.given.iter().filter_map(|given| given.period.map(|period| period.0));
+        let earliest = books.chain(test.measures.iter().filter_map(Measured::month)).min();
         let earliest = earliest.and_then(|month| Month::new(month.year(), 1)).map_or(first, |month| month.min(first));
         Test {
             form: test.form,
@@ -180,6 +197,8 @@ pub fn tests(file: &str, text: &str) -> (Option<Tests>, Vec<Finding>) {
             from: test.from.map_or(earliest, |from| from.0),
             month,
             given: test.given.into_iter().map(given).collect(),
+            measures: test.measures,
+            none: test.none,
             expect: test
                 .expect
                 .into_iter()
@@ -221,14 +240,18 @@ fn given(raw: RawGiven) -> Given {
 }
 
 impl Test {
-    /// Holds the test against a mapping.
-    pub fn run(&self, mapping: &Mapping) -> (Vec<Checked>, Vec<Finding>) {
+    /// Holds the test against a mapping; `kinds` and `energy` say what its measures are.
+    pub fn run(&self, mapping: &Mapping, kinds: &Kinds, energy: &Energy) -> (Vec<Checked>, Vec<Finding>) {
         let (chart, findings) = self.chart(mapping);
-        let findings =
-            findings.into_iter().map(|finding| Finding { place: format!("{}, {}", self.place, finding.place), ..finding });
-        let engine = Engine::new(mapping, &chart, Sources { monthly: self, annual: self });
+        let own = |finding: Finding| Finding { place: format!("{}, {}", self.place, finding.place), ..finding };
+        let mut findings: Vec<Finding> = findings.into_iter().map(own).collect();
+        let span = Span { from: self.from, to: self.month };
+        let (measures, wrong) = measured::measures(&self.measures, &self.none, &span, kinds, energy, &self.place);
+        findings.extend(wrong);
+        let beside = Beside { figures: self, measures: Some(&measures), rates: None };
+        let engine = Engine::new(mapping, &chart, Sources { monthly: &beside, annual: &beside });
         let checked = self.expect.iter().map(|(cell, expected, place)| self.checked(&engine, cell, expected, place));
-        (checked.collect(), findings.collect())
+        (checked.collect(), findings)
     }
 
     /// The given accounts as formulas see them.
