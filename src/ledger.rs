@@ -7,7 +7,7 @@ use survey::document::LedgerCell;
 use crate::report::Failure;
 
 /// Columns of the ledger.
-pub const COLUMNS: [&str; 30] = [
+pub const COLUMNS: [&str; 31] = [
     "book",
     "period",
     "form",
@@ -38,6 +38,7 @@ pub const COLUMNS: [&str; 30] = [
     "status",
     "version",
     "operation",
+    "touched",
 ];
 /// Those that are numbers.
 pub const NUMBERS: [&str; 12] = [
@@ -109,5 +110,6 @@ pub fn row(version: &CellVersion, ledger: &LedgerCell) -> Vec<String> {
         cell.status.clone(),
         version.version.to_string(),
         version.operation.to_string(),
+        String::new(),
     ]
 }

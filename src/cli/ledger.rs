@@ -7,6 +7,7 @@ use model::{Amount, Finding, Month};
 
 use super::{Ctx, archive, ledger_import};
 use crate::{
+    build,
     ledger::{COLUMNS, NUMBERS, place, read, row},
     output::{self, Table, label},
     report::Failure,
@@ -93,9 +94,14 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 ["period", "form", "code", "name", "this_month", "cumulative", "closing", "prior_year", "growth", "status"];
             let platform = rows.iter().any(|row| !row[place("platform")].is_empty());
             let more: &[&str] = if platform { &["platform", "difference"] } else { &[] };
-            let shown: Vec<&str> = shown.iter().chain(more).copied().collect();
+            let touched = rows.iter().any(|row| !row[place("touched")].is_empty());
+            let mark: &[&str] = if touched { &["touched"] } else { &[] };
+            let shown: Vec<&str> = shown.iter().chain(more).chain(mark).copied().collect();
             for row in &mut rows {
                 *row = shown.iter().map(|name| row[place(name)].clone()).collect();
+                if let Some(mark) = row.last_mut().filter(|mark| touched && !mark.is_empty()) {
+                    *mark = label(ctx.lang, "changed");
+                }
                 row[9] = label(ctx.lang, &format!("status-{}", row[9].replace('_', "-")));
             }
             Table { columns: &shown, numbers: &NUMBERS, rows }.write(ctx.format, ctx.lang)?;
@@ -144,10 +150,17 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
             .filter(|(record, _)| wanted(&record.form, &record.period))
             .map(|(record, reported)| ([record.form, record.period, record.key], reported))
             .collect();
+        let mut touched: BTreeMap<[String; 2], Vec<String>> = BTreeMap::new();
+        for draft in store.current_drafts()?.iter().filter(|draft| draft.book == book.id && wanted(&draft.form, &draft.period)) {
+            touched.insert([draft.form.clone(), draft.period.clone()], build::touched(&store, &build::read(draft)?)?);
+        }
         for version in store.current_cells(&book.id)?.into_iter().filter(|version| wanted(&version.form, &version.period)) {
             let cell = read(&version)?;
             let key = [version.form.clone(), version.period.clone(), version.cell.clone()];
             let mut row = row(&version, &cell);
+            if touched.get(&[version.form.clone(), version.period.clone()]).is_some_and(|cells| cells.contains(&version.cell)) {
+                row[place("touched")] = "evidence_changed".to_owned();
+            }
             if let Some(reported) = platform.remove(&key) {
                 let filed = reported::main(&reported).cloned().unwrap_or_default();
                 let ours = cell.reported.as_deref().and_then(|ours| ours.parse::<Amount>().ok());

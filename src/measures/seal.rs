@@ -89,7 +89,9 @@ pub fn seal(opened: &Opened<'_>, store: &mut Store, scope: Scope) -> Result<Vec<
         let same = |old: &Seal| old.period == period && old.root == seal.root && old.state == seal.state;
         // A file that is lost or damaged is written again while the ERP still says the same.
         let same = before.iter().any(|old| same(old) && old.file == seal.file && sound(&folder, old).is_ok());
-        if !same {
+        if same {
+            pending.discard();
+        } else {
             fresh.push((pending, seal));
         }
     }

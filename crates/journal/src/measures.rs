@@ -79,6 +79,12 @@ pub struct PendingMeasures {
 }
 
 impl PendingMeasures {
+    /// Takes the file away: what it holds is sealed already.
+    pub fn discard(&self) {
+        // Where even this fails, the next pull does it.
+        let _ = fs::remove_file(&self.path);
+    }
+
     /// Gives the file its lasting name. Writing the row that names it comes after.
     pub fn keep(&self) -> Result<(), SealError> {
         let path = measures_path(&self.folder, self.month, self.root);
@@ -113,8 +119,11 @@ pub fn seal_measures(folder: &Path, month: Month, mut rows: Vec<MeasureRow>) -> 
     let properties = files::properties(vec![("month", month.to_string()), ("root", root.to_string())]);
     let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(files::parquet(&path))?;
     writer.write(&batch).map_err(files::parquet(&path))?;
-    let mut file = writer.into_inner().map_err(files::parquet(&path))?;
-    file.flush().and_then(|()| file.inner().sync_all()).map_err(files::io(&path))?;
+    // Not `into_inner`: it turns the system's word about a full disk into a sentence.
+    writer.finish().map_err(files::parquet(&path))?;
+    writer.inner_mut().flush().map_err(files::io(&path))?;
+    writer.inner().inner().sync_all().map_err(files::io(&path))?;
+    let file = writer.inner();
     let mut documents: Vec<(&str, &str)> = rows.iter().map(|row| (row.kind.as_str(), row.document.as_str())).collect();
     documents.dedup();
     documents.sort_unstable();
