@@ -112,6 +112,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taizhang-journal", &["taizhang-model", "taizhang-formula", "taizhang-seal"]),
     ("taizhang-survey", &["taizhang-model", "taizhang-formula", "taizhang-settings"]),
     ("taizhang-store", &["taizhang-model"]),
+    ("taizhang-exchange", &[]),
+    (
+        "taizhang-bureau",
+        &["taizhang-model", "taizhang-settings", "taizhang-survey", "taizhang-seal", "taizhang-exchange", "taizhang-ui"],
+    ),
     ("taizhang-seal", &["taizhang-model"]),
     ("taizhang-token", &["taizhang-model", "taizhang-seal"]),
     ("xtask", &[]),

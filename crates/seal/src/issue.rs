@@ -1,10 +1,10 @@
 /*! Issuing: requests (PKCS#10), an authority that answers them with certificates, and its list of what it revoked. */
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use der::{
     Decode as _, Encode as _,
-    asn1::{BitString, OctetString},
+    asn1::{BitString, Ia5String, OctetString},
     oid::AssociatedOid,
 };
 use model::Finding;
@@ -14,7 +14,8 @@ use x509_cert::{
     ext::{
         Extension, Extensions,
         pkix::{
-            AuthorityKeyIdentifier, BasicConstraints, CrlNumber, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectKeyIdentifier,
+            AuthorityKeyIdentifier, BasicConstraints, CrlNumber, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
+            SubjectKeyIdentifier, name::GeneralName,
         },
     },
     name::Name,
@@ -112,6 +113,14 @@ pub enum Profile {
     Receiver,
 }
 
+/// What a certificate is for, with what only some have.
+#[derive(Clone, Copy)]
+enum Usage<'a> {
+    Of(Profile),
+    /// TLS as a server with these names.
+    Server(&'a [String]),
+}
+
 /// Who issues: an identity whose certificate is an authority's.
 pub struct Authority<'a> {
     identity: Identity<'a>,
@@ -151,7 +160,7 @@ impl<'a> Authority<'a> {
     /// Makes the certificate of a root for `signer`'s key.
     pub fn root(signer: &dyn Signer, subject: &Subject, from: Time, until: Time) -> Result<Certificate, Finding> {
         let name = subject.to_name().map_err(refused)?;
-        issue(signer, signer.public_key(), name, subject, Profile::Authority(1), signer.public_key(), from, until)
+        issue(signer, signer.public_key(), name, subject, Usage::Of(Profile::Authority(1)), signer.public_key(), from, until)
     }
 
     /// Its own certificate.
@@ -170,7 +179,22 @@ impl<'a> Authority<'a> {
     ) -> Result<Certificate, Finding> {
         let own = self.identity.certificate();
         let until = until.min(own.not_after());
-        issue(self.identity.signer(), own.public_key(), own.subject_name().clone(), subject, profile, key, from, until)
+        issue(self.identity.signer(), own.public_key(), own.subject_name().clone(), subject, Usage::Of(profile), key, from, until)
+    }
+
+    /// Issues the certificate of a TLS server that is reached by `names`: host names and addresses.
+    pub fn issue_server(
+        &self,
+        key: &PublicKey,
+        subject: &Subject,
+        names: &[String],
+        from: Time,
+        until: Time,
+    ) -> Result<Certificate, Finding> {
+        let own = self.identity.certificate();
+        let until = until.min(own.not_after());
+        let usage = Usage::Server(names);
+        issue(self.identity.signer(), own.public_key(), own.subject_name().clone(), subject, usage, key, from, until)
     }
 
     /// The list of revoked certificates: serial in hexadecimal digits → since when. `number` grows by one with each list.
@@ -224,7 +248,7 @@ fn issue(
     issuer_key: &PublicKey,
     issuer: Name,
     subject: &Subject,
-    profile: Profile,
+    usage: Usage<'_>,
     key: &PublicKey,
     from: Time,
     until: Time,
@@ -242,7 +266,7 @@ fn issue(
             validity: Validity::new(from.x509()?, until.x509()?),
             subject: subject.to_name()?,
             key: SubjectPublicKeyInfoOwned::from_der(key.der())?,
-            extensions: extensions(profile, key, issuer_key)?,
+            extensions: extensions(usage, key, issuer_key)?,
         })
     })();
     let tbs = tbs.map_err(refused)?;
@@ -252,17 +276,30 @@ fn issue(
     Certificate::from_der(&issued)
 }
 
-fn extensions(profile: Profile, key: &PublicKey, issuer: &PublicKey) -> der::Result<Extensions> {
+fn extensions(usage: Usage<'_>, key: &PublicKey, issuer: &PublicKey) -> der::Result<Extensions> {
     let subject_key = SubjectKeyIdentifier(OctetString::new(key_id(key).to_vec())?);
     let mut extensions = vec![extension(&subject_key, false)?, extension(&authority_key(issuer)?, false)?];
-    let usage = match profile {
-        Profile::Authority(below) => {
+    let usage = match usage {
+        Usage::Of(Profile::Authority(below)) => {
             extensions.push(extension(&BasicConstraints { ca: true, path_len_constraint: Some(below) }, true)?);
             KeyUsages::KeyCertSign | KeyUsages::CRLSign
         }
-        Profile::Person | Profile::Receiver => KeyUsages::DigitalSignature | KeyUsages::NonRepudiation,
-        Profile::Machine => {
+        Usage::Of(Profile::Person | Profile::Receiver) => KeyUsages::DigitalSignature | KeyUsages::NonRepudiation,
+        Usage::Of(Profile::Machine) => {
             extensions.push(extension(&ExtendedKeyUsage(vec![der::oid::db::rfc5280::ID_KP_CLIENT_AUTH]), false)?);
+            KeyUsages::DigitalSignature.into()
+        }
+        Usage::Server(names) => {
+            let name = |name: &String| {
+                Ok(match name.parse::<IpAddr>() {
+                    Ok(IpAddr::V4(address)) => GeneralName::IpAddress(OctetString::new(address.octets().to_vec())?),
+                    Ok(IpAddr::V6(address)) => GeneralName::IpAddress(OctetString::new(address.octets().to_vec())?),
+                    Err(_) => GeneralName::DnsName(Ia5String::new(name)?),
+                })
+            };
+            let names = SubjectAltName(names.iter().map(name).collect::<der::Result<_>>()?);
+            extensions.push(extension(&names, false)?);
+            extensions.push(extension(&ExtendedKeyUsage(vec![der::oid::db::rfc5280::ID_KP_SERVER_AUTH]), false)?);
             KeyUsages::DigitalSignature.into()
         }
     };

@@ -1,0 +1,52 @@
+//! `unit import` and `unit list`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use model::Finding;
+
+use super::{Ctx, output};
+use crate::{clock, failure::Failure, sheet, store::Unit};
+
+/// What to do with the register.
+#[derive(Subcommand)]
+pub enum What {
+    /// 从表格导入名录 Takes the register from a sheet: CSV (UTF-8 or GBK) or XLSX
+    Import {
+        /// 表格 The sheet
+        file: PathBuf,
+    },
+    /// 列出单位 Lists the units
+    List,
+}
+
+pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
+    let (_, store) = ctx.open()?;
+    match what {
+        What::Import { file } => {
+            let units = sheet::units(file)?;
+            let at = clock::text(clock::now());
+            let source = format!("{} {}", ctx.who(), file.display());
+            let new = store.write(|connection| {
+                let added = units.iter().map(|unit| unit.add(connection, &at, &source));
+                added.collect::<rusqlite::Result<Vec<bool>>>()
+            })?;
+            let changed = new.iter().filter(|new| **new).count();
+            let told = Finding::note("register-imported").at(file.display().to_string());
+            Ok(vec![told.with("units", units.len()).with("changed", changed)])
+        }
+        What::List => {
+            let units = store.read(Unit::all)?;
+            let official = |unit: &Unit| {
+                let forms = unit.channels.iter().filter(|(_, channel)| *channel == "official");
+                forms.map(|(form, _)| form.as_str()).collect::<Vec<_>>().join(" ")
+            };
+            let row = |unit: &Unit| {
+                vec![unit.code.clone(), unit.name.clone(), unit.region.clone(), unit.industry.clone(), official(unit)]
+            };
+            let rows: Vec<Vec<String>> = units.iter().map(row).collect();
+            output::rows(ctx.format, ctx.lang, &["unit", "unit_name", "region", "industry", "official"], &rows)?;
+            Ok(Vec::new())
+        }
+    }
+}

@@ -1,0 +1,188 @@
+/*! One-time codes and the certificates they are exchanged for. */
+
+use exchange::{Caller, Code, Problem};
+use model::Finding;
+use seal::{Algorithm, Certificate, Digest, Profile, Request, Role, Subject, Time};
+
+use crate::{
+    clock, est,
+    keys::{DAY, EARLY},
+    office::Office,
+    problem::{self, Unwritten},
+    store::{Enrolment, Issued, Store, StoreError, Unit},
+};
+
+/// Letters of a code: none that looks like another.
+const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+/// Letters of a code; each is five bits.
+const LENGTH: usize = 20;
+/// What a unit's machine is called.
+const MACHINE: &str = "agent";
+
+/// A new code, in groups of five letters.
+pub fn code() -> Result<String, Finding> {
+    let mut bytes = [0; LENGTH];
+    getrandom::fill(&mut bytes).map_err(|_| Finding::error("randomness-missing"))?;
+    let letters = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    let mut code = String::new();
+    for (at, letter) in letters.enumerate() {
+        if at > 0 && at % 5 == 0 {
+            code.push('-');
+        }
+        code.push(letter);
+    }
+    Ok(code)
+}
+
+/// What is kept of a code. It is as long as a key, so a bare hash gives nothing to who steals the register.
+pub fn hash(code: &str) -> String {
+    let plain: String = code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    Digest::of(plain.as_bytes()).to_string()
+}
+
+/// Makes a code for a unit's machine, or for a person with roles.
+pub fn invite(
+    store: &Store,
+    unit: &str,
+    person: &str,
+    roles: &[Role],
+    hours: u32,
+    who: &str,
+) -> Result<(String, String), crate::failure::Failure> {
+    let code = code()?;
+    let now = clock::now();
+    let expires = clock::text(now.plus(u64::from(hours) * 3600));
+    let roles = if person.is_empty() { &[Role::Agent][..] } else { roles };
+    let enrolment = Enrolment {
+        unit: unit.to_owned(),
+        person: person.to_owned(),
+        roles: roles.iter().map(|role| role.id().to_owned()).collect(),
+        expires: expires.clone(),
+        ..Enrolment::default()
+    };
+    store.write(|connection| enrolment.add(connection, &clock::text(now), &hash(&code), who))?;
+    Ok((code, expires))
+}
+
+fn refused() -> Problem {
+    Problem::new(401, "enrolment-code-refused")
+}
+
+/// Reads a request and judges its key.
+fn read(request: &[u8], machine: bool) -> Result<Request, Problem> {
+    let request = Request::from_der(request).map_err(|finding| problem::of(400, &finding))?;
+    if machine && request.public_key().algorithm() != Algorithm::P256 {
+        // TLS here knows no SM2.
+        return Err(Problem::new(400, "enrolment-key-unfit").with("algorithm", request.public_key().algorithm().name()));
+    }
+    Ok(request)
+}
+
+/// What a certificate is made of.
+struct Order<'a> {
+    unit: &'a Unit,
+    person: &'a str,
+    roles: &'a [String],
+}
+
+impl Order<'_> {
+    fn issue(&self, office: &Office, request: &Request, now: Time) -> Result<(Issued, Certificate), Finding> {
+        let machine = self.person.is_empty();
+        let days = if machine { office.config().certificates.machine_days } else { office.config().certificates.person_days };
+        let subject = Subject {
+            unit: self.unit.code.clone(),
+            organization: self.unit.name.clone(),
+            name: if machine { MACHINE.to_owned() } else { self.person.to_owned() },
+            roles: self.roles.iter().filter_map(|role| Role::from_id(role)).collect(),
+        };
+        let from = Time::from_unix(now.unix().saturating_sub(EARLY)).unwrap_or(now);
+        let profile = if machine { Profile::Machine } else { Profile::Person };
+        let until = now.plus(u64::from(days) * DAY);
+        let certificate = office.keys().authority()?.issue(request.public_key(), &subject, profile, from, until)?;
+        let issued = Issued {
+            serial: certificate.serial(),
+            unit: self.unit.code.clone(),
+            person: self.person.to_owned(),
+            roles: self.roles.to_vec(),
+            until: certificate.not_after().to_string(),
+            revoked: None,
+        };
+        Ok((issued, certificate))
+    }
+}
+
+fn answer(certificate: &Certificate) -> Vec<u8> {
+    est::certificates_only([certificate.der()])
+}
+
+/// A certificate for a one-time code. The same code with the same key gives the same certificate: the answer may have been lost.
+pub fn enrol(office: &Office, code: &Code, request: &[u8]) -> Result<Vec<u8>, Problem> {
+    let now = clock::now();
+    let store = office.store();
+    let found = store.read(|connection| {
+        let enrolment = Enrolment::find(connection, &hash(&code.code))?;
+        let unit = Unit::find(connection, &code.unit)?;
+        let used = enrolment.as_ref().and_then(|enrolment| enrolment.used.clone());
+        let before = used.map(|serial| Issued::bytes(connection, &serial)).transpose()?.flatten();
+        Ok((enrolment, unit, before))
+    });
+    let (enrolment, unit, before) = found.map_err(Unwritten::from)?;
+    let (Some(enrolment), Some(unit)) = (enrolment, unit) else { return Err(refused()) };
+    let late = enrolment.expires.parse::<Time>().map_or(true, |expires| now > expires);
+    if enrolment.unit != code.unit || (late && enrolment.used.is_none()) {
+        return Err(refused());
+    }
+    let request = read(request, enrolment.person.is_empty())?;
+    if let Some(before) = before {
+        let certificate = Certificate::from_der(&before).map_err(|finding| problem::of(503, &finding))?;
+        return if certificate.public_key() == request.public_key() { Ok(answer(&certificate)) } else { Err(refused()) };
+    }
+    let order = Order { unit: &unit, person: &enrolment.person, roles: &enrolment.roles };
+    let (issued, certificate) = order.issue(office, &request, now).map_err(|finding| problem::of(503, &finding))?;
+    let at = clock::text(now);
+    let written = store.write(|connection| {
+        issued.add(connection, &at, certificate.der())?;
+        // Two that come with one code at once: the database lets one of them.
+        enrolment.spend(connection, &at, &issued.serial)
+    });
+    match written {
+        Ok(()) => Ok(answer(&certificate)),
+        Err(StoreError::Sqlite { source, .. })
+            if source.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) =>
+        {
+            Err(refused())
+        }
+        Err(error) => Err(Unwritten::from(error).into()),
+    }
+}
+
+/// A certificate in the place of the connection's own: for the same unit and roles.
+pub fn renew(office: &Office, who: &Caller, request: &[u8]) -> Result<Vec<u8>, Problem> {
+    let now = clock::now();
+    let own = Certificate::from_der(&who.certificate).map_err(|finding| problem::of(403, &finding))?;
+    let found =
+        office.store().read(|connection| Ok((Issued::find(connection, &own.serial())?, Unit::find(connection, &who.unit)?)));
+    let (Some(issued), Some(unit)) = found.map_err(Unwritten::from)? else {
+        return Err(Problem::new(403, "client-certificate-unfit").with("subject", own.subject()));
+    };
+    let request = read(request, issued.person.is_empty())?;
+    let order = Order { unit: &unit, person: &issued.person, roles: &issued.roles };
+    let (issued, certificate) = order.issue(office, &request, now).map_err(|finding| problem::of(503, &finding))?;
+    let at = clock::text(now);
+    office.store().write(|connection| issued.add(connection, &at, certificate.der())).map_err(Unwritten::from)?;
+    Ok(answer(&certificate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_long_and_read_however_they_are_typed() {
+        let code = code().unwrap();
+        assert_eq!(code.len(), LENGTH + 3);
+        assert_ne!(code, super::code().unwrap());
+        assert_eq!(hash(&code), hash(&code.to_lowercase().replace('-', " ")));
+        assert_ne!(hash(&code), hash(&code[1..]));
+    }
+}

@@ -1,0 +1,97 @@
+/*! What a verb tells a person: findings in their language, and the exit code that says of what kind they are. */
+
+use std::{io::Write, path::Path};
+
+use model::{Finding, Level};
+use ui::Lang;
+
+use crate::store::StoreError;
+
+/// What stopped a verb.
+#[derive(Debug)]
+pub struct Failure {
+    /// Exit code: 1 findings that block the result, 2 wrong usage or configuration, 3 the state or a peer could not be reached.
+    pub exit: u8,
+    /// Why, all at once.
+    pub findings: Vec<Finding>,
+}
+
+impl Failure {
+    /// Findings that block the result.
+    pub fn findings(findings: Vec<Finding>) -> Failure {
+        Failure { exit: 1, findings }
+    }
+
+    /// Wrong usage or configuration.
+    pub fn config(finding: Finding) -> Failure {
+        Failure { exit: 2, findings: vec![finding] }
+    }
+
+    /// The state or a peer could not be reached.
+    pub fn source(finding: Finding) -> Failure {
+        Failure { exit: 3, findings: vec![finding] }
+    }
+}
+
+impl From<Finding> for Failure {
+    fn from(finding: Finding) -> Failure {
+        Failure::findings(vec![finding])
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        match error {
+            StoreError::Io { path, source } => Failure::source(io(&path, &source)),
+            StoreError::Sqlite { path, source } => {
+                Failure::source(Finding::error("state-refused").at(path.display().to_string()).with("reason", source))
+            }
+            StoreError::Damaged { path, reason } => {
+                Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", reason))
+            }
+            StoreError::Newer { path, found } => {
+                Failure::config(Finding::error("state-newer").at(path.display().to_string()).with("version", found))
+            }
+        }
+    }
+}
+
+/// What the system said about a file.
+pub fn io(path: &Path, error: &std::io::Error) -> Finding {
+    use std::io::ErrorKind as Kind;
+    let finding = match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Finding::error("disk-full"),
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Finding::error("file-forbidden"),
+        Kind::NotFound => Finding::error("file-missing"),
+        _ => Finding::error("file-refused"),
+    };
+    finding.at(path.display().to_string()).with("reason", error)
+}
+
+/// One finding as a person reads it.
+pub fn sentence(lang: Lang, finding: &Finding) -> String {
+    let level = match finding.level {
+        Level::Note => "level-note",
+        Level::Warning => "level-warning",
+        Level::Error => "level-error",
+    };
+    let none: [(&str, &str); 0] = [];
+    let place = if finding.place.is_empty() { ":".to_owned() } else { format!(" {}:", finding.place) };
+    let text = ui::text(lang, &finding.code, &finding.arguments);
+    let head = format!("{}[{}]{place} {text}", ui::text(lang, level, &none), finding.code);
+    match ui::hint(lang, &finding.code, &finding.arguments) {
+        Some(hint) => format!("{head}\n    {}{hint}", ui::text(lang, "label-hint", &none)),
+        None => head,
+    }
+}
+
+/// Writes findings to stderr, the gravest last.
+pub fn tell(lang: Lang, findings: &[Finding]) {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.level);
+    let mut out = std::io::stderr().lock();
+    for finding in sorted {
+        // Nobody is left to tell when stderr is gone; the exit code still speaks.
+        let _ = writeln!(out, "{}", sentence(lang, finding));
+    }
+}

@@ -1,0 +1,95 @@
+/*! Forms, rules and calendars that the receiver judges by: those that come with the program, and newer ones that the bureau published. */
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use model::Finding;
+use survey::{Form, Mapping, RuleLevel, Standard, audit};
+
+use crate::store::{Published, Store, StoreError};
+
+/// The forms of one edition with their rules.
+pub struct Edition {
+    /// Forms, and rules that were read.
+    pub mapping: Mapping,
+    /// Forms whose rules look at an earlier month or at another form.
+    pub beyond: BTreeMap<String, bool>,
+}
+
+/// All editions, as they stood when so many packs were published.
+#[derive(Default)]
+struct Known {
+    packs: i64,
+    editions: BTreeMap<String, Arc<Edition>>,
+}
+
+/// What is known, read again when a pack is published.
+#[derive(Default)]
+pub struct Knowledge {
+    known: RwLock<Option<Known>>,
+}
+
+/// Whether rules of a form need more than the form itself of this month.
+fn looks_beyond(form: &Form, mapping: &Mapping) -> bool {
+    let rules = mapping.rules.iter().filter(|rule| rule.form == form.form);
+    let with = rules.filter_map(|read| Some((form.rules.get(read.at)?, &read.expr)));
+    with.map(|(rule, expr)| audit::reach(form, rule, expr)).any(|reach| matches!(reach, RuleLevel::Forms | RuleLevel::Periods))
+}
+
+/// Editions of forms that were published over those that come with the program.
+pub fn editions(published: &[Published]) -> (BTreeMap<String, Edition>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let mut forms: BTreeMap<(String, String), Form> = BTreeMap::new();
+    let built_in = survey::FORMS.iter().map(|(edition, code, text)| (format!("mappings/forms/{edition}/{code}.toml"), *text));
+    let own = published.iter().filter(|published| published.pack.kind == "form");
+    let own = own.map(|published| (published.pack.sha256.clone(), published.text.as_str()));
+    for (name, text) in built_in.chain(own) {
+        let (form, wrong) = Form::parse(&name, text);
+        findings.extend(wrong);
+        if let Some(form) = form {
+            forms.insert((form.edition.clone(), form.form.clone()), form);
+        }
+    }
+    let mut by_edition: BTreeMap<String, Vec<Form>> = BTreeMap::new();
+    for ((edition, _), form) in forms {
+        by_edition.entry(edition).or_default().push(form);
+    }
+    let mut editions = BTreeMap::new();
+    for (edition, forms) in by_edition {
+        // Rules are about reported figures: which standard their books follow makes no difference.
+        let Some((name, text)) = survey::STANDARDS.first() else { continue };
+        let (standard, wrong) = Standard::parse(name, text);
+        findings.extend(wrong);
+        let Some(standard) = standard else { continue };
+        let (mapping, wrong) = Mapping::assemble(&standard, forms, &[]);
+        findings.extend(wrong);
+        if let Some(mapping) = mapping {
+            let beyond = mapping.forms.iter().map(|form| (form.form.clone(), looks_beyond(form, &mapping))).collect();
+            editions.insert(edition, Edition { mapping, beyond });
+        }
+    }
+    (editions, findings)
+}
+
+impl Knowledge {
+    /// An edition as it stands now; nothing where no form of it is known.
+    pub fn edition(&self, store: &Store, edition: &str) -> Result<Option<Arc<Edition>>, StoreError> {
+        let packs = store.read(Published::count)?;
+        {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = known.as_ref().filter(|known| known.packs == packs) {
+                return Ok(known.editions.get(edition).cloned());
+            }
+        }
+        let published = store.read(Published::all)?;
+        // What was published was examined before.
+        let (editions, _) = editions(&published);
+        let editions: BTreeMap<String, Arc<Edition>> =
+            editions.into_iter().map(|(name, edition)| (name, Arc::new(edition))).collect();
+        let found = editions.get(edition).cloned();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Known { packs, editions });
+        Ok(found)
+    }
+}

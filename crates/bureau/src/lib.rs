@@ -1,0 +1,26 @@
+/*!
+The receiver of a statistics bureau: a register of units, their certificates, and what they report.
+
+Receives, verifies, audits, keeps and receipts. It never changes a figure: what arrived is a blob under its digest, a correction is another
+version, and every statement of its database adds rows or reads them (`sql.rs`). It links no ODBC and knows no book.
+*/
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
+
+pub mod cli;
+mod clock;
+pub mod config;
+mod enrol;
+mod est;
+pub mod failure;
+mod keys;
+mod knowledge;
+mod messages;
+pub mod office;
+mod problem;
+mod receive;
+pub mod sandbox;
+pub mod serve;
+mod sheet;
+pub mod sql;
+pub mod store;
+mod uploads;

@@ -1,0 +1,106 @@
+/*! Queries, answers, acceptances and returns. They are words: a figure changes only by a corrected package. */
+
+use exchange::{Message, NewMessage, Problem};
+use model::Finding;
+
+use crate::{
+    clock,
+    failure::Failure,
+    problem::Unwritten,
+    store::{MessageDraft, Report, Store},
+};
+
+/// Longest text of a message, in characters.
+const LONGEST: usize = 4000;
+
+/// Takes an answer or a notice of a unit; whether it is new.
+pub fn post(store: &Store, unit: &str, asked: &NewMessage) -> Result<(bool, Message), Problem> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let malformed = |part: &str| Problem::new(400, "request-malformed").with("part", part);
+    if asked.key.is_empty() || asked.key.len() > 64 || !asked.key.chars().all(plain) {
+        return Err(malformed("key"));
+    }
+    let blank = asked.text.chars().all(|c| c.is_whitespace() || c.is_control());
+    if blank || asked.text.chars().count() > LONGEST {
+        return Err(malformed("text"));
+    }
+    if asked.reply_to.is_some_and(|id| i64::try_from(id).is_err()) {
+        return Err(malformed("reply_to"));
+    }
+    let at = clock::text(clock::now());
+    // A message about a message: the key is looked at and the row written under one lock.
+    let written = store.write(|connection| {
+        if let Some(known) = MessageDraft::of_key(connection, unit, &asked.key)? {
+            let same = known.text == asked.text && known.reply_to == asked.reply_to;
+            return Ok(if same {
+                Ok((false, known))
+            } else {
+                Err(Problem::new(409, "message-key-used").with("key", &asked.key))
+            });
+        }
+        let answered = match asked.reply_to {
+            None => None,
+            Some(id) => match MessageDraft::find(connection, id)?.filter(|(of, query)| of == unit && query.kind == "query") {
+                Some((_, query)) => Some(query),
+                None => return Ok(Err(Problem::new(404, "message-unknown").with("message", id))),
+            },
+        };
+        let kind = if answered.is_some() { "answer" } else { "notice" };
+        let about = answered.unwrap_or_default();
+        let message =
+            Message { kind: kind.to_owned(), by: unit.to_owned(), reply_to: asked.reply_to, text: asked.text.clone(), ..about };
+        let draft = MessageDraft { unit: unit.to_owned(), key: asked.key.clone(), message };
+        draft.add(connection, &at).map(|message| Ok((true, message)))
+    });
+    written.map_err(|error| Problem::from(Unwritten::from(error)))?
+}
+
+/// What the bureau writes to a unit about a form.
+pub struct Letter<'a> {
+    /// `query`, `acceptance` or `return`.
+    pub kind: &'a str,
+    /// Unit.
+    pub unit: &'a str,
+    /// Form, edition and period.
+    pub report: [&'a str; 3],
+    /// Indicator or rule.
+    pub subject: &'a str,
+    /// The words.
+    pub text: &'a str,
+    /// Who writes.
+    pub who: &'a str,
+}
+
+/// Writes to a unit about what arrived. Of a companion, the enterprise has filed at the portal when it arrives; acceptance and return exist only
+/// where this receiver is the designated channel.
+pub fn write(store: &Store, letter: &Letter<'_>) -> Result<Message, Failure> {
+    let place = format!("{}, {}, {}", letter.unit, letter.report[0], letter.report[2]);
+    if letter.text.trim().is_empty() || letter.text.chars().count() > LONGEST {
+        return Err(Failure::config(Finding::error("message-text-unfit").at(place).with("longest", LONGEST)));
+    }
+    let newest = store.read(|connection| Report::newest(connection, letter.unit, letter.report, false))?;
+    let Some(newest) = newest else {
+        return Err(Failure::findings(vec![Finding::error("report-not-received").at(place)]));
+    };
+    if letter.kind != "query" && newest.channel != "official" {
+        let finding = Finding::error("channel-companion").at(place).with("act", letter.kind);
+        return Err(Failure::findings(vec![finding]));
+    }
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Failure::source(Finding::error("randomness-missing")))?;
+    let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let [form, _, period] = letter.report.map(str::to_owned);
+    let message = Message {
+        kind: letter.kind.to_owned(),
+        by: letter.who.to_owned(),
+        form,
+        period,
+        payload: newest.payload,
+        subject: letter.subject.to_owned(),
+        text: letter.text.to_owned(),
+        ..Message::default()
+    };
+    // Keys of the bureau cannot meet those of units: a colon is in none of theirs.
+    let draft = MessageDraft { unit: letter.unit.to_owned(), key: format!("bureau:{key}"), message };
+    Ok(store.write(|connection| draft.add(connection, &clock::text(clock::now())))?)
+}

@@ -1,0 +1,14 @@
+/*!
+What arrives: judged, audited, written down, receipted.
+
+A package is judged against everything it says of itself and of its sender before a word of it counts; every reason for a refusal is told, not
+only the first, and the refusal is a signed receipt as well. Audit rules are judged on arrival and refuse nothing: what they find stands in
+the receipt.
+*/
+
+mod audit;
+mod judge;
+mod task;
+
+pub use judge::{Arrived, Judged, judge};
+pub use task::Receiving;

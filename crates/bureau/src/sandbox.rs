@@ -1,0 +1,87 @@
+/*! A receiver for trying out: an authority that is thrown away, and units that do not exist. Its receipts say so and mean nothing. */
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use model::Finding;
+use seal::Role;
+
+use crate::{
+    clock,
+    config::Config,
+    enrol,
+    failure::Failure,
+    keys::{self, Keys},
+    office::Office,
+    store::Unit,
+};
+
+/// Units of the sandbox: code, name, region and industry.
+pub const UNITS: [(&str, &str, &str, &str); 3] = [
+    ("91350100M000100Y43", "示例机械有限公司", "350100", "3411"),
+    ("91350200M0002001XF", "示例商贸有限公司", "350200", "5191"),
+    ("91350300M0003002XD", "示例服务有限公司", "350300", "7211"),
+];
+
+/// People of each unit and their roles: two persons suffice for all roles.
+const PEOPLE: [(&str, &[Role]); 2] =
+    [("王五", &[Role::Preparer]), ("张三", &[Role::StatisticsHead, Role::FinanceHead, Role::UnitHead])];
+
+/// A one-time code of the sandbox.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Unit.
+    pub unit: String,
+    /// Person; empty for the unit's machine.
+    pub person: String,
+    /// The code.
+    pub code: String,
+}
+
+/// A sandbox that is ready to serve.
+pub struct Sandbox {
+    /// The receiver.
+    pub office: Arc<Office>,
+    /// Certificate to trust.
+    pub authority: PathBuf,
+    /// Codes.
+    pub tickets: Vec<Ticket>,
+}
+
+/// Makes a sandbox in a folder that is thrown away afterwards.
+pub fn make(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
+    let text = "[bureau]\ncode = \"sandbox\"\nname = \"沙盒统计局（回执无效力）\"\n\
+                [serve]\nnames = [\"localhost\", \"127.0.0.1\", \"::1\"]\n";
+    let config = Config::parse("sandbox", text, folder).map_err(|findings| Failure { exit: 2, findings })?;
+    let config = Config { listen, sandbox: true, ..config };
+    // The keys live in memory and end with it.
+    let keys = Keys::make(&config.code, &config.name, clock::now())?;
+    std::fs::create_dir_all(folder).map_err(|error| Failure::source(crate::failure::io(folder, &error)))?;
+    let authority = folder.join("authority.pem");
+    keys::keep(&authority, keys.root().to_pem()?.as_bytes(), 0o644)?;
+    let office = Office::with(config, keys)?;
+    let now = clock::text(clock::now());
+    let mut tickets = Vec::new();
+    for (code, name, region, industry) in UNITS {
+        let [code, name, region, industry] = [code, name, region, industry].map(str::to_owned);
+        let unit = Unit { code: code.clone(), name, region, industry, channels: Default::default() };
+        office.store().write(|connection| unit.add(connection, &now, "sandbox"))?;
+        let invited = std::iter::once(("", &[] as &[Role])).chain(PEOPLE);
+        for (person, roles) in invited {
+            let (ticket, _) = enrol::invite(office.store(), &code, person, roles, 24, "sandbox")?;
+            tickets.push(Ticket { unit: code.clone(), person: person.to_owned(), code: ticket });
+        }
+    }
+    Ok(Sandbox { office, authority, tickets })
+}
+
+/// A folder for a sandbox that nobody else has.
+pub fn folder() -> Result<PathBuf, Failure> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|_| Failure::source(Finding::error("randomness-missing")))?;
+    let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(std::env::temp_dir().join(format!("taizhang-sandbox-{name}")))
+}

@@ -1,0 +1,225 @@
+//! What arrived: packages under their digests, reports as linked versions, receipts.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{column, json};
+use crate::sql;
+
+/// A receipt that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Whether the package was taken.
+    pub accepted: bool,
+    /// The container.
+    pub receipt: Vec<u8>,
+    /// Codes of the reasons.
+    pub reasons: Vec<String>,
+}
+
+fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
+    let reasons: String = row.get(2)?;
+    Ok(Known { accepted: row.get(0)?, receipt: row.get(1)?, reasons: column(&reasons, 2)? })
+}
+
+impl Known {
+    /// The receipt of a payload: that of the taken package, else that of the last refusal.
+    pub fn of_payload(connection: &Connection, payload: &str, unit: &str) -> rusqlite::Result<Option<Known>> {
+        connection.prepare_cached(sql::RECEIPT)?.query_row([payload, unit], known).optional()
+    }
+
+    /// The last receipt of the same bytes.
+    pub fn of_bytes(connection: &Connection, content: &str, unit: &str) -> rusqlite::Result<Option<Known>> {
+        connection.prepare_cached(sql::RECEIPT_OF_BYTES)?.query_row([content, unit], known).optional()
+    }
+
+    /// Keeps it, of `payload` in the bytes `content`, under its leaf.
+    pub fn add(&self, connection: &Connection, at: &str, unit: &str, digests: [&str; 2], leaf: u64) -> rusqlite::Result<()> {
+        let [payload, content] = digests;
+        let leaf = i64::try_from(leaf).unwrap_or(i64::MAX);
+        let row = params![at, unit, payload, content, self.accepted, json(&self.reasons)?, leaf, self.receipt];
+        connection.prepare_cached(sql::ADD_RECEIPT)?.execute(row).map(drop)
+    }
+
+    /// Every receipt: unit, payload, digest of the bytes, leaf, and itself.
+    pub fn each(connection: &Connection, mut each: impl FnMut([String; 3], u64, Known)) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(sql::RECEIPTS)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let reasons: String = row.get(4)?;
+            let receipt = Known { accepted: row.get(3)?, receipt: row.get(6)?, reasons: column(&reasons, 4)? };
+            each([row.get(0)?, row.get(1)?, row.get(2)?], row.get::<_, i64>(5)?.unsigned_abs(), receipt);
+        }
+        Ok(())
+    }
+}
+
+/// The newest version of a form of a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Number of the row.
+    pub id: i64,
+    /// Version, from 1.
+    pub version: u32,
+    /// Payload digest of its package.
+    pub payload: String,
+    /// Digest of its bytes.
+    pub content: String,
+    /// Where it stands in the package.
+    pub file: String,
+    /// `official` or `companion`.
+    pub channel: String,
+}
+
+/// A report that is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewReport {
+    /// Form.
+    pub form: String,
+    /// Edition.
+    pub edition: String,
+    /// Period.
+    pub period: String,
+    /// Where it stands in the package.
+    pub file: String,
+    /// `official` or `companion`.
+    pub channel: String,
+}
+
+impl Report {
+    /// The newest version there is.
+    pub fn newest(connection: &Connection, unit: &str, report: [&str; 3], trial: bool) -> rusqlite::Result<Option<Report>> {
+        let [form, edition, period] = report;
+        let read = |row: &Row<'_>| {
+            let (id, version, payload) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Report { id, version, payload, content: row.get(3)?, file: row.get(4)?, channel: row.get(5)? })
+        };
+        connection.prepare_cached(sql::REPORT)?.query_row(params![unit, form, edition, period, trial], read).optional()
+    }
+
+    /// The newest report of each form of a period: form, digest of the package, file in it.
+    pub fn of_period(connection: &Connection, unit: &str, period: &str) -> rusqlite::Result<Vec<[String; 3]>> {
+        let read = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+        let rows: Vec<[String; 3]> =
+            connection.prepare_cached(sql::REPORTS_OF)?.query_map([unit, period], read)?.collect::<rusqlite::Result<_>>()?;
+        // Versions come in their order: the last of each form counts.
+        let mut newest: Vec<[String; 3]> = Vec::new();
+        for row in rows {
+            newest.retain(|known| known[0] != row[0]);
+            newest.push(row);
+        }
+        Ok(newest)
+    }
+
+    /// Reports for people: unit, form, edition, period, version, trial, channel, payload, time.
+    pub fn list(connection: &Connection, unit: &str, form: &str, period: &str) -> rusqlite::Result<Vec<[String; 9]>> {
+        let read = |row: &Row<'_>| {
+            let version: u32 = row.get(4)?;
+            let trial: bool = row.get(5)?;
+            let text = |at: usize| row.get::<_, String>(at);
+            let kept = [text(0)?, text(1)?, text(2)?, text(3)?, version.to_string(), trial.to_string()];
+            let [unit, form, edition, period, version, trial] = kept;
+            Ok([unit, form, edition, period, version, trial, text(6)?, text(7)?, text(8)?])
+        };
+        connection.prepare_cached(sql::REPORTS)?.query_map([unit, form, period], read)?.collect()
+    }
+}
+
+impl NewReport {
+    /// Keeps it as the version after `before`; gives its version.
+    pub fn add(
+        &self,
+        connection: &Connection,
+        package: i64,
+        unit: &str,
+        trial: bool,
+        before: Option<&Report>,
+    ) -> rusqlite::Result<u32> {
+        let version = before.map_or(1, |before| before.version + 1);
+        let NewReport { form, edition, period, file, channel } = self;
+        let row = params![package, unit, form, edition, period, file, channel, trial, version, before.map(|before| before.id)];
+        connection.prepare_cached(sql::ADD_REPORT)?.execute(row)?;
+        Ok(version)
+    }
+}
+
+/// Bytes under their digest.
+#[derive(Debug)]
+pub struct Blob;
+
+impl Blob {
+    /// Keeps bytes, once.
+    pub fn add(connection: &Connection, sha256: &str, bytes: &[u8]) -> rusqlite::Result<()> {
+        connection.prepare_cached(sql::ADD_BLOB)?.execute(params![sha256, bytes]).map(drop)
+    }
+
+    /// Bytes of a digest.
+    pub fn get(connection: &Connection, sha256: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+        connection.prepare_cached(sql::BLOB)?.query_row([sha256], |row| row.get(0)).optional()
+    }
+}
+
+/// A package that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// When.
+    pub at: String,
+    /// Unit.
+    pub unit: String,
+    /// Payload digest.
+    pub payload: String,
+    /// Digest of the bytes.
+    pub content: String,
+    /// Whether it is a test delivery (试填).
+    pub trial: bool,
+}
+
+impl Taken {
+    /// Keeps it; gives its number.
+    pub fn add(&self, connection: &Connection) -> rusqlite::Result<i64> {
+        let row = params![self.at, self.unit, self.payload, self.content, self.trial];
+        connection.prepare_cached(sql::ADD_PACKAGE)?.execute(row)?;
+        Ok(connection.last_insert_rowid())
+    }
+
+    /// Whose package has a payload digest, and its bytes' digest.
+    pub fn owner(connection: &Connection, payload: &str) -> rusqlite::Result<Option<[String; 2]>> {
+        let read = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?]);
+        connection.prepare_cached(sql::PACKAGE)?.query_row([payload], read).optional()
+    }
+
+    /// Every package.
+    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Taken>> {
+        let read = |row: &Row<'_>| {
+            let (at, unit, payload) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Taken { at, unit, payload, content: row.get(3)?, trial: row.get(4)? })
+        };
+        connection.prepare_cached(sql::PACKAGES)?.query_map([], read)?.collect()
+    }
+}
+
+/// A checkpoint of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its log.
+    pub origin: String,
+    /// Leaves.
+    pub size: u64,
+    /// Root.
+    pub root: String,
+}
+
+impl Agent {
+    /// The last one that was countersigned.
+    pub fn last(connection: &Connection, unit: &str, origin: &str) -> rusqlite::Result<Option<Agent>> {
+        let read = |row: &Row<'_>| {
+            Ok(Agent { origin: origin.to_owned(), size: row.get::<_, i64>(0)?.unsigned_abs(), root: row.get(1)? })
+        };
+        connection.prepare_cached(sql::AGENT)?.query_row([unit, origin], read).optional()
+    }
+
+    /// Keeps one with the note that was countersigned.
+    pub fn add(&self, connection: &Connection, at: &str, unit: &str, note: &str) -> rusqlite::Result<()> {
+        let size = i64::try_from(self.size).unwrap_or(i64::MAX);
+        connection.prepare_cached(sql::ADD_AGENT)?.execute(params![at, unit, self.origin, size, self.root, note]).map(drop)
+    }
+}

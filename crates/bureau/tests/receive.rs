@@ -1,0 +1,314 @@
+/*! From the register to the receipt, with the receiver's own program, `openssl` and `curl`. */
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its case must fail")]
+
+mod common;
+
+use std::{fs, process::Command};
+
+use common::{Bureau, OTHER, Order, UNIT, now, period, reasons, receipt};
+use seal::{Checkpoint, Digest, Limits, Moment, Package, Trust, Verdict};
+use serde_json::Value;
+
+fn trust(bureau: &Bureau) -> Trust {
+    Trust { roots: bureau.roots(), revoked: Vec::new(), moment: Moment::At(now()) }
+}
+
+#[test]
+fn a_package_gets_one_receipt_however_often_it_comes() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = bureau.unit(UNIT);
+    let (status, health) = bureau.curl("/v1/health", &[]);
+    assert_eq!((status, serde_json::from_slice::<Value>(&health).unwrap()["status"].as_str()), (200, Some("ok")));
+
+    // The agent's log, countersigned in the receipt.
+    let key = bureau.openssl(&["pkcs8", "-topk8", "-nocrypt", "-in", &format!("{UNIT}.key"), "-outform", "DER"]);
+    let machine = seal::SecretKey::from_pkcs8(&key).unwrap();
+    let checkpoint = Checkpoint { origin: format!("taizhang/unit/{UNIT}"), size: 7, root: Digest::of(b"root") };
+    fs::write(bureau.path("note"), checkpoint.sign(&machine).unwrap().to_string()).unwrap();
+    let note = String::from_utf8(bureau.openssl(&["base64", "-A", "-in", "note"])).unwrap();
+    let header = format!("Agent-Checkpoint: {note}");
+
+    let package = site.package(&Order::default());
+    let bytes = package.write(Limits::default()).unwrap();
+    let (status, first) = bureau.submit(UNIT, &bytes, &["--header", &header]);
+    assert_eq!(status, 201, "{:?}", reasons(&first));
+    let read = receipt(&first);
+    assert_eq!(read.verify(&trust(&bureau)).findings, []);
+    read.is_of(&package).unwrap();
+    assert_eq!((read.receipt.verdict, read.receipt.forms[0].version, read.receipt.unit.as_str()), (Verdict::Received, 1, UNIT));
+    let agent = read.agent.as_ref().unwrap();
+    assert_eq!(agent.names().collect::<Vec<_>>(), [format!("taizhang/unit/{UNIT}").as_str(), "taizhang/bureau/350100"]);
+    let audit = &read.receipt.audit;
+    assert!(audit["met"].as_u64().unwrap() + audit["unmet"].as_u64().unwrap() > 5, "{audit}");
+
+    // The same again, and by its digest.
+    let (status, again) = bureau.submit(UNIT, &bytes, &[]);
+    assert_eq!((status, again == first), (200, true));
+    let (status, kept) = bureau.ask(UNIT, &format!("/v1/receipts/{}", package.digest()), &[]);
+    assert_eq!((status, kept == first), (200, true));
+    bureau.unit(OTHER);
+    assert_eq!(bureau.ask(OTHER, &format!("/v1/receipts/{}", package.digest()), &[]).0, 404);
+
+    // A correction is the next version, and says what it corrects.
+    let second = Order { figure: 200, supersedes: Some(package.digest().to_string()), ..Order::default() };
+    let corrected = site.package(&second);
+    let (status, answer) = bureau.submit(UNIT, &corrected.write(Limits::default()).unwrap(), &[]);
+    assert_eq!((status, receipt(&answer).receipt.forms[0].version), (201, 2));
+    let stray = site.bytes(&Order { figure: 300, supersedes: Some(package.digest().to_string()), ..Order::default() });
+    let (status, answer) = bureau.submit(UNIT, &stray, &[]);
+    assert_eq!((status, reasons(&answer)), (422, vec!["package-not-next".to_owned()]));
+    assert_eq!(receipt(&answer).verify(&trust(&bureau)).findings, [], "a refusal is signed too");
+    // An old version again changes nothing: it has its receipt.
+    assert_eq!(bureau.submit(UNIT, &bytes, &[]).0, 200);
+
+    // 试填 stands apart.
+    let trial = site.bytes(&Order { trial: true, figure: 1, ..Order::default() });
+    let (status, answer) = bureau.submit(UNIT, &trial, &[]);
+    assert_eq!((status, receipt(&answer).receipt.test, receipt(&answer).receipt.forms[0].version), (201, true, 1));
+
+    let reports = bureau.json(&["reports", "--unit", UNIT]);
+    let versions: Vec<&str> = reports.iter().map(|report| report["version"].as_str().unwrap()).collect();
+    assert_eq!(versions, ["1", "2", "1"]);
+
+    // Proofs over the API, checked by the code of RFC 6962.
+    let leaf = seal::log::leaf(&read.receipt.to_bytes().unwrap());
+    let (status, proof) = bureau.ask(UNIT, &format!("/v1/log/leaves/{leaf}"), &[]);
+    let proof: Value = serde_json::from_slice(&proof).unwrap();
+    assert_eq!(status, 200, "{proof}");
+    let hashes = |value: &Value| -> Vec<Digest> {
+        value.as_array().unwrap().iter().map(|hash| Digest::parse(hash.as_str().unwrap()).unwrap()).collect()
+    };
+    let newest = seal::Note::parse(proof["checkpoint"].as_str().unwrap()).unwrap().checkpoint().unwrap();
+    let (index, size) = (proof["index"].as_u64().unwrap(), proof["size"].as_u64().unwrap());
+    assert!(seal::log::includes(leaf, index, size, &hashes(&proof["proof"]), newest.root));
+    let older = read.proof.note.checkpoint().unwrap();
+    let (_, answer) = bureau.ask(UNIT, &format!("/v1/log/consistency?from={}&to={}", older.size, newest.size), &[]);
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    let grown = seal::log::consistent((older.size, older.root), (newest.size, newest.root), &hashes(&answer["proof"]));
+    assert!(grown && older.size < newest.size);
+
+    assert!(bureau.output(&["log", "verify"]).status.success());
+    bureau.run(&["export", "out"]);
+    let file = format!("out/{UNIT}/{}.asice", package.digest());
+    assert_eq!(fs::read(bureau.path(&file)).unwrap(), bytes);
+    bureau.run(&["verify", &file]);
+    bureau.run(&["verify", &format!("out/{UNIT}/{}.receipt.asice", package.digest())]);
+}
+
+#[test]
+fn uploads_go_on_where_they_broke_off() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = bureau.unit(UNIT);
+    let bytes = site.bytes(&Order::default());
+    let digest = Digest::of(&bytes).to_string();
+    let order = format!("{{\"sha256\":\"{digest}\",\"length\":{}}}", bytes.len());
+    let json = ["--header", "Content-Type: application/json", "--data", &order];
+    assert_eq!(bureau.ask(UNIT, "/v1/uploads", &json).0, 201);
+    assert_eq!(bureau.ask(UNIT, "/v1/uploads", &json).0, 200);
+    let path = format!("/v1/uploads/{digest}");
+    let send = |bureau: &Bureau, from: usize, to: usize| {
+        fs::write(bureau.path("piece"), &bytes[from..to]).unwrap();
+        let offset = format!("Upload-Offset: {from}");
+        let kind = "Content-Type: application/offset+octet-stream";
+        bureau.ask(UNIT, &path, &["--request", "PATCH", "--header", kind, "--header", &offset, "--data-binary", "@piece"]).0
+    };
+    let half = bytes.len() / 2;
+    assert_eq!(send(&bureau, 0, half), 204);
+    assert_eq!(send(&bureau, 0, half), 409, "it does not begin at the end");
+    assert_eq!(bureau.ask(UNIT, &format!("{path}/complete"), &["--request", "POST"]).0, 409);
+    // A power cut between the pieces.
+    bureau.kill();
+    bureau.serve();
+    let (status, head) = bureau.ask(UNIT, &path, &["--head"]);
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    assert!(status == 200 && head.contains(&format!("upload-offset: {half}")), "{head}");
+    assert_eq!(send(&bureau, half, bytes.len()), 204);
+    let (status, first) = bureau.ask(UNIT, &format!("{path}/complete"), &["--request", "POST"]);
+    assert_eq!(status, 201, "{:?}", reasons(&first));
+    // The answer was lost, and is asked for again.
+    let (status, again) = bureau.ask(UNIT, &format!("{path}/complete"), &["--request", "POST"]);
+    assert_eq!((status, again == first), (200, true));
+    assert_eq!(bureau.submit(UNIT, &bytes, &[]), (200, first));
+}
+
+#[test]
+fn a_file_that_is_carried_by_hand_gets_its_receipt_as_a_file() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = bureau.unit(UNIT);
+    bureau.kill();
+    let package = site.package(&Order { form: "E203", channel: "companion", filed: true, ..Order::default() });
+    fs::write(bureau.path("p.asice"), package.write(Limits::default()).unwrap()).unwrap();
+    bureau.run(&["import", "p.asice"]);
+    let first = fs::read(bureau.path("p.asice.receipt.asice")).unwrap();
+    receipt(&first).is_of(&package).unwrap();
+    bureau.run(&["import", "p.asice"]);
+    assert_eq!(fs::read(bureau.path("p.asice.receipt.asice")).unwrap(), first);
+    bureau.run(&["verify", "p.asice.receipt.asice"]);
+    // Not filed at the portal: refused, with a receipt.
+    let stray = site.bytes(&Order { form: "E204-1", channel: "companion", ..Order::default() });
+    fs::write(bureau.path("q.asice"), stray).unwrap();
+    let (exit, said) = bureau.fails(&["import", "q.asice"]);
+    assert!(exit == 1 && said.contains("package-filing-missing"), "{said}");
+    assert_eq!(reasons(&fs::read(bureau.path("q.asice.receipt.asice")).unwrap()), ["package-filing-missing"]);
+
+    // A query opens where something arrived; a companion is neither accepted nor returned.
+    let period = period();
+    let about = ["--edition", "2025", "--period", &period, "--text", "请核实营业收入"];
+    let letter = |verb: &'static str, form: &'static str| [&[verb, UNIT, "--form", form], &about[..]].concat();
+    bureau.run(&letter("query", "E203"));
+    for (verb, form, code) in [
+        ("query", "E204-1", "report-not-received"),
+        ("accept", "E203", "channel-companion"),
+        ("return", "E203", "channel-companion"),
+        ("accept", "B203", "report-not-received"),
+    ] {
+        let (_, said) = bureau.fails(&letter(verb, form));
+        assert!(said.contains(code), "{verb} {form}: {said}");
+    }
+
+    bureau.serve();
+    let messages: Value = serde_json::from_slice(&bureau.ask(UNIT, "/v1/messages", &[]).1).unwrap();
+    let query = &messages["messages"][0];
+    assert_eq!(
+        (query["kind"].as_str(), query["form"].as_str(), query["text"].as_str()),
+        (Some("query"), Some("E203"), Some("请核实营业收入"))
+    );
+    let answer = format!("{{\"key\":\"a-1\",\"reply_to\":{},\"text\":\"已核实，无误\"}}", query["id"]);
+    let post = ["--header", "Content-Type: application/json", "--data", &answer];
+    assert_eq!(bureau.ask(UNIT, "/v1/messages", &post).0, 201);
+    assert_eq!(bureau.ask(UNIT, "/v1/messages", &post).0, 200);
+    let other = ["--header", "Content-Type: application/json", "--data", "{\"key\":\"a-1\",\"text\":\"别的\"}"];
+    assert_eq!(bureau.ask(UNIT, "/v1/messages", &other).0, 409);
+    bureau.unit(OTHER);
+    assert_eq!(bureau.ask(OTHER, "/v1/messages", &post).0, 404, "another unit's query");
+    let kinds: Vec<Value> = bureau.json(&["messages", "--unit", UNIT]).iter().map(|message| message["kind"].clone()).collect();
+    assert_eq!(kinds, ["query", "answer"]);
+}
+
+#[test]
+fn certificates_are_issued_renewed_and_revoked_over_est() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let (_, trusted) = bureau.curl("/.well-known/est/cacerts", &[]);
+    let root = bureau.certificate("cacerts", &trusted);
+    assert_eq!(bureau.roots(), [root]);
+    let (_, attributes) = bureau.curl("/.well-known/est/csrattrs", &[]);
+    fs::write(bureau.path("attributes.b64"), attributes).unwrap();
+    bureau.openssl(&["base64", "-d", "-in", "attributes.b64", "-out", "attributes"]);
+    let said = String::from_utf8(bureau.openssl(&["asn1parse", "-inform", "DER", "-in", "attributes"])).unwrap();
+    assert!(said.contains("id-ecPublicKey") && said.contains("prime256v1") && said.contains("ecdsa-with-SHA256"), "{said}");
+
+    let code = bureau.code(&[UNIT]);
+    let first = bureau.enrol(UNIT, &code, UNIT, "/CN=I am the head/title=单位负责人");
+    // The register says who it is, whatever the request wished to be called.
+    let subject = first.subject();
+    assert_eq!((subject.unit.as_str(), subject.name.as_str()), (UNIT, "agent"));
+    assert_eq!(subject.roles.iter().map(|role| role.id()).collect::<Vec<_>>(), ["agent"]);
+    bureau.openssl(&["verify", "-CAfile", "bureau-keys/authority.pem", &format!("{UNIT}.pem")]);
+
+    // The same request with the same code: the answer was lost. Another key: refused.
+    let user = format!("{UNIT}:{code}");
+    let sent = |user: &str, file: &str| {
+        let body = format!("@{file}");
+        bureau.curl(
+            "/.well-known/est/simpleenroll",
+            &["--user", user, "--header", "Content-Type: application/pkcs10", "--data-binary", &body],
+        )
+    };
+    let (status, again) = sent(&user, &format!("{UNIT}.b64"));
+    assert_eq!((status, bureau.certificate("again", &again)), (200, first.clone()));
+    bureau.openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "new.key"]);
+    bureau.openssl(&["req", "-new", "-key", "new.key", "-subj", "/CN=x", "-outform", "DER", "-out", "new.csr"]);
+    fs::write(bureau.path("new.b64"), bureau.openssl(&["base64", "-in", "new.csr"])).unwrap();
+    let unused = bureau.code(&[OTHER]);
+    for user in [user.clone(), format!("{UNIT}:AAAAA-AAAAA-AAAAA-AAAAA"), format!("{UNIT}:{unused}"), format!("{OTHER}:")] {
+        let (status, problem) = sent(&user, "new.b64");
+        let problem: Value = serde_json::from_slice(&problem).unwrap();
+        assert_eq!((status, problem["code"].as_str()), (401, Some("enrolment-code-refused")), "{user}");
+    }
+    // What is no request, or is signed by another key.
+    fs::write(bureau.path("bad.b64"), "AAAA").unwrap();
+    assert_eq!(sent(&format!("{OTHER}:{unused}"), "bad.b64").0, 400);
+
+    // Renewal with the certificate alone.
+    let renew = ["--header", "Content-Type: application/pkcs10", "--data-binary", "@new.b64"];
+    let (status, renewed) = bureau.ask(UNIT, "/.well-known/est/simplereenroll", &renew);
+    assert_eq!(status, 200);
+    let renewed = bureau.certificate("new", &renewed);
+    assert_eq!((renewed.subject(), renewed.serial() == first.serial()), (first.subject(), false));
+    assert_eq!(bureau.ask("new", "/v1/messages", &[]).0, 200);
+
+    // A lost machine.
+    bureau.run(&["revoke", &first.serial(), "--reason", "电脑丢失"]);
+    let (status, problem) = bureau.ask(UNIT, "/v1/messages", &[]);
+    let problem: Value = serde_json::from_slice(&problem).unwrap();
+    assert_eq!((status, problem["code"].as_str()), (403, Some("certificate-revoked")));
+    assert!(problem["title"].as_str().unwrap().contains(" · "), "in both languages: {problem}");
+    assert_eq!(bureau.ask(UNIT, "/.well-known/est/simplereenroll", &renew).0, 403);
+    assert_eq!(bureau.ask("new", "/v1/messages", &[]).0, 200);
+    assert_eq!(bureau.curl("/v1/messages", &[]).0, 401);
+
+    // TLS 1.2 and certificates of another authority do not come in.
+    let url = format!("{}/v1/health", bureau.url());
+    let mut old = Command::new("curl");
+    old.args(["--silent", "--tls-max", "1.2", "--cacert"]).arg(bureau.authority()).arg(&url);
+    assert!(!old.output().unwrap().status.success());
+    bureau.openssl(&["req", "-x509", "-key", "new.key", "-subj", "/CN=x", "-days", "2", "-out", "own.pem"]);
+    let own = Command::new("curl")
+        .args(["--silent", "--cert", "own.pem", "--key", "new.key", "--cacert"])
+        .arg(bureau.authority())
+        .arg(&url)
+        .current_dir(bureau.folder.path())
+        .output()
+        .unwrap();
+    assert!(!own.status.success());
+}
+
+#[test]
+fn packs_are_signed_and_the_newest_is_judged_by() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    bureau.unit(UNIT);
+    let (_, _, text) = survey::FORMS.iter().find(|(_, code, _)| *code == "B203").unwrap();
+    let known = survey::Form::parse("B203", text).0.unwrap().revision;
+    let of = |revision: u32| {
+        let lines = text.lines().filter(|line| !line.starts_with("revision")).map(|line| format!("{line}\n"));
+        lines.collect::<String>().replacen("edition =", &format!("revision = {revision}\nedition ="), 1)
+    };
+    let newer = of(known + 1);
+    fs::write(bureau.path("B203.toml"), of(known)).unwrap();
+    let (_, said) = bureau.fails(&["packs", "publish", "B203.toml"]);
+    assert!(said.contains("pack-older"), "agents have it: {said}");
+    fs::write(bureau.path("B203.toml"), &newer).unwrap();
+    bureau.run(&["packs", "publish", "B203.toml"]);
+    let (_, said) = bureau.fails(&["packs", "publish", "B203.toml"]);
+    assert!(said.contains("pack-older"), "{said}");
+    fs::write(bureau.path("broken.toml"), of(known + 2).replacen("[[rule]]", "[[rule", 1)).unwrap();
+    bureau.fails(&["packs", "publish", "broken.toml"]);
+    let packs: Value = serde_json::from_slice(&bureau.ask(UNIT, "/v1/packs", &[]).1).unwrap();
+    let pack = &packs["packs"][0];
+    assert_eq!(
+        (pack["form"].as_str(), pack["revision"].as_u64(), packs["packs"].as_array().unwrap().len()),
+        (Some("B203"), Some(u64::from(known) + 1), 1)
+    );
+    let (_, container) = bureau.ask(UNIT, &format!("/v1/packs/{}", pack["sha256"].as_str().unwrap()), &[]);
+    let read = Package::read(&container, Limits::default()).unwrap();
+    assert_eq!(read.payload().get("pack.toml").unwrap(), newer.as_bytes());
+    let demands = seal::Demands { unit: Some("350100".to_owned()), roles: vec![seal::Role::Receiver] };
+    assert_eq!(read.verify(&trust(&bureau), &demands).findings, []);
+}
+
+/// The receiver is a program of its own: no database driver comes with it.
+#[test]
+fn no_odbc_is_linked() {
+    let cargo = |args: &[&str]| {
+        let out = Command::new(env!("CARGO")).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert_eq!(cargo(&["tree", "--offline", "--locked", "-p", "taizhang-bureau", "-e", "normal", "-i", "odbc-api"]), "");
+    let tree = cargo(&["tree", "--offline", "--locked", "-p", "taizhang-bureau", "-e", "normal", "--prefix", "none"]);
+    assert!(tree.contains("rusqlite") && !tree.contains("taizhang-reader") && !tree.contains("taizhang-journal"), "{tree}");
+}
