@@ -20,6 +20,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("python3", "/usr/bin/python3", "independent computations, and a reader that is not ours"),
     ("python3-venv", "/var/lib/dpkg/info/python3-venv.list", "a folder of its own for packages from PyPI"),
     ("odbcinst", "/usr/bin/odbcinst", "registers the drivers in /etc/odbcinst.ini"),
+    ("curl", "/usr/bin/curl", "a client of the receiver that is not ours"),
     ("openssl", "/usr/bin/openssl", "certificates and signatures that are not ours"),
     ("softhsm2", "/usr/bin/softhsm2-util", "a PKCS#11 token in software"),
     ("unzip", "/usr/bin/unzip", "a reader of containers that is not ours"),

@@ -299,3 +299,44 @@ fn toml_text(text: &str) -> String {
     }
     quoted + "\""
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITTEN: &str = include_str!("../../../config/bureau.toml");
+
+    #[test]
+    fn the_annotated_file_is_read_and_has_every_key_once() {
+        let config = Config::parse("config/bureau.toml", WRITTEN, Path::new("")).unwrap();
+        assert_eq!((config.code.as_str(), config.receive.roles.len(), config.uploads.each), ("350100", 3, 4));
+        let Shape::Table(sections) = SHAPE else { panic!("not a table") };
+        for (section, shape) in sections {
+            assert_eq!(WRITTEN.matches(&format!("\n[{section}]\n")).count(), 1, "[{section}]");
+            let own = WRITTEN.split(&format!("\n[{section}]\n")).nth(1).unwrap().split("\n[").next().unwrap();
+            let (Shape::Table(keys) | Shape::Must(Shape::Table(keys))) = shape else { panic!("{section}") };
+            for (key, _) in *keys {
+                assert_eq!(own.lines().filter(|line| line.starts_with(&format!("{key} ="))).count(), 1, "{section}.{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_found_at_once() {
+        let text =
+            "[bureau]\ncode = \"a b\"\nname = \"x\"\n[serve]\nlisten = \"host\"\n[receive]\nroles = [\"boss\", \"agent\"]\n";
+        let findings = Config::parse("b", text, Path::new("")).unwrap_err();
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_ref()).collect();
+        assert_eq!(codes, ["listen-unfit", "role-unknown", "role-unknown", "bureau-code-unfit"]);
+        let findings = Config::parse("b", "[bureau]\ncode = \"1\"\nname = \"x\"\n[sevre]\n", Path::new("")).unwrap_err();
+        assert_eq!((findings[0].code.as_ref(), findings[0].place.as_str()), ("key-unknown", "b:4:2"));
+    }
+
+    #[test]
+    fn what_init_writes_is_read() {
+        let names = ["a\"b".to_owned(), "10.0.0.8".to_owned()];
+        let config = Config::parse("b", &written("1", "甲\n\"乙\"", &names), Path::new("/x")).unwrap();
+        assert_eq!((config.name.as_str(), config.names.as_slice()), ("甲\n\"乙\"", names.as_slice()));
+        assert_eq!(config.keys, Path::new("/x/bureau-keys"));
+    }
+}

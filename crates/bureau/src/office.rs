@@ -113,7 +113,7 @@ impl Office {
     /// What is wrong with the certificate of a connection.
     pub fn connection(&self, who: &Caller, now: Time) -> Result<Vec<Finding>, StoreError> {
         let Ok(certificate) = Certificate::from_der(&who.certificate) else {
-            return Ok(vec![Finding::error("client-certificate-unfit").at("tls")]);
+            return Ok(vec![Finding::error("client-certificate-unfit").at("tls").with("subject", "—")]);
         };
         let mut findings = Vec::new();
         let subject = certificate.subject();

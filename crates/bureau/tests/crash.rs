@@ -83,7 +83,6 @@ fn a_killed_receiver_loses_and_doubles_nothing() {
             receipts.insert(file.clone(), bytes);
         }
     }
-    eprintln!("{kills} kills, {lost} answers lost");
     for (file, first) in &receipts {
         let (_, again) = send(&bureau, file).unwrap();
         let (first, again) = (receipt(first), receipt(&again));
@@ -94,6 +93,6 @@ fn a_killed_receiver_loses_and_doubles_nothing() {
     assert_eq!(reports.len(), taken, "each once");
     let payloads: std::collections::BTreeSet<&str> = reports.iter().map(|report| report["payload"].as_str().unwrap()).collect();
     assert_eq!(payloads.len(), taken);
-    assert!(taken >= 20, "{taken} were taken");
+    assert!(taken >= 20, "{taken} were taken, {lost} answers were lost");
     bureau.run(&["log", "verify"]);
 }

@@ -130,7 +130,7 @@ fn a_changed_log_is_found() {
         let order = Order {
             trial: true,
             figure,
-            period: format!("{}", ["2025-10", "2025-11", "2025-12"][figure as usize - 1]),
+            period: ["2025-10", "2025-11", "2025-12"][figure as usize - 1].to_owned(),
             ..Order::default()
         };
         assert_eq!(bureau.submit(UNIT, &site.bytes(&order), &[]).0, 201);

@@ -75,7 +75,7 @@ pub(crate) fn schemas() -> Map<String, Value> {
                 &["sha256", "length"],
                 json!({
                     "sha256": digest("整个文件的 SHA-256 · of the whole file"),
-                    "length": { "type": "integer", "minimum": 1, "maximum": PACKAGE_MAX },
+                    "length": { "type": "integer", "minimum": 1, "maximum": i64::MAX, "description": format!("字节，至多 {PACKAGE_MAX} · bytes, at most {PACKAGE_MAX}") },
                 }),
                 false,
             ),
@@ -146,7 +146,7 @@ pub(crate) fn schemas() -> Map<String, Value> {
                 &["key", "text"],
                 json!({
                     "key": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "发送方选定，同键即同一条 · chosen by the sender" },
-                    "reply_to": number("答复哪条查询 · the query that it answers"),
+                    "reply_to": { "type": ["integer", "null"], "minimum": 0, "maximum": i64::MAX, "description": "答复哪条查询 · the query that it answers" },
                     "text": words,
                 }),
                 false,

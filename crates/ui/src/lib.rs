@@ -35,6 +35,7 @@ struct Entry {
 const SOURCES: &[&str] = &[
     include_str!("../messages/archive.toml"),
     include_str!("../messages/audit.toml"),
+    include_str!("../messages/bureau.toml"),
     include_str!("../messages/config.toml"),
     include_str!("../messages/connect.toml"),
     include_str!("../messages/connector.toml"),

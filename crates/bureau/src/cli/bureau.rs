@@ -88,7 +88,8 @@ pub fn serve(ctx: &Ctx, what: &Serve) -> Result<Vec<Finding>, Failure> {
     let row = |ticket: &sandbox::Ticket| vec![ticket.unit.clone(), ticket.person.clone(), ticket.code.clone()];
     let rows: Vec<Vec<String>> = made.tickets.iter().map(row).collect();
     output::rows(ctx.format, ctx.lang, &["unit", "person", "code"], &rows)?;
-    crate::failure::tell(ctx.lang, &[Finding::note("sandbox-made").with("authority", made.authority.display())]);
+    let told = [Finding::note("sandbox-made").with("authority", made.authority.display())];
+    crate::failure::tell(ctx.lang, &told);
     let done = runtime.block_on(async { until_stopped(start(made.office).await?).await });
     if thrown_away {
         // What cannot be removed is in the folder for what is thrown away.

@@ -92,6 +92,6 @@ pub fn revoke(ctx: &Ctx, what: &Revoke) -> Result<Vec<Finding>, Failure> {
     let Some((issued, new)) = done else {
         return Err(Failure::config(Finding::error("certificate-unknown").with("serial", &what.serial)));
     };
-    let told = Finding::note(if new { "certificate-is-revoked" } else { "certificate-revoked-before" });
+    let told = if new { Finding::note("certificate-is-revoked") } else { Finding::note("certificate-revoked-before") };
     Ok(vec![told.with("serial", &what.serial).with("unit", issued.unit)])
 }

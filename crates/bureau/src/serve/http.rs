@@ -231,7 +231,7 @@ fn response(status: u16, kind: &'static str, body: impl Into<Body>) -> Response<
 }
 
 fn json(status: u16, value: &impl Serialize) -> Result<Response<Body>, Problem> {
-    let text = serde_json::to_vec(value).map_err(|_| Problem::new(503, "state-refused"))?;
+    let text = serde_json::to_vec(value).map_err(|_| Problem::new(503, "receiver-unwritable"))?;
     Ok(response(status, media::JSON, text))
 }
 
@@ -296,7 +296,7 @@ async fn handle(office: &Office, parts: &Parts, body: Body) -> Result<Response<B
         "submit" => receipt(office.submit(&who, body, asked.agent()?.as_deref()).await?),
         "begin_upload" => {
             let order: UploadOrder = read(&body)?;
-            if !is_digest(&order.sha256) || order.length == 0 {
+            if !is_digest(&order.sha256) || order.length == 0 || i64::try_from(order.length).is_err() {
                 return Err(malformed("body"));
             }
             let (new, state) = office.begin_upload(&who, &order).await?;

@@ -100,8 +100,8 @@ impl Bureau {
         let mut child = self.command(&["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("https://")).expect("no address");
-        // What it says further goes where it would have gone.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("bureau: {line}")));
+        // What it says further is read, so that it never waits for a reader.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         self.server = Some((child, address));
     }
 
