@@ -252,3 +252,39 @@ fn kills_at_random_moments_lose_and_double_nothing() {
         assert_eq!(bureau.json(&["reports"]).as_array().unwrap().len(), 1, "received exactly once, round {round}");
     }
 }
+
+#[test]
+fn large_packages_go_in_pieces_and_a_refusal_is_kept_with_its_reason() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = signed(&bureau);
+    // What is only tried goes the same way, here with a scan that is larger than a piece, and changes no draft.
+    let trial = ["sign", "--form", "B203", "--period", "2025-06", "--trial"];
+    let digest = crate::csv(&site.ok(&[&trial[..], &["--format", "csv"]].concat()))[0]["digest"].clone();
+    let mut scan = b"%PDF-1.7\n".to_vec();
+    scan.resize(5 << 20, b' ');
+    fs::write(site.path("scan.pdf"), scan).unwrap();
+    let by = |role: &str, person: &str, more: &[&str]| {
+        site.ok(&[&trial[..], &["--role", role, "--as", person, "--digest", &digest], more].concat());
+    };
+    by("preparer", "wu", &[]);
+    by("statistician", "zhoumin", &[]);
+    by("head", "wu", &["--paper", "scan.pdf"]);
+    let said = site.ok(&[&SUBMIT[..], &["--trial"]].concat());
+    assert!(said.contains("received"), "{said}");
+    assert_eq!(state(&site), "signed");
+    // A person whose certificate was revoked: the receiver says so in a signed receipt.
+    let head = Command::new("openssl")
+        .args(["x509", "-in", "zhoumin.crt", "-noout", "-serial"])
+        .current_dir(site.folder.path())
+        .output();
+    let serial = String::from_utf8(head.unwrap().stdout).unwrap().trim().trim_start_matches("serial=").to_lowercase();
+    bureau.ok(&["revoke", &serial, "--reason", "离职"]);
+    site.refused(&SUBMIT, 1, &["package-refused", "certificate-revoked"]);
+    assert_eq!((state(&site).as_str(), receipts(&site).len()), ("refused", 2));
+    site.ok(&["log", "verify"]);
+    // Carried by hand: the checkpoint goes beside the package, and the receipt is imported where it was signed.
+    site.ok(&["submit", "--period", "2025-06", "--trial", "--to-file", "t.asice"]);
+    assert!(fs::read_to_string(site.path("t.asice.checkpoint")).unwrap().starts_with(&format!("taizhang/unit/{UNIT}\n")));
+    site.refused(&["receipt", "import", "t.asice"], 1, &["receipt"]);
+}
