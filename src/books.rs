@@ -28,7 +28,7 @@ pub struct Context {
     pub periods: Vec<PeriodInfo>,
     /// Periods that had entries.
     pub filled: Vec<String>,
-    /// What accounts were to the closing of profit and loss when these periods were sealed: `profit_and_loss`, `profit` or `equity`.
+    /// What accounts were to the closing of profit and loss when these periods were sealed: `profit_and_loss`, `profit`, `equity` or `either`.
     /// Accounts that are none of these are left out.
     #[serde(default)]
     pub roles: BTreeMap<String, String>,
@@ -49,6 +49,8 @@ impl Context {
             let erp = !standard.is_decided(code);
             if standard.is_profit(code, name) || erp && account.profit {
                 Role::Profit
+            } else if !erp && account.class == "profit_and_loss" && !standard.is_profit_and_loss(code, name) {
+                Role::Either
             } else if standard.is_profit_and_loss(code, name) || erp && account.class == "profit_and_loss" {
                 Role::ProfitAndLoss
             } else if ["equity", "balance_sheet"].contains(&account.class.as_str()) && standard.certain(code, name).is_none() {
@@ -63,6 +65,7 @@ impl Context {
             Role::ProfitAndLoss => Some("profit_and_loss"),
             Role::Profit => Some("profit"),
             Role::Equity => Some("equity"),
+            Role::Either => Some("either"),
         };
         let named = roles.iter().filter_map(|(account, role)| Some((account.clone(), name(role)?.to_owned())));
         self.roles = named.collect();
@@ -192,10 +195,56 @@ pub fn entry_file(folder: &Path, seal: &Seal) -> Result<Option<Evidence>, Failur
     Ok(Some(Evidence::new(path, known)))
 }
 
+/// Doubtful vouchers that a draft names; the rest is counted.
+const DOUBTS_NAMED: usize = 20;
+
 /// Keys of the closing vouchers of a seal.
 pub fn closing(seal: &Seal) -> HashSet<String> {
-    let vouchers: Vec<[String; 2]> = serde_json::from_str(&seal.closing).unwrap_or_default();
-    vouchers.into_iter().map(|[key, _]| key).collect()
+    left_out(seal).into_iter().map(|[key, _]| key).collect()
+}
+
+/// Closing vouchers of a seal: key and number.
+pub fn left_out(seal: &Seal) -> Vec<[String; 2]> {
+    listed(seal).filter_map(|voucher| voucher.try_into().ok()).collect()
+}
+
+/// Vouchers of a seal that may be closings and count as turnover: key, number and the finding that says why.
+pub fn unclear(seal: &Seal) -> Vec<[String; 3]> {
+    listed(seal).filter_map(|voucher| voucher.try_into().ok()).collect()
+}
+
+/// Two texts for a closing voucher, a third for one that is unclear.
+fn listed(seal: &Seal) -> impl Iterator<Item = Vec<String>> {
+    serde_json::from_str::<Vec<Vec<String>>>(&seal.closing).unwrap_or_default().into_iter()
+}
+
+/// What a person must know of figures of `month` with its year and the year before: vouchers in them that may be closings. Those of
+/// adjustment periods are in annual figures only.
+pub fn doubts<'a>(book: &str, seals: impl IntoIterator<Item = &'a Seal>, month: Month, annual: bool) -> Vec<Finding> {
+    let from = Month::new(month.year().saturating_sub(1), 1);
+    let within = |seal: &&Seal| {
+        let period = seal.period;
+        period.month <= month && from.is_some_and(|from| from <= period.month) && (annual || !period.adjustment)
+    };
+    let finding = |seal: &Seal, [key, number, code]: [String; 3]| {
+        let finding = match code.as_str() {
+            "closing-unclear" => Finding::warning("closing-unclear"),
+            _ => Finding::warning("closing-account-unknown"),
+        };
+        let number = if number.is_empty() { key } else { number };
+        finding.at(format!("book {book}, {}, {number}", seal.period))
+    };
+    let mut found: Vec<Finding> = seals
+        .into_iter()
+        .filter(within)
+        .flat_map(|seal| unclear(seal).into_iter().map(move |voucher| finding(seal, voucher)))
+        .collect();
+    if found.len() > DOUBTS_NAMED {
+        let more = found.len() - DOUBTS_NAMED;
+        found.truncate(DOUBTS_NAMED);
+        found.push(Finding::warning("more-findings").at(format!("book {book}")).with("count", more));
+    }
+    found
 }
 
 /// Identity of a seal.

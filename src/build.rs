@@ -13,7 +13,7 @@ use survey::{
 
 use crate::{
     acts, audit,
-    books::Grain,
+    books::{self, Grain},
     config::{self, Agent, Book},
     forms::{self, Desk, Layers},
     measures, packs, pull,
@@ -192,6 +192,10 @@ fn compute(
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
         draft.findings.extend(found.iter().map(Note::from));
         findings.extend(found);
+        // Told with every draft that has them in it, not only when they were read.
+        let doubts = books::doubts(&book.id, desk.seals.values(), month, pack.frequency.is_yearly());
+        draft.findings.extend(doubts.iter().map(Note::from));
+        findings.extend(doubts);
         drafts.push((draft, ledger));
     }
     Ok((drafts, findings))

@@ -455,7 +455,9 @@ pub fn keep(
     let mut seals: Vec<(Seal, Option<String>)> = Vec::new();
     for pending in &pending {
         let old = before.and_then(|before| before.seal(pending.period));
-        let closing: Vec<[&str; 2]> = pending.closing.iter().map(|v| [v.voucher.as_str(), v.number.as_str()]).collect();
+        let unclear = pending.unclear.iter().map(|(v, why)| vec![v.voucher.as_str(), v.number.as_str(), why]);
+        let closing = pending.closing.iter().map(|v| vec![v.voucher.as_str(), v.number.as_str()]);
+        let closing: Vec<Vec<&str>> = closing.chain(unclear).collect();
         let seal = Seal {
             id: 0,
             operation: 0,

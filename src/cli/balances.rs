@@ -6,7 +6,7 @@ use model::{Amount, Finding, Period};
 
 use super::Ctx;
 use crate::{
-    books::{Grain, SealedBook},
+    books::{self, Grain, SealedBook},
     output::Table,
     pull,
     report::Failure,
@@ -20,7 +20,7 @@ pub fn run(ctx: &Ctx, book: Option<&str>, period: Period, without_closing: bool)
     let place = format!("book {}, {period}", book.id);
     findings.extend(beside(&sealed, period, &place));
     let balances = sealed.balances().map_err(|finding| Failure::findings(vec![finding]))?;
-    let refused = |error| Failure::findings(vec![crate::books::balance_finding(&error)]);
+    let refused = |error| Failure::findings(vec![books::balance_finding(&error)]);
     let whole = if without_closing { balances.trial(period, false).map_err(refused)? } else { Vec::new() };
     let trial = balances.trial(period, without_closing).map_err(refused)?;
     let debits = |rows: &[journal::Row]| rows.iter().try_fold(Amount::ZERO, |sum, row| sum.checked_add(row.debit));
@@ -44,7 +44,8 @@ pub fn run(ctx: &Ctx, book: Option<&str>, period: Period, without_closing: bool)
             findings.push(Finding::note("turnover-without-closing").at(&place).with("amount", amount.fixed(2)));
         }
         let seal = sealed.seal(period);
-        let left_out: Vec<[String; 2]> = seal.and_then(|seal| serde_json::from_str(&seal.closing).ok()).unwrap_or_default();
+        let left_out = seal.map(books::left_out).unwrap_or_default();
+        findings.extend(seal.into_iter().flat_map(|seal| books::doubts(&book.id, [seal], period.month, true)));
         findings.extend(
             left_out
                 .into_iter()

@@ -45,7 +45,7 @@ pub fn told(ctx: &Ctx, received: &Received, mut findings: Vec<Finding>) -> Resul
     verify::verdict(ctx, received)?;
     if received.receipt.verdict == Verdict::Refused && !report::blocked(&findings) {
         let reasons: Vec<&str> = received.receipt.reasons.iter().map(|reason| &*reason.code).collect();
-        findings.push(Finding::error("package-refused").with("reasons", reasons.join(", ")));
+        findings.push(Finding::error("submission-refused").with("reasons", reasons.join(", ")));
     }
     if report::blocked(&findings) { Err(Failure::findings(findings)) } else { Ok(findings) }
 }

@@ -88,8 +88,9 @@ pub fn accept(
         "receiver": receipt.receiver.0, "reasons": reasons });
     let drafts = outbox::drafts(store, kept, period)?;
     let before = outbox::entry(store, &kept.digest)?;
+    let body = body.to_string();
     let wanted = Wanted { key: Some(&kept.digest), ..Wanted::default() };
-    let known = store.records(RECEIPT, wanted)?.iter().any(|record| record.body == body.to_string());
+    let known = store.records(RECEIPT, wanted)?.iter().any(|record| record.body == body);
     if !known || before.as_ref().is_some_and(|entry| entry.state != state) {
         let who = packs::who();
         let detail = json!({ "digest": kept.digest, "period": period, "verdict": verdict, "receipt": name });
@@ -101,7 +102,7 @@ pub fn accept(
                 form: form.clone(),
                 period: period.to_owned(),
                 key: kept.digest.clone(),
-                body: body.to_string(),
+                body: body.clone(),
                 ..Record::default()
             })?;
         }
@@ -113,7 +114,7 @@ pub fn accept(
         work.commit()?;
     }
     findings.push(match state {
-        State::Refused => Finding::error("package-refused").at(&place).with("reasons", reasons.join(", ")),
+        State::Refused => Finding::error("submission-refused").at(&place).with("reasons", reasons.join(", ")),
         _ => Finding::note("package-delivered").at(&place).with("at", receipt.received),
     });
     Ok((received, findings))

@@ -66,6 +66,57 @@ fn the_erp_s_own_mark_closes_to_equity_that_no_standard_knows() {
     assert!(accounts.iter().all(|account| !left.contains_key(account)), "{left:?}");
 }
 
+/// A line of nothing on the bank account does not make a closing less of one, nor does a layer that says what an account which the ERP
+/// closes really is: 5.1.5.01 暂估入库（在途） is profit and loss to Tryton and payables to the enterprise.
+#[test]
+fn a_closing_made_by_hand_closes_what_the_erp_calls_profit_and_loss() {
+    let site = Site::tryton(CONFIG);
+    let decided = "[accounts]\n\"5.1.5.01\" = { is = \"2202\", why = \"暂估应付\" }\n";
+    fs::write(site.path("layer.toml"), format!("{LAYER}{decided}")).unwrap();
+    let database = sql(&site, "");
+    let accounts = closed(&database);
+    assert!(accounts.contains(&"5.1.5.01".to_owned()), "{accounts:?}");
+    database
+        .execute_batch(
+            "CREATE TEMP TABLE t AS SELECT l.* FROM account_move_line l JOIN account_move m ON m.id = l.move \
+             JOIN account_journal j ON j.id = m.journal WHERE j.type = 'situation' AND m.company = 1 AND m.state = 'posted' LIMIT 1; \
+             UPDATE t SET id = 999999, debit = 0, credit = 0, account = (SELECT l.account FROM account_move_line l \
+               JOIN account_account a ON a.id = l.account WHERE a.company = 1 AND a.name LIKE '%银行%' LIMIT 1); \
+             INSERT INTO account_move_line SELECT * FROM t; \
+             UPDATE account_journal SET type = 'general' WHERE type = 'situation'",
+        )
+        .unwrap();
+    drop(database);
+    assert_eq!(turnover(&site), BTreeMap::new());
+}
+
+/// A voucher that closes and pays at once counts as turnover, and every draft with it says so, not only the pull that read it.
+#[test]
+fn a_doubt_about_a_closing_stands_on_each_draft() {
+    let site = Site::tryton(CONFIG);
+    fs::write(site.path("layer.toml"), LAYER).unwrap();
+    let database = sql(
+        &site,
+        "UPDATE account_journal SET type = 'general' WHERE type = 'situation'; \
+         CREATE TEMP TABLE t AS SELECT l.* FROM account_move_line l JOIN account_move m ON m.id = l.move JOIN account_period p ON p.id = m.period \
+           WHERE p.type = 'adjustment' AND m.company = 1 AND m.state = 'posted' LIMIT 1; \
+         UPDATE t SET debit = 7, credit = 0, account = (SELECT l.account FROM account_move_line l \
+           JOIN account_account a ON a.id = l.account WHERE a.company = 1 AND a.name LIKE '%银行%' LIMIT 1), id = 999998; \
+         INSERT INTO account_move_line SELECT * FROM t; UPDATE t SET debit = 0, credit = 7, id = 999999; \
+         INSERT INTO account_move_line SELECT * FROM t",
+    );
+    drop(database);
+    site.ok(&["pull"]);
+    // Monthly forms leave the adjustment period out, annual ones have it.
+    for (form, told) in [("B203", false), ("B103-1", true)] {
+        site.ok(&["build", "--form", form, "--period", "2025-12"]);
+        let text = site.ok(&["draft", "export", "--form", form, "--period", "2025-12", "--to", "json"]);
+        assert_eq!(text.contains("closing-unclear"), told, "{text}");
+    }
+    let out = site.run(&["balances", "--period", "2025-12+adj", "--without-closing"]);
+    assert!(String::from_utf8(out.stderr).unwrap().contains("closing-unclear"));
+}
+
 #[test]
 fn a_decision_about_an_account_reseals_what_it_touches() {
     let site = Site::tryton(CONFIG);

@@ -280,11 +280,11 @@ fn large_packages_go_in_pieces_and_a_refusal_is_kept_with_its_reason() {
         .output();
     let serial = String::from_utf8(head.unwrap().stdout).unwrap().trim().trim_start_matches("serial=").to_lowercase();
     bureau.ok(&["revoke", &serial, "--reason", "离职"]);
-    site.refused(&SUBMIT, 1, &["package-refused", "certificate-revoked"]);
+    site.refused(&SUBMIT, 1, &["submission-refused", "certificate-revoked"]);
     assert_eq!((state(&site).as_str(), receipts(&site).len()), ("refused", 2));
     site.ok(&["log", "verify"]);
     // Carried by hand: the checkpoint goes beside the package, and the receipt is imported where it was signed.
     site.ok(&["submit", "--period", "2025-06", "--trial", "--to-file", "t.asice"]);
     assert!(fs::read_to_string(site.path("t.asice.checkpoint")).unwrap().starts_with(&format!("taizhang/unit/{UNIT}\n")));
-    site.refused(&["receipt", "import", "t.asice"], 1, &["receipt"]);
+    site.refused(&["receipt", "import", "t.asice"], 1, &["package-file-unexpected"]);
 }

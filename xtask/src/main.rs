@@ -36,10 +36,11 @@ const PEERS: &[(&str, &str, &str)] = &[
     ("hledger", "/usr/bin/hledger", "a peer: balances from a journal in text"),
 ];
 
-const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N] | bench audit | bench forms\n\n  \
+const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N] | bench audit | bench forms | bench receiver\n\n  \
     test    every test of the workspace, with cargo-nextest where present; ARGS go to the test runner\n  \
     bench   times a pull of a made ledger beside a bare fetch and peers; docs/benchmarks.md explains the figures;\n            \
-             bench audit times a county's year of audit rules beside vtlengine, bench forms a month of one enterprise";
+             bench audit times a county's year of audit rules beside vtlengine, bench forms a month of one enterprise;\n            \
+             bench receiver puts a bureau's receiver under load over TLS";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);

@@ -181,8 +181,8 @@ impl Office {
 
 impl Receiver for Office {
     async fn health(&self) -> Result<Health, Problem> {
-        let writable = self.apart(|office| Ok(office.store.read(|_| Ok(())).is_ok())).await?;
-        let status = if writable { "ok" } else { "read_only" };
+        self.apart(|office| office.store.read(|_| Ok(())).map_err(|error| Unwritten::from(error).into())).await?;
+        let status = "ok";
         let (time, version) = (clock::text(clock::now()), env!("CARGO_PKG_VERSION").to_owned());
         Ok(Health { status: status.to_owned(), time, version, sandbox: self.config.sandbox })
     }

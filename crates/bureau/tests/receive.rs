@@ -312,3 +312,60 @@ fn no_odbc_is_linked() {
     let tree = cargo(&["tree", "--offline", "--locked", "-p", "taizhang-bureau", "-e", "normal", "--prefix", "none"]);
     assert!(tree.contains("rusqlite") && !tree.contains("taizhang-reader") && !tree.contains("taizhang-journal"), "{tree}");
 }
+
+#[test]
+fn a_sandbox_needs_nothing_and_leaves_nothing() {
+    use std::io::{BufRead, BufReader, Read};
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
+        .args(["--format", "json", "serve", "--sandbox", "--listen", "127.0.0.1:0", "--dir", "box"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let url = errors.by_ref().find(|line| line.starts_with("https://")).unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut text = String::new();
+    while !text.ends_with("]\n") {
+        let mut byte = [0; 512];
+        let read = stdout.read(&mut byte).unwrap();
+        text.push_str(std::str::from_utf8(&byte[..read]).unwrap_or_default());
+        assert!(read > 0, "{text}");
+    }
+    // Names are in Chinese, and a piece may end inside one: codes are plain.
+    let codes: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("\"code\": \"")?.split('"').next()).collect();
+    assert_eq!(codes.len(), 9, "three units with a machine and two persons: {text}");
+    let curl = |path: &str, args: &[&str]| {
+        let out = Command::new("curl")
+            .args(["--silent", "--fail", "--cacert", "box/authority.pem"])
+            .args(args)
+            .arg(format!("{url}{path}"))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{path}");
+        out.stdout
+    };
+    let health: Value = serde_json::from_slice(&curl("/v1/health", &[])).unwrap();
+    assert_eq!(health["sandbox"], true);
+    let openssl = |args: &[&str]| {
+        let out = Command::new("openssl").args(args).current_dir(folder.path()).output().unwrap();
+        assert!(out.status.success(), "{args:?}");
+        out.stdout
+    };
+    openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "k"]);
+    openssl(&["req", "-new", "-key", "k", "-subj", "/CN=x", "-outform", "DER", "-out", "r"]);
+    fs::write(folder.path().join("b"), openssl(&["base64", "-in", "r"])).unwrap();
+    let user = format!("{UNIT}:{}", codes[0]);
+    let answer = curl(
+        "/.well-known/est/simpleenroll",
+        &["--user", &user, "--header", "Content-Type: application/pkcs10", "--data-binary", "@b"],
+    );
+    assert!(!answer.is_empty());
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(child.wait().unwrap().success(), "it ends when it is told to");
+    let keys: Vec<_> = fs::read_dir(folder.path().join("box")).unwrap().flatten().map(|file| file.file_name()).collect();
+    assert!(keys.iter().all(|name| !name.to_string_lossy().contains("key")), "keys live in memory: {keys:?}");
+}

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Bureau, OTHER, Order, Site, UNIT, now, reasons, receipt};
+use common::{Bureau, OTHER, Order, Site, UNIT, month_ago, now, reasons, receipt};
 use seal::{Limits, Moment, Role, Time, Trust};
 
 fn before(days: u64) -> Time {
@@ -127,12 +127,7 @@ fn a_changed_log_is_found() {
     bureau.serve();
     let site = bureau.unit(UNIT);
     for figure in 1..4 {
-        let order = Order {
-            trial: true,
-            figure,
-            period: ["2025-10", "2025-11", "2025-12"][figure as usize - 1].to_owned(),
-            ..Order::default()
-        };
+        let order = Order { trial: true, figure, period: month_ago(u16::try_from(figure).unwrap()), ..Order::default() };
         assert_eq!(bureau.submit(UNIT, &site.bytes(&order), &[]).0, 201);
     }
     bureau.kill();

@@ -60,7 +60,7 @@ pub(crate) fn schemas() -> Map<String, Value> {
                 "接收端的状态 · State of the receiver",
                 &["status", "time", "version", "sandbox"],
                 json!({
-                    "status": { "enum": ["ok", "read_only"] },
+                    "status": { "enum": ["ok"] },
                     "time": time("接收端的时钟 · its clock"),
                     "version": text("程序版本 · version of the program"),
                     "sandbox": { "type": "boolean", "description": "沙盒的回执没有效力 · receipts of a sandbox mean nothing" },

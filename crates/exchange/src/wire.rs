@@ -49,7 +49,7 @@ impl Problem {
 /// Whether the receiver is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// `ok`, or `read_only` while it cannot write.
+    /// `ok`; a receiver that cannot reach its state answers 503.
     pub status: String,
     /// Its clock, RFC 3339: agents compare theirs.
     pub time: String,

@@ -30,6 +30,8 @@ pub enum Role {
     ProfitAndLoss,
     /// 本年利润 or 利润分配: where profit and loss is closed to.
     Profit,
+    /// Profit and loss to the ERP, and something else to a person: a closing may empty it with the rest, and it makes none by itself.
+    Either,
     /// Equity, or what may be, that the standard has no account for: it is where profit and loss is closed to, if the ERP says that a
     /// voucher closes.
     Equity,
@@ -68,6 +70,8 @@ pub struct Pending {
     pub credit: Amount,
     /// Closing vouchers among them.
     pub closing: Vec<ClosingVoucher>,
+    /// Vouchers that may be closings and count as turnover, each with the finding that says why.
+    pub unclear: Vec<(ClosingVoucher, &'static str)>,
     /// Its balance cube, added up over all dimensions: the cube itself is in its file.
     pub turnover: Vec<Cell>,
     folder: PathBuf,
@@ -114,7 +118,7 @@ struct Voucher {
     cells: Vec<(Vec<u8>, Sums)>,
     debit: Amount,
     credit: Amount,
-    roles: [bool; 4],
+    roles: [bool; 5],
     /// Whether profit and loss is moved towards debit, and towards credit.
     loss_sides: [bool; 2],
     marked: bool,
@@ -129,26 +133,26 @@ impl Voucher {
         self.number.push_str(number);
         self.used = 0;
         (self.debit, self.credit) = (Amount::ZERO, Amount::ZERO);
-        (self.roles, self.loss_sides, self.marked, self.overflow) = ([false; 4], [false; 2], false, false);
+        (self.roles, self.loss_sides, self.marked, self.overflow) = ([false; 5], [false; 2], false, false);
     }
 
     /// Closing is told by what a voucher does: it moves profit and loss to profit and touches nothing else. An ERP's own mark counts
     /// only together with that movement, as marks and summaries are also put on ordinary transfers.
     fn closes(&self) -> bool {
-        let [other, loss, profit, equity] = self.roles;
+        let [other, loss, profit, _, equity] = self.roles;
         loss && (profit && !other && !equity || self.marked && (profit || equity))
     }
 
     /// Whether it does to some equity what a closing does to profit, moving revenue and expense at once, and nobody said that this equity
     /// is profit. It counts as turnover.
     fn may_close_elsewhere(&self) -> bool {
-        let [other, _, profit, equity] = self.roles;
+        let [other, _, profit, _, equity] = self.roles;
         self.loss_sides == [true; 2] && equity && !profit && !other && !self.marked
     }
 
     /// Whether it may hold a closing among other things. It counts as turnover, and a person should know.
     fn may_close(&self) -> bool {
-        let [other, loss, profit, equity] = self.roles;
+        let [other, loss, profit, _, equity] = self.roles;
         loss && profit && (other || equity) && !self.marked
     }
 }
@@ -166,6 +170,7 @@ struct Under {
     debit: Amount,
     credit: Amount,
     closing: Vec<ClosingVoucher>,
+    unclear: Vec<(ClosingVoucher, &'static str)>,
 }
 
 /// Seals entry lines that arrive in order of their periods and vouchers.
@@ -296,7 +301,7 @@ impl<'a> Sealer<'a> {
             None
         };
         let (debit, credit) = (Amount::ZERO, Amount::ZERO);
-        let (leaves, closing) = (Vec::new(), Vec::new());
+        let (leaves, closing, unclear) = (Vec::new(), Vec::new(), Vec::new());
         self.under = Some(Under {
             period,
             name: period.to_string(),
@@ -308,6 +313,7 @@ impl<'a> Sealer<'a> {
             debit,
             credit,
             closing,
+            unclear,
         });
         Ok(())
     }
@@ -351,7 +357,8 @@ impl<'a> Sealer<'a> {
             under.rows += 1;
             let role = self.roles.get(account).copied();
             match role {
-                Some(role) => self.voucher.roles[role as usize] = true,
+                // A line of nothing moves nothing.
+                Some(role) => self.voucher.roles[role as usize] |= [0, 1].iter().any(|at: &usize| units[*at][row] != Some(0)),
                 None => {
                     let number = self.voucher.number.clone();
                     self.report(
@@ -425,13 +432,13 @@ impl<'a> Sealer<'a> {
         voucher.used = 0;
         let (unclear, elsewhere) = (voucher.may_close(), voucher.may_close_elsewhere());
         let (debit, credit) = (voucher.debit, voucher.credit);
+        let named = ClosingVoucher { voucher: self.voucher.key.clone(), number: self.voucher.number.clone() };
         if unclear {
-            let place = place(under.period, &self.voucher.number);
-            self.report(Finding::warning("closing-unclear").at(place));
-        }
-        if elsewhere {
-            let place = place(under.period, &self.voucher.number);
-            self.report(Finding::warning("closing-account-unknown").at(place));
+            self.report(Finding::warning("closing-unclear").at(place(under.period, &named.number)));
+            under.unclear.push((named, "closing-unclear"));
+        } else if elsewhere {
+            self.report(Finding::warning("closing-account-unknown").at(place(under.period, &named.number)));
+            under.unclear.push((named, "closing-account-unknown"));
         }
         if overflow {
             let place = place(under.period, &self.voucher.number);
@@ -445,7 +452,7 @@ impl<'a> Sealer<'a> {
     fn close(&mut self) -> Result<(), SealError> {
         let Some(mut under) = self.under.take() else { return Ok(()) };
         self.end_voucher(&mut under);
-        let Under { period, writer, cube: builder, leaves, rows, debit, credit, closing, .. } = under;
+        let Under { period, writer, cube: builder, leaves, rows, debit, credit, closing, unclear, .. } = under;
         let vouchers = leaves.len() as u64;
         let root = merkle::root(leaves);
         let mut file = None;
@@ -474,6 +481,7 @@ impl<'a> Sealer<'a> {
             debit,
             credit,
             closing,
+            unclear,
             turnover,
             folder,
             cube,

@@ -11,6 +11,7 @@ mod data;
 mod forms;
 mod memory;
 mod peers;
+mod receiver;
 mod report;
 #[path = "../../../tests/end_to_end/servers.rs"]
 #[allow(
@@ -39,7 +40,7 @@ const ROUNDS: usize = 3;
 /// Memory is compared with that of a pull of this many lines.
 const SMALL: u64 = 1_000_000;
 
-const USAGE: &str = "usage: cargo xtask bench [--lines N] | bench audit | bench forms\n\n  --lines N   entry lines of the ledger, 2000000 where absent";
+const USAGE: &str = "usage: cargo xtask bench [--lines N] | bench audit | bench forms | bench receiver\n\n  --lines N   entry lines of the ledger, 2000000 where absent";
 
 /// What is read, as a person would write it in agent.toml; `{from}` and `{to}` are parameters.
 const ENTRIES: &str = "SELECT month, '0' AS adjustment, voucher, number, kind, CAST(day AS TEXT) AS date, line, summary, account, debit, \
@@ -55,6 +56,7 @@ pub fn main(args: &[String]) -> ExitCode {
     let done = match args.as_slice() {
         ["bare", kind, query, months @ ..] => bare_child(*kind == "wide", query, months),
         ["audit"] => audit::main(),
+        ["receiver"] => receiver::main(),
         ["forms"] => forms::main(),
         [] => bench(LINES),
         ["--lines", lines] => match lines.parse() {

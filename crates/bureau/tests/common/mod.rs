@@ -31,12 +31,17 @@ pub fn now() -> Time {
     Time::from_unix(seconds).unwrap()
 }
 
+/// The month so many months ago.
+pub fn month_ago(months: u16) -> String {
+    let text = now().to_string();
+    let (year, month): (u16, u16) = (text[..4].parse().unwrap(), text[5..7].parse().unwrap());
+    let count = year * 12 + month - 1 - months;
+    format!("{}-{:02}", count / 12, count % 12 + 1)
+}
+
 /// A month of the past that is taken.
 pub fn period() -> String {
-    let text = now().to_string();
-    let (year, month): (u16, u8) = (text[..4].parse().unwrap(), text[5..7].parse().unwrap());
-    let (year, month) = if month < 3 { (year - 1, month + 10) } else { (year, month - 2) };
-    format!("{year}-{month:02}")
+    month_ago(2)
 }
 
 pub struct Bureau {
