@@ -264,7 +264,7 @@ impl Receiver for Office {
                 let log = Log::open(connection)?;
                 let note = match size {
                     None => Log::checkpoint(connection)?,
-                    Some(size) => Log::checkpoints(connection)?.into_iter().find(|(known, _)| *known == size),
+                    Some(size) => Log::checkpoint_at(connection, size)?,
                 };
                 let index = log.find(&leaf)?;
                 let (Some((size, note)), Some(index)) = (note, index) else { return Ok(None) };

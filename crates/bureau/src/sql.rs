@@ -185,6 +185,8 @@ statements! {
     ADD_CHECKPOINT = "INSERT INTO checkpoint (size, at, note) VALUES (?, ?, ?)";
     /// The newest checkpoint.
     CHECKPOINT = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1";
+    /// The checkpoint of so many leaves.
+    CHECKPOINT_AT = "SELECT size, note FROM checkpoint WHERE size = ?";
     /// All checkpoints.
     CHECKPOINTS = "SELECT size, note FROM checkpoint ORDER BY size";
     /// A checkpoint of an agent that was countersigned.

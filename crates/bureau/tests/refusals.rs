@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{Bureau, OTHER, Order, Site, UNIT, month_ago, now, reasons, receipt};
-use seal::{Limits, Moment, Role, Time, Trust};
+use seal::{Limits, Moment, Profile, Role, Time, Trust};
 
 fn before(days: u64) -> Time {
     Time::from_unix(now().unix() - days * 86_400).unwrap()
@@ -90,6 +90,50 @@ fn each_wrong_is_named_on_a_signed_receipt() {
     let (status, answer) = bureau.submit(OTHER, &other.bytes(&Order::default()), &[]);
     assert_eq!((status, reasons(&answer)), (422, vec!["certificate-revoked".to_owned()]));
     assert!(bureau.output(&["log", "verify"]).status.success());
+}
+
+#[test]
+fn expired_certificates_are_named_and_no_other_certificate_will_do() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = bureau.unit(UNIT);
+    let bytes = site.bytes(&Order::default());
+    let past = [before(30), before(1)];
+    let valid = [before(1), now().plus(3600)];
+    // A machine whose certificate ended yesterday comes in and is told.
+    bureau.keep(UNIT, &bureau.issue(UNIT, "agent", &[Role::Agent], Profile::Machine, past));
+    let (status, problem) = bureau.ask(UNIT, "/v1/messages", &[]);
+    assert!(status == 403 && String::from_utf8_lossy(&problem).contains("certificate-expired"));
+    let (status, answer) = bureau.submit(UNIT, &bytes, &[]);
+    assert_eq!((status, reasons(&answer)), (422, vec!["certificate-expired".to_owned()]));
+    // A person's certificate signs, and opens no connection.
+    bureau.keep(UNIT, &bureau.issue(UNIT, "王五", &[Role::Preparer], Profile::Person, valid));
+    let (status, answer) = bureau.submit(UNIT, &bytes, &[]);
+    assert_eq!((status, reasons(&answer)), (422, vec!["client-certificate-unfit".to_owned()]));
+    // A unit that is not in the register.
+    bureau.keep(UNIT, &bureau.issue("91350300M0003002XD", "agent", &[Role::Agent], Profile::Machine, valid));
+    let (status, answer) = bureau.submit(UNIT, &bytes, &[]);
+    assert!(status == 422 && reasons(&answer).iter().any(|code| code == "bureau-unit-unknown"), "{:?}", reasons(&answer));
+    // A person whose certificate ended before the package came, though not before it was signed.
+    bureau.keep(UNIT, &bureau.issue(UNIT, "agent", &[Role::Agent], Profile::Machine, valid));
+    let late = Site {
+        unit: UNIT.to_owned(),
+        preparer: bureau.issue(UNIT, "王五", &[Role::Preparer], Profile::Person, past),
+        head: bureau.issue(UNIT, "张三", &[Role::StatisticsHead, Role::UnitHead], Profile::Person, valid),
+    };
+    let signed = late.bytes(&Order { at: before(2), ..Order::default() });
+    let said = reasons(&bureau.submit(UNIT, &signed, &[]).1);
+    assert!(said.iter().any(|code| code == "certificate-expired"), "{said:?}");
+    // Old signatures of certificates that still hold.
+    let long = [before(365), now().plus(3600)];
+    let old = Site {
+        unit: UNIT.to_owned(),
+        preparer: bureau.issue(UNIT, "王五", &[Role::Preparer], Profile::Person, long),
+        head: bureau.issue(UNIT, "张三", &[Role::StatisticsHead, Role::UnitHead], Profile::Person, long),
+    };
+    let (status, answer) = bureau.submit(UNIT, &old.bytes(&Order { at: before(61), ..Order::default() }), &[]);
+    assert_eq!((status, reasons(&answer)), (422, vec!["signature-too-old".to_owned(); 3]));
+    assert_eq!(bureau.submit(UNIT, &old.bytes(&Order { at: before(59), ..Order::default() }), &[]).0, 201);
 }
 
 #[test]

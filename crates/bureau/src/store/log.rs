@@ -85,6 +85,12 @@ impl<'a> Log<'a> {
         connection.prepare_cached(sql::CHECKPOINT)?.query_row([], read).optional()
     }
 
+    /// The checkpoint of so many leaves; not every size has one.
+    pub fn checkpoint_at(connection: &Connection, size: u64) -> rusqlite::Result<Option<(u64, String)>> {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?));
+        connection.prepare_cached(sql::CHECKPOINT_AT)?.query_row([number(size)], read).optional()
+    }
+
     /// All checkpoints.
     pub fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<(u64, String)>> {
         let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?));

@@ -9,7 +9,10 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use seal::{Algorithm, Certificate, Identity, Limits, Package, Payload, Received, Role, SecretKey, Time, canonical};
+use seal::{
+    Algorithm, Authority, Certificate, Identity, Limits, Package, Payload, Profile, Received, Role, SecretKey, Subject, Time,
+    canonical,
+};
 use serde_json::{Value, json};
 use survey::{
     Form, RowKind,
@@ -205,6 +208,26 @@ impl Bureau {
         let (status, answer) = self.curl("/.well-known/est/simpleenroll", &sent);
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         Person { certificate: self.certificate(&file, &answer), key }
+    }
+
+    /// A certificate that the authority gives to nobody: with the times that a test wants.
+    pub fn issue(&self, unit: &str, name: &str, roles: &[Role], profile: Profile, [from, until]: [Time; 2]) -> Person {
+        let read = |name: &str| fs::read_to_string(self.path("bureau-keys").join(name)).unwrap();
+        let signer = SecretKey::from_pem(&read("authority.key.pem"), read("password").trim().as_bytes()).unwrap();
+        let authority = Authority::new(Identity::new(&signer, self.roots()).unwrap()).unwrap();
+        let key = SecretKey::generate(Algorithm::P256).unwrap();
+        let roles = roles.iter().copied().collect();
+        let subject = Subject { unit: unit.to_owned(), organization: String::new(), name: name.to_owned(), roles };
+        let certificate = authority.issue(seal::Signer::public_key(&key), &subject, profile, from, until).unwrap();
+        Person { key, certificate }
+    }
+
+    /// Key and certificate as files for `curl`.
+    pub fn keep(&self, name: &str, person: &Person) {
+        fs::write(self.path("key.der"), &*person.key.to_pkcs8().unwrap()).unwrap();
+        let pem = self.openssl(&["pkey", "-inform", "DER", "-in", "key.der"]);
+        fs::write(self.path(&format!("{name}.key")), pem).unwrap();
+        fs::write(self.path(&format!("{name}.pem")), person.certificate.to_pem().unwrap()).unwrap();
     }
 
     /// A unit that has enrolled its machine and two persons.
