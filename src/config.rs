@@ -1,7 +1,9 @@
 /*! `agent.toml`. Relative paths start at its folder; unknown keys are errors with a place. */
 
+mod bureau;
 mod people;
 mod signing;
+mod text;
 
 use std::{
     collections::BTreeMap,
@@ -19,8 +21,10 @@ use crate::{
     report::{self, Failure},
 };
 
+pub use bureau::Bureau;
 pub use people::{Person, Role};
 pub use signing::{Channel, Signing};
+pub use text::Text;
 
 const ANY: Shape = Shape::Any;
 const TEXT: Shape = Shape::Text;
@@ -76,6 +80,7 @@ const AGENT: Shape = Shape::Table(&[
     ("audit", Shape::Table(&[("explanation_min", ANY)])),
     ("outside", Shape::Table(&[("file", TEXT)])),
     ("signing", signing::SIGNING),
+    ("bureau", bureau::BUREAU),
 ]);
 
 /// The configuration file, read and checked.
@@ -110,6 +115,8 @@ pub struct Agent {
     pub energy: Vec<String>,
     /// Who signs with what.
     pub signing: Signing,
+    /// Where packages go.
+    pub bureau: Option<Bureau>,
     /// Where each key stands.
     places: settings::Places,
 }
@@ -136,6 +143,7 @@ struct Raw {
     outside: RawOutside,
     #[serde(default)]
     signing: Signing,
+    bureau: Option<Bureau>,
     #[serde(default)]
     measures: RawMeasures,
     #[serde(default, rename = "sheet")]
@@ -366,16 +374,6 @@ fn edition() -> String {
     crate::forms::EDITION.to_owned()
 }
 
-/// A value that is written as text.
-#[derive(Clone, Copy)]
-pub struct Text<T>(pub T);
-
-impl<'de, T: std::str::FromStr<Err: std::fmt::Display>> Deserialize<'de> for Text<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Text<T>, D::Error> {
-        String::deserialize(deserializer)?.parse().map(Text).map_err(serde::de::Error::custom)
-    }
-}
-
 impl Agent {
     /// Reads and checks the file; everything that is wrong is told at once.
     pub fn load(path: &Path) -> Result<Agent, Failure> {
@@ -454,6 +452,7 @@ impl Agent {
             no_measures: raw.measures.none,
             energy: raw.measures.energy,
             signing: raw.signing,
+            bureau: raw.bureau,
             places,
         })
     }

@@ -11,6 +11,7 @@ mod connector;
 mod demo;
 mod diff;
 mod draft;
+mod enroll;
 mod evidence;
 mod exam;
 mod explain;
@@ -26,6 +27,8 @@ mod mapping_test;
 mod measure;
 mod pull;
 mod quality;
+mod receipt;
+mod run;
 mod sign;
 mod status;
 mod submit;
@@ -148,8 +151,17 @@ pub enum Verb {
     Filing(submit::Filed),
     /// 签名 Sign the approved drafts of a month, under the digest that was shown
     Sign(sign::What),
-    /// 报送 What would leave the firm, or the signed package as a file
+    /// 登记这台机器 Enrol this machine with the bureau, or renew its certificate
+    Enroll(enroll::What),
+    /// 报送 Submit the signed package; --dry-run shows what would leave, --to-file writes it
     Submit(submit::Submit),
+    /// 回执 Receipts that come back by hand
+    Receipt {
+        #[command(subcommand)]
+        what: receipt::What,
+    },
+    /// 常驻：发送已报送的包，换证书 Stay: send what was submitted, renew the certificate
+    Run,
     /// 核对报送包、回执或凭证证明 Whether a package, a receipt or a voucher's proof holds; needs only the file and public certificates
     Verify(verify::Verify),
     /// 证明一张凭证在已报送的证据里 Prove that a voucher is in the evidence of a package, without showing the others
@@ -305,6 +317,9 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Return { which, reason } => approve::run(&ctx, &which, approve::Step::Return, Some(&reason)),
         Verb::Filing(what) => submit::filed(&ctx, &what),
         Verb::Sign(what) => sign::run(&ctx, &what),
+        Verb::Enroll(what) => enroll::run(&ctx, &what),
+        Verb::Receipt { what } => receipt::run(&ctx, &what),
+        Verb::Run => run::run(&ctx),
         Verb::Submit(what) => submit::submit(&ctx, &what),
         Verb::Verify(what) => verify::verify(&ctx, &what),
         Verb::Prove(what) => verify::prove(&ctx, &what),

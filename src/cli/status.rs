@@ -24,7 +24,7 @@ const AHEAD: i32 = 100;
 const DONE: [&str; 2] = ["delivered", "accepted"];
 
 /// The day it is in China.
-fn today() -> Date {
+pub fn today() -> Date {
     tz::offset(CHINA).to_datetime(Timestamp::now()).date()
 }
 

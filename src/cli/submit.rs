@@ -9,9 +9,12 @@ use seal::Limits;
 use serde_json::json;
 use store::Record;
 
-use super::Ctx;
+use super::{Ctx, receipt};
 use crate::{
-    acts, build, delivery, evidence,
+    acts, build,
+    config::Agent,
+    delivery::{self, client, machine::Machine, outbox},
+    evidence,
     output::{self, Format, Table, label},
     package::{self, Kept, Meant},
     report::{self, Failure},
@@ -67,7 +70,7 @@ pub fn filed(ctx: &Ctx, what: &Filed) -> Result<Vec<Finding>, Failure> {
 
 /// Which package leaves, and how.
 #[derive(clap::Args)]
-#[command(group = clap::ArgGroup::new("way").required(true).args(["dry_run", "to_file"]))]
+#[command(group = clap::ArgGroup::new("way").args(["dry_run", "to_file", "queue_only"]))]
 pub struct Submit {
     /// 表号；all 或不给是这个月最新的一包 Form code; `all` or nothing is the newest package of the month
     #[arg(long)]
@@ -84,6 +87,9 @@ pub struct Submit {
     /// 写成文件，人工带走 Write the signed container into a file, to be carried by hand
     #[arg(long)]
     to_file: Option<PathBuf>,
+    /// 只放进发件箱，由 taizhang run 发送 Only put it into the outbox; `taizhang run` sends it
+    #[arg(long)]
+    queue_only: bool,
 }
 
 /// What a package holds by default and what it does not: shown before it leaves.
@@ -111,8 +117,16 @@ pub fn submit(ctx: &Ctx, what: &Submit) -> Result<Vec<Finding>, Failure> {
     if report::blocked(&findings) {
         return Err(Failure::findings(findings));
     }
-    let Some(path) = &what.to_file else { return Ok(findings) };
+    let Some(path) = &what.to_file else {
+        return send(ctx, &agent, &mut store, &kept, &period, what.queue_only, findings);
+    };
     sheet::save(path, &bytes)?;
+    if agent.machine().is_file() {
+        // The receiver countersigns it, as it does when a package comes over the network.
+        let mut beside = path.clone().into_os_string();
+        beside.push(".checkpoint");
+        sheet::save(beside.as_ref(), Machine::read(&agent)?.checkpoint(&agent, &store)?.to_string().as_bytes())?;
+    }
     let who = ctx.person.clone().unwrap_or_else(crate::packs::who);
     let detail =
         json!({ "digest": kept.digest, "container": kept.container, "period": period, "file": path.display().to_string() });
@@ -124,6 +138,34 @@ pub fn submit(ctx: &Ctx, what: &Submit) -> Result<Vec<Finding>, Failure> {
         Table { columns: &["file", "size", "digest"], numbers: &["size"], rows: vec![row] }.write(ctx.format, ctx.lang)?;
     }
     Ok(findings)
+}
+
+/// Puts a package into the outbox, as the act of a person, and sends it from there.
+fn send(
+    ctx: &Ctx,
+    agent: &Agent,
+    store: &mut store::Store,
+    kept: &Kept,
+    period: &str,
+    queue_only: bool,
+    mut findings: Vec<Finding>,
+) -> Result<Vec<Finding>, Failure> {
+    let person = ctx.person(agent)?;
+    client::bureau(agent)?;
+    outbox::queue(store, kept, period, &person.id)?;
+    let queued = Finding::note("package-queued").at(period).with("digest", &kept.digest);
+    if queue_only {
+        findings.push(queued);
+        return Ok(findings);
+    }
+    match outbox::deliver(agent, store, &kept.digest) {
+        Ok((received, more)) => receipt::told(ctx, &received, findings.into_iter().chain(more).collect()),
+        Err(failure) => {
+            findings.push(queued);
+            findings.extend(failure.findings);
+            Err(Failure { exit: failure.exit, findings })
+        }
+    }
 }
 
 /// Why a package does not leave yet: roles that have not signed, drafts that have changed since.

@@ -89,7 +89,7 @@ pub fn verify(ctx: &Ctx, what: &Verify) -> Result<Vec<Finding>, Failure> {
 }
 
 /// What a receipt that holds says. A refusal is one, too.
-fn verdict(ctx: &Ctx, received: &Received) -> Result<(), Failure> {
+pub fn verdict(ctx: &Ctx, received: &Received) -> Result<(), Failure> {
     let receipt = &received.receipt;
     let word = if receipt.verdict == Verdict::Received { "verdict-received" } else { "verdict-refused" };
     let forms: Vec<String> = receipt.forms.iter().map(|form| format!("{} {}", form.form, form.period)).collect();

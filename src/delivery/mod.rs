@@ -3,7 +3,17 @@ What happens to a package outside: filings at the national portal that people re
 
 A receipt is a record of kind [`RECEIPT`]: of its form, book and period, its key the payload digest, its body the receipt's verdict. What has been
 received last is what the next package of the same forms corrects.
+
+A person's `submit` puts a package into the outbox: a record of kind [`outbox::OUTBOX`]. It leaves from there, at once or when `taizhang run` reaches
+the receiver, and its state changes in the one operation that keeps its receipt.
 */
+
+pub mod client;
+pub mod machine;
+pub mod outbox;
+mod receipts;
+
+pub use receipts::{accept, period_of};
 
 use store::{Store, Wanted};
 use survey::filing::Filing;
@@ -15,7 +25,7 @@ pub const FILED: &str = "filed";
 /// Kind of the records of receipts.
 pub const RECEIPT: &str = "receipt";
 /// Verdict of a receipt that took the package.
-const RECEIVED: &str = "received";
+pub const RECEIVED: &str = "received";
 
 /// The filing of a form's month at the national portal, where a person has recorded it.
 pub fn filing(store: &Store, book: &str, form: &str, period: &str) -> Result<Option<Filing>, Failure> {
@@ -35,7 +45,7 @@ pub fn received(store: &Store, forms: &[(&str, &str)], period: &str) -> Result<O
     let mut newest = None;
     for record in store.records(RECEIPT, Wanted { period: Some(period), ..Wanted::default() })? {
         let body: serde_json::Value = acts::body(&record)?;
-        if body["verdict"] == RECEIVED && forms.contains(&(record.form.as_str(), record.book.as_str())) {
+        if body["verdict"] == RECEIVED && body["trial"] != true && forms.contains(&(record.form.as_str(), record.book.as_str())) {
             newest = Some(record.key);
         }
     }

@@ -92,7 +92,7 @@ pub fn choose(
     for version in versions {
         let draft = build::read(&version)?;
         let place = format!("{}, {period}, book {}", version.form, version.book);
-        if !matches!(&*version.state, "approved" | "signed") {
+        if !matches!(&*version.state, "approved" | "signed" | "queued" | "delivered" | "refused") {
             let finding = Finding::error("draft-state-unfit").at(&place).with("state", &version.state);
             findings.push(finding.with("wanted", "approved"));
         }
@@ -217,7 +217,7 @@ pub fn keep(store: &Store, package: &Package, chosen: &[Chosen], trial: bool) ->
 }
 
 /// Writes a file that is there after a power failure too, before a record names it.
-fn lasting(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+pub fn lasting(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let part = folder.join(format!("{name}.part"));
     let mut file = File::create(&part)?;

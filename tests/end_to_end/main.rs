@@ -9,6 +9,7 @@ mod balances;
 mod change;
 mod closing;
 mod connect;
+mod delivery;
 mod drafts;
 mod drivers;
 mod energy;

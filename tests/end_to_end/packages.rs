@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::{Site, peers};
 
-const UNIT: &str = "91350100M000100Y43";
+pub const UNIT: &str = "91350100M000100Y43";
 
-const CONFIG: &str = r#"
+pub const CONFIG: &str = r#"
 [unit]
 name = "杭州西溪精密机械有限公司"
 code = "91350100M000100Y43"
@@ -66,7 +66,7 @@ fn certificate(folder: &Path, name: &str, subject: &str, days: &str) {
 }
 
 /// A company whose people have certificates of a county's root, with its drafts of June 2025 built.
-fn site(config: &str) -> Site {
+pub fn site(config: &str) -> Site {
     let site = Site::tryton(config);
     let folder = site.folder.path();
     fs::create_dir(folder.join("roots")).unwrap();
@@ -81,7 +81,7 @@ fn site(config: &str) -> Site {
     site
 }
 
-fn approve(site: &Site) {
+pub fn approve(site: &Site) {
     site.ok(&["review", "--form", "B203", "--period", "2025-06", "--as", "wu"]);
     site.ok(&["approve", "--form", "B203", "--period", "2025-06", "--as", "zhoumin"]);
 }
@@ -93,11 +93,11 @@ fn filed(site: &Site) {
 const SIGN: [&str; 5] = ["sign", "--form", "B203", "--period", "2025-06"];
 
 /// Digest that is shown before anybody signs.
-fn shown(site: &Site) -> String {
+pub fn shown(site: &Site) -> String {
     crate::csv(&site.ok(&[&SIGN[..], &["--format", "csv"]].concat()))[0]["digest"].clone()
 }
 
-fn sign(site: &Site, role: &str, person: &str, digest: &str, more: &[&str]) {
+pub fn sign(site: &Site, role: &str, person: &str, digest: &str, more: &[&str]) {
     site.ok(&[&SIGN[..], &["--role", role, "--as", person, "--digest", digest, "--format", "csv"], more].concat());
 }
 

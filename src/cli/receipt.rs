@@ -1,0 +1,51 @@
+/*! `taizhang receipt`: receipts that were carried back by hand, and those that are kept. */
+
+use std::{fs, path::PathBuf};
+
+use clap::Subcommand;
+use model::Finding;
+use seal::{Limits, Received, Verdict};
+
+use super::{Ctx, verify};
+use crate::{
+    delivery::{self, outbox},
+    package,
+    report::{self, Failure},
+};
+
+/// What to do with receipts.
+#[derive(Subcommand)]
+pub enum What {
+    /// 导入带回来的回执 Keep a receipt that was carried back
+    Import {
+        /// 回执文件 .asice The receipt
+        file: PathBuf,
+    },
+}
+
+/// Runs the verb.
+pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
+    let What::Import { file } = what;
+    let (agent, mut store) = ctx.open()?;
+    let place = file.display().to_string();
+    let bytes = fs::read(file).map_err(|error| Failure::config(report::io(file, &error)))?;
+    let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
+    let digest = Received::read(&bytes, Limits::default()).map_err(wrong)?.receipt.payload.to_string();
+    let _one = outbox::turn(&store)?;
+    let kept = package::kept(&store, Some(&digest), None)?.zip(delivery::period_of(&store, &digest)?);
+    let Some((kept, period)) = kept else {
+        return Err(wrong(Finding::error("receipt-of-no-package").with("payload", digest)));
+    };
+    let (received, findings) = delivery::accept(&agent, &mut store, &kept, &period, &bytes, None)?;
+    told(ctx, &received, findings)
+}
+
+/// What a receipt says; a refusal is no success.
+pub fn told(ctx: &Ctx, received: &Received, mut findings: Vec<Finding>) -> Result<Vec<Finding>, Failure> {
+    verify::verdict(ctx, received)?;
+    if received.receipt.verdict == Verdict::Refused && !report::blocked(&findings) {
+        let reasons: Vec<&str> = received.receipt.reasons.iter().map(|reason| &*reason.code).collect();
+        findings.push(Finding::error("submission-refused").with("reasons", reasons.join(", ")));
+    }
+    if report::blocked(&findings) { Err(Failure::findings(findings)) } else { Ok(findings) }
+}

@@ -1,0 +1,132 @@
+/*! Packages that a person has submitted, on their way. */
+
+use std::fs::File;
+
+use journal::Digest;
+use model::Finding;
+use seal::{Limits, Received};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{DraftVersion, Record, Store, Wanted, Work};
+
+use super::{accept, client::Client, machine::Machine};
+use crate::{
+    acts,
+    config::Agent,
+    package::{self, Kept},
+    report::{self, Failure},
+};
+
+/// Kind of the records of the outbox: of a period, by payload digest.
+pub const OUTBOX: &str = "outbox";
+
+/// How far a package has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// A person has submitted it; there is no receipt yet.
+    Queued,
+    /// The receiver has it, and its receipt is kept.
+    Delivered,
+    /// The receiver refused it, and that receipt is kept.
+    Refused,
+}
+
+impl State {
+    /// In drafts and machine formats.
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Delivered => "delivered",
+            State::Refused => "refused",
+        }
+    }
+}
+
+/// A package in the outbox.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// How far it has come.
+    pub state: State,
+    /// Who submitted it.
+    pub by: String,
+    /// The package as it was submitted.
+    pub package: Kept,
+}
+
+/// The newest version of each entry of the outbox, with its period.
+pub fn entries(store: &Store) -> Result<Vec<(String, Entry)>, Failure> {
+    store.records(OUTBOX, Wanted::default())?.iter().map(|record| Ok((record.period.clone(), acts::body(record)?))).collect()
+}
+
+/// The entry of a payload.
+pub fn entry(store: &Store, digest: &str) -> Result<Option<Entry>, Failure> {
+    store.records(OUTBOX, Wanted { key: Some(digest), ..Wanted::default() })?.last().map(acts::body).transpose()
+}
+
+/// Puts a package into the outbox. One that waits or has arrived is not put there again.
+pub fn queue(store: &mut Store, kept: &Kept, period: &str, who: &str) -> Result<(), Failure> {
+    if entry(store, &kept.digest)?.is_some_and(|entry| entry.state != State::Refused) {
+        return Ok(());
+    }
+    let drafts = drafts(store, kept, period)?;
+    let detail = json!({ "digest": kept.digest, "container": kept.container, "period": period, "trial": kept.trial,
+        "forms": kept.forms.iter().map(|[form, ..]| form).collect::<Vec<_>>() });
+    let work = store.begin(who, "submit", &detail)?;
+    let entry = Entry { state: State::Queued, by: who.to_owned(), package: kept.clone() };
+    put(&work, &entry, period, drafts)?;
+    Ok(work.commit()?)
+}
+
+/// The drafts of a package that still are what was signed; of what is only tried none.
+pub fn drafts(store: &Store, kept: &Kept, period: &str) -> Result<Vec<DraftVersion>, Failure> {
+    let mut found = Vec::new();
+    for [form, book, digest] in kept.forms.iter().filter(|_| !kept.trial) {
+        let version = store.current_draft(book, form, period)?;
+        found.extend(version.filter(|version| Digest::of(version.body.as_bytes()).to_string() == *digest));
+    }
+    Ok(found)
+}
+
+/// Writes the state of an entry, and the same into its drafts.
+pub fn put(work: &Work<'_>, entry: &Entry, period: &str, drafts: Vec<DraftVersion>) -> Result<(), Failure> {
+    let body = serde_json::to_string(entry).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let key = entry.package.digest.clone();
+    work.put_record(&Record { kind: OUTBOX.to_owned(), period: period.to_owned(), key, body, ..Record::default() })?;
+    for version in drafts.into_iter().filter(|version| version.state != entry.state.name()) {
+        work.put_draft(&DraftVersion { state: entry.state.name().to_owned(), ..version })?;
+    }
+    Ok(())
+}
+
+/// Sends a package that waits, and keeps its receipt. The receiver gives the same receipt to the same package, so that whatever broke off
+/// before is done again; what has its receipt already is not sent.
+pub fn deliver(agent: &Agent, store: &mut Store, digest: &str) -> Result<(Received, Vec<Finding>), Failure> {
+    let _one = turn(store)?;
+    let Some(period) = super::period_of(store, digest)? else {
+        return Err(Failure::findings(vec![Finding::error("package-missing").with("period", digest)]));
+    };
+    let Some(entry) = entry(store, digest)? else {
+        return Err(Failure::findings(vec![Finding::error("package-missing").with("period", period)]));
+    };
+    if entry.state != State::Queued
+        && let Some(kept) = super::receipts::kept(store, digest)?
+    {
+        return Ok((kept, Vec::new()));
+    }
+    let machine = Machine::read(agent)?;
+    let client = Client::new(agent, Some(&machine))?;
+    let package = package::read(store, &entry.package)?.write(Limits::default()).map_err(Failure::source)?;
+    let checkpoint = machine.checkpoint(agent, store)?.to_string();
+    let receipt = client.submit(package, &checkpoint)?;
+    accept(agent, store, &entry.package, &period, &receipt, Some(&client))
+}
+
+/// One process at a time sends, so that no receipt is kept twice.
+pub fn turn(store: &Store) -> Result<File, Failure> {
+    let path = store.folder().join("outbox.lock");
+    let refused = |error: std::io::Error| Failure::source(report::io(&path, &error));
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(refused)?;
+    file.lock().map_err(refused)?;
+    Ok(file)
+}

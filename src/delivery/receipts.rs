@@ -1,0 +1,171 @@
+/*! Receipts: what is looked at before one is believed, and how it is kept. */
+
+use std::fs;
+
+use model::Finding;
+use seal::{Limits, Moment, Received, Verdict, log};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{Record, Store, Wanted};
+
+use super::{
+    RECEIPT, RECEIVED,
+    client::{self, Client},
+    machine,
+    outbox::{self, Entry, State},
+};
+use crate::{
+    acts,
+    config::Agent,
+    package::{self, Kept, PACKAGE},
+    packs,
+    report::{self, Failure},
+    signing,
+};
+
+/// Kind of the records of the receiver's checkpoints: the largest that was seen of each log.
+const CHECKPOINT: &str = "checkpoint";
+/// Folder of the receipts in the state.
+const FOLDER: &str = "receipts";
+
+/// The largest checkpoint that was seen of the receiver's log.
+#[derive(Serialize, Deserialize)]
+struct Seen {
+    size: u64,
+    root: String,
+}
+
+/// Period of a package that is kept here.
+pub fn period_of(store: &Store, digest: &str) -> Result<Option<String>, Failure> {
+    let records = store.records(PACKAGE, Wanted { key: Some(digest), ..Wanted::default() })?;
+    Ok(records.last().map(|record| record.period.clone()))
+}
+
+/// The newest receipt of a payload.
+pub fn kept(store: &Store, digest: &str) -> Result<Option<Received>, Failure> {
+    let records = store.records(RECEIPT, Wanted { key: Some(digest), ..Wanted::default() })?;
+    let Some(record) = records.last() else { return Ok(None) };
+    let body: serde_json::Value = acts::body(record)?;
+    let name = body["receipt"].as_str().unwrap_or_default();
+    let path = store.folder().join(FOLDER).join(format!("{name}.asice"));
+    let bytes = fs::read(&path).map_err(|error| Failure::source(report::io(&path, &error)))?;
+    let read = Received::read(&bytes, Limits::default());
+    read.map(Some).map_err(|finding| Failure::source(finding.at(path.display().to_string())))
+}
+
+/// Looks at a receipt and keeps it; only then does the package's state change, in the same operation. Without a connection the receiver's log
+/// cannot be asked how it went on since the last receipt, and that is told.
+pub fn accept(
+    agent: &Agent,
+    store: &mut Store,
+    kept: &Kept,
+    period: &str,
+    bytes: &[u8],
+    client: Option<&Client>,
+) -> Result<(Received, Vec<Finding>), Failure> {
+    let place = format!("receipt {}", kept.digest);
+    let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
+    let received = Received::read(bytes, Limits::default()).map_err(wrong)?;
+    let roots = agent.folder().join(&client::bureau(agent)?.ca);
+    let verification = received.verify(&signing::trust(&roots, Moment::Signed(signing::now()?))?);
+    if !verification.is_valid() {
+        return Err(Failure::findings(verification.findings.into_iter().map(|finding| finding.at(&place)).collect()));
+    }
+    let receipt = &received.receipt;
+    if receipt.payload.to_string() != kept.digest || receipt.unit != agent.unit.code {
+        let finding = Finding::error("receipt-of-another-package").with("payload", receipt.payload);
+        return Err(wrong(finding.with("wanted", &kept.digest)));
+    }
+    own_log(agent, store, &received).map_err(wrong)?;
+    let (checkpoint, mut findings) = their_log(store, &received, client, &place)?;
+    let name = seal::Digest::of(bytes).to_string();
+    let folder = store.folder().join(FOLDER);
+    package::lasting(&folder, &format!("{name}.asice"), bytes).map_err(|error| Failure::source(report::io(&folder, &error)))?;
+    let state = if receipt.verdict == Verdict::Received { State::Delivered } else { State::Refused };
+    let verdict = if state == State::Delivered { RECEIVED } else { State::Refused.name() };
+    let reasons: Vec<String> = receipt.reasons.iter().map(|reason| reason.code.to_string()).collect();
+    let body = json!({ "verdict": verdict, "receipt": name, "trial": receipt.test, "at": receipt.received.to_string(),
+        "receiver": receipt.receiver.0, "reasons": reasons });
+    let drafts = outbox::drafts(store, kept, period)?;
+    let before = outbox::entry(store, &kept.digest)?;
+    let body = body.to_string();
+    let wanted = Wanted { key: Some(&kept.digest), ..Wanted::default() };
+    let known = store.records(RECEIPT, wanted)?.iter().any(|record| record.body == body);
+    if !known || before.as_ref().is_some_and(|entry| entry.state != state) {
+        let who = packs::who();
+        let detail = json!({ "digest": kept.digest, "period": period, "verdict": verdict, "receipt": name });
+        let work = store.begin(&who, "receipt", &detail)?;
+        for [form, book, _] in &kept.forms {
+            work.put_record(&Record {
+                kind: RECEIPT.to_owned(),
+                book: book.clone(),
+                form: form.clone(),
+                period: period.to_owned(),
+                key: kept.digest.clone(),
+                body: body.clone(),
+                ..Record::default()
+            })?;
+        }
+        if let Some(record) = checkpoint {
+            work.put_record(&record)?;
+        }
+        let by = before.map_or(who.clone(), |entry| entry.by);
+        outbox::put(&work, &Entry { state, by, package: kept.clone() }, period, drafts)?;
+        work.commit()?;
+    }
+    findings.push(match state {
+        State::Refused => Finding::error("submission-refused").at(&place).with("reasons", reasons.join(", ")),
+        _ => Finding::note("package-delivered").at(&place).with("at", receipt.received),
+    });
+    Ok((received, findings))
+}
+
+/// The checkpoint that the receiver countersigned is of this log: what was sent then is still there.
+fn own_log(agent: &Agent, store: &Store, received: &Received) -> Result<(), Finding> {
+    let Some(note) = &received.agent else { return Ok(()) };
+    let checkpoint = note.checkpoint()?;
+    let wrong = || Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size);
+    let tree = machine::tree(store, Some(checkpoint.size)).map_err(|_| wrong())?;
+    let same = tree.size() == checkpoint.size && log::root(&tree, checkpoint.size) == Some(checkpoint.root);
+    if same && checkpoint.origin == machine::origin(agent) { Ok(()) } else { Err(wrong()) }
+}
+
+/// The receiver's log has only grown since the largest checkpoint that was seen of it. Gives the record of a larger one.
+fn their_log(
+    store: &Store,
+    received: &Received,
+    client: Option<&Client>,
+    place: &str,
+) -> Result<(Option<Record>, Vec<Finding>), Failure> {
+    let wrong = |finding: Finding| Failure::findings(vec![finding.at(place)]);
+    let now = received.proof.note.checkpoint().map_err(wrong)?;
+    let wanted = Wanted { key: Some(&now.origin), ..Wanted::default() };
+    let seen: Option<Seen> = store.records(CHECKPOINT, wanted)?.last().map(acts::body).transpose()?;
+    let mut findings = Vec::new();
+    let mut larger = true;
+    if let Some(seen) = seen {
+        larger = now.size > seen.size;
+        let differs = || wrong(Finding::error("receipt-log-differs").with("log", &now.origin).with("size", now.size));
+        let root = seal::Digest::parse(&seen.root).ok_or_else(differs)?;
+        let mut two = [(seen.size, root), (now.size, now.root)];
+        two.sort_by_key(|(size, _)| *size);
+        let [old, new] = two;
+        if old.0 == new.0 {
+            if old.1 != new.1 {
+                return Err(differs());
+            }
+        } else if let Some(client) = client {
+            let proof = client.consistency(old.0, new.0)?.ok_or_else(differs)?;
+            if !log::consistent(old, new, &proof) {
+                return Err(differs());
+            }
+        } else {
+            findings.push(Finding::note("receipt-log-unasked").at(place).with("from", old.0).with("to", new.0));
+        }
+    }
+    let seen = json!({ "size": now.size, "root": now.root.to_string() });
+    let key = now.origin;
+    let record = Record { kind: CHECKPOINT.to_owned(), key, body: seen.to_string(), ..Record::default() };
+    // What could not be asked for is no base for later questions.
+    Ok(((larger && findings.is_empty()).then_some(record), findings))
+}
