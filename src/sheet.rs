@@ -256,7 +256,11 @@ fn figures(
                 let text = format!("{reported} ({})", label(lang, "platform"));
                 sheet.write_string_with_format(row, at, text, &looks.gap)?;
             }
-            Some(column) => decimal(sheet, row, at, column.value.as_deref(), look, &looks.gap)?,
+            // What is reported; what was computed stands beside it in the last column.
+            Some(column) => {
+                let reported = cell.adjusted(column).map(|made| made.reported.as_str());
+                decimal(sheet, row, at, reported.or(column.value.as_deref()), look, &looks.gap)?;
+            }
         }
     }
     let growth = 3 + shown.len() as u16;
@@ -264,7 +268,11 @@ fn figures(
         Some(percent) => decimal(sheet, row, growth, Some(&percent), &looks.percent, &looks.gap)?,
         None => drop(sheet.write_blank(row, growth, &looks.text)?),
     }
-    let status = label(lang, &format!("status-{}", cell.status.replace('_', "-")));
+    let mut status = label(lang, &format!("status-{}", cell.status.replace('_', "-")));
+    if let Some(column) = columns.adjusted().filter(|column| cell.adjusted(column).is_some()) {
+        let computed = column.value.as_deref().unwrap_or("—");
+        status = format!("{status}; {} {computed}", label(lang, "computed"));
+    }
     sheet.write_string_with_format(row, growth + 1, status, &looks.text)?;
     Ok(())
 }

@@ -47,6 +47,16 @@ head = "陈立"
 statistician = "周敏"
 preparer = "吴静"
 phone = "0571-0000000"
+
+[[person]]
+id = "wujing"
+name = "吴静"
+roles = ["preparer"]
+
+[[person]]
+id = "zhoumin"
+name = "周敏"
+roles = ["statistician", "head"]
 "#;
 
 /// The month that the demo builds, and the one figure that it explains.

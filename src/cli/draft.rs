@@ -263,7 +263,7 @@ fn json(drafts: &[Draft], one: bool, out: Option<&Path>) -> Result<(), Failure> 
     }
 }
 
-const CSV: [&str; 15] = [
+const CSV: [&str; 16] = [
     "form",
     "period",
     "book",
@@ -279,9 +279,11 @@ const CSV: [&str; 15] = [
     "opening",
     "value",
     "status",
+    "reported",
 ];
 
-/// Drafts as CSV. For a spreadsheet, texts cannot be formulas.
+/// Drafts as CSV. What was computed stays in its column; `reported` is what a person's adjustment makes of it. For a spreadsheet, texts
+/// cannot be formulas.
 fn rows_csv(drafts: &[Draft], spreadsheet: bool) -> Result<String, Failure> {
     let mut rows = Vec::new();
     for draft in drafts {
@@ -291,6 +293,7 @@ fn rows_csv(drafts: &[Draft], spreadsheet: bool) -> Result<String, Failure> {
             let mut row = [&draft.form, &draft.period, &draft.book, &cell.id, &cell.name, &cell.unit].map(|t| text(t)).to_vec();
             row.extend(CSV[6..14].iter().map(|name| value(name)));
             row.push(cell.status.clone());
+            row.push(cell.adjustment.as_ref().map(|made| made.reported.clone()).unwrap_or_default());
             rows.push(row);
         }
     }
@@ -331,8 +334,14 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
     // What was reported stands where the books have nothing, and says so.
     let reported = |column: &Column| column.platform.as_ref().map(|value| format!("{value} ({})", label("platform")));
     let missing = |column: &Column| reported(column).unwrap_or_else(|| "—".to_owned());
-    let value = |column: Option<&Column>| column.map(|column| column.value.clone().unwrap_or_else(|| missing(column)));
+    let computed = |column: &Column| column.value.clone().unwrap_or_else(|| missing(column));
     let rows = draft.cells.iter().map(|cell| {
+        let value = |column: Option<&Column>| {
+            column.map(|column| match cell.adjusted(column) {
+                Some(made) => format!("{} ({} {})", made.reported, label("computed"), computed(column)),
+                None => computed(column),
+            })
+        };
         let growth = survey::growth_of(&cell.columns).cumulative;
         let mut row = vec![cell.id.clone(), cell.name.clone(), cell.unit.clone()];
         row.extend(shown.iter().map(|name| value(cell.columns.shown(name)).unwrap_or_default()));

@@ -169,8 +169,7 @@ fn row(cell: &Cell, shown: &[&'static str], lang: Lang) -> Vec<Field> {
         };
         let words = matches!(&*cell.kind, "text" | "choice");
         let number = |value: &str| if words { value.to_owned() } else { grouped(value) };
-        let adjusted = cell.adjustment.as_ref().filter(|_| cell.columns.adjusted().is_some_and(|own| std::ptr::eq(own, column)));
-        row.push(match (adjusted, &column.value, &column.platform) {
+        row.push(match (cell.adjusted(column), &column.value, &column.platform) {
             (Some(made), computed, _) => {
                 let computed = computed.as_deref().map_or("—".to_owned(), number);
                 let below = format!("{} {computed}", label(lang, "computed"));

@@ -122,6 +122,13 @@ fn adjustments_stand_beside_the_computed_value_and_locks_hold() {
     site.ok(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let after = cell(&site, "301");
     assert_eq!(after["columns"], before["columns"], "the computed value stays");
+    // Whoever looks at the form sees what is reported, and what was computed.
+    let reported = computed.checked_sub(Amount::from_whole(3).unwrap()).unwrap();
+    let shown = site.ok(&["draft", "show", P[0], P[1], P[2], P[3]]);
+    assert!(shown.contains(&format!("{reported} (computed {computed})")), "{shown}");
+    let rows = crate::csv(&site.ok(&["draft", "export", P[0], P[1], P[2], P[3], "--to", "csv"]));
+    let row = rows.iter().find(|row| row["code"] == "301").unwrap();
+    assert_eq!((row["cumulative"].parse(), row["reported"].parse()), (Ok(computed), Ok(reported)));
     let adjustment = &after["adjustment"];
     let three = Amount::from_whole(3).unwrap();
     assert_eq!(adjustment["reported"].as_str().unwrap().parse(), Ok(computed.checked_sub(three).unwrap()));

@@ -164,6 +164,13 @@ pub struct Cell {
     pub before: Option<Columns>,
 }
 
+impl Cell {
+    /// What a person reports in one of its columns, where that is another than what was computed.
+    pub fn adjusted(&self, column: &Column) -> Option<&Adjustment> {
+        self.adjustment.as_ref().filter(|_| self.columns.adjusted().is_some_and(|own| std::ptr::eq(own, column)))
+    }
+}
+
 /// Columns of a form (栏).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
