@@ -124,9 +124,13 @@ pub fn build(
     }
     let (drafts, mut findings) = compute(agent, store, book, &ready, form, month)?;
     times::done("forms");
-    // A form without a rate is built without figures and says so; any other error is one of a formula.
-    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
-    if errors.clone().any(|finding| finding.code != "rate-missing") {
+    // Where some months have no rate, the rest is built and says so; without any figure there is nothing to keep. Any other error is one of a
+    // formula.
+    let mut errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    let counted =
+        |cell: &Cell| !matches!(&*cell.kind, "text" | "choice") && cell.columns.each().any(|(_, column)| column.value.is_some());
+    let empty = |(draft, _): &(Draft, Vec<LedgerCell>)| !draft.cells.iter().any(counted);
+    if errors.clone().any(|finding| finding.code != "rate-missing") || errors.next().is_some() && drafts.iter().all(empty) {
         return Err(Failure::findings(findings));
     }
     let outcomes = keep(store, book, &ready.layers.texts, drafts)?;
