@@ -194,6 +194,7 @@ fn an_explanation_says_something_that_can_be_looked_up() {
     for (cause, text, expected) in [
         ("price", "核实无误", vec!["explanation-empty"]),
         ("price", "经核实无误，数据属实。", vec!["explanation-empty"]),
+        ("one-off", "经核实，数据准确无误，情况属实，2026年2月", vec!["explanation-empty"]),
         ("price", "", vec!["explanation-empty"]),
         ("price", "3月涨价", vec!["explanation-short"]),
         ("price", "由于行情变化较大所以有所波动是真实的", vec!["explanation-vague"]),
