@@ -23,7 +23,7 @@ use crate::{
 
 pub use bureau::Bureau;
 pub use people::{Person, Role};
-pub use signing::{Channel, Signing};
+pub use signing::{Channel, Key, Signing};
 pub use text::Text;
 
 const ANY: Shape = Shape::Any;

@@ -28,6 +28,7 @@ mod print;
 mod pull;
 mod report;
 mod reported;
+mod sandbox;
 mod sheet;
 mod sheets;
 mod signing;

@@ -20,33 +20,41 @@ pub struct Signatory {
 impl Signatory {
     /// Of a person: the key is unlocked, and belongs to the certificate.
     pub fn of(agent: &Agent, person: &Person) -> Result<Signatory, Failure> {
-        let key = format!("signing.key.{}", person.id);
-        let Some(own) = agent.signing.key.get(&person.id) else {
-            let finding = Finding::error("signing-key-missing").at(agent.place("signing"));
-            return Err(Failure::config(finding.with("person", &person.id)));
-        };
-        let place = agent.place(&key);
+        let own = Signatory::configured(agent, person)?;
+        let place = agent.place(&format!("signing.key.{}", person.id));
         let at = |finding: Finding| Failure::config(finding.at(&place));
-        let text = |path: &Path| {
-            let path = agent.folder().join(path);
-            fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))
-        };
-        let chain = Certificate::from_pem(&text(&own.certificate)?).map_err(at)?;
+        let chain = Certificate::from_pem(&text(agent, &own.certificate)?).map_err(at)?;
+        let signer = Signatory::signer(agent, person)?;
+        Identity::new(&*signer, chain.clone()).map_err(at)?;
+        Ok(Signatory { signer, chain })
+    }
+
+    /// Where a person's key and certificate are.
+    pub fn configured<'a>(agent: &'a Agent, person: &Person) -> Result<&'a config::Key, Failure> {
+        let finding = || Finding::error("signing-key-missing").at(agent.place("signing")).with("person", &person.id);
+        agent.signing.key.get(&person.id).ok_or_else(|| Failure::config(finding()))
+    }
+
+    /// A person's key, unlocked.
+    pub fn signer(agent: &Agent, person: &Person) -> Result<Box<dyn Signer>, Failure> {
+        let own = Signatory::configured(agent, person)?;
+        let place = agent.place(&format!("signing.key.{}", person.id));
+        let at = |finding: Finding| Failure::config(finding.at(&place));
         let secret = |secret: &Option<config::Secret>| match secret {
             Some(secret) => agent.secret(secret, &place).map(Option::unwrap_or_default),
             None => Ok(String::new()),
         };
-        let signer: Box<dyn Signer> = match (&own.file, &own.module) {
-            (Some(file), None) => Box::new(SecretKey::from_pem(&text(file)?, secret(&own.password)?.as_bytes()).map_err(at)?),
+        Ok(match (&own.file, &own.module) {
+            (Some(file), None) => {
+                Box::new(SecretKey::from_pem(&text(agent, file)?, secret(&own.password)?.as_bytes()).map_err(at)?)
+            }
             (None, Some(module)) => {
                 let label = |text: &Option<String>| text.clone().unwrap_or_default();
                 let module = agent.folder().join(module);
                 Box::new(Token::open(&module, &label(&own.token), &label(&own.key), &secret(&own.pin)?).map_err(at)?)
             }
             _ => return Err(at(Finding::error("signing-key-unclear").with("person", &person.id))),
-        };
-        Identity::new(&*signer, chain.clone()).map_err(at)?;
-        Ok(Signatory { signer, chain })
+        })
     }
 
     /// Key and certificates together.
@@ -56,24 +64,33 @@ impl Signatory {
 
     /// Why the certificate does not serve for this unit and person now; the role is asked for where a signature is made.
     pub fn unfit(&self, agent: &Agent, person: &Person, now: Time) -> Vec<Finding> {
-        let own = &self.chain[0];
-        let subject = own.subject();
-        let place = agent.place(&format!("signing.key.{}", person.id));
-        let mut findings = Vec::new();
-        if subject.unit != agent.unit.code || subject.unit.is_empty() {
-            let finding = Finding::error("certificate-of-another-unit").at(&place).with("unit", &subject.unit);
-            findings.push(finding.with("wanted", &agent.unit.code));
-        }
-        if subject.name != person.name {
-            let finding = Finding::error("certificate-of-another-person").at(&place).with("name", &subject.name);
-            findings.push(finding.with("wanted", &person.name));
-        }
-        if now < own.not_before() || now > own.not_after() {
-            let finding = Finding::error("certificate-not-valid-now").at(&place).with("from", own.not_before());
-            findings.push(finding.with("until", own.not_after()));
-        }
-        findings
+        unfit(&self.chain[0], agent, person, now)
     }
+}
+
+fn text(agent: &Agent, path: &Path) -> Result<String, Failure> {
+    let path = agent.folder().join(path);
+    fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))
+}
+
+/// Why a certificate does not serve for this unit and person now.
+pub fn unfit(own: &Certificate, agent: &Agent, person: &Person, now: Time) -> Vec<Finding> {
+    let subject = own.subject();
+    let place = agent.place(&format!("signing.key.{}", person.id));
+    let mut findings = Vec::new();
+    if subject.unit != agent.unit.code || subject.unit.is_empty() {
+        let finding = Finding::error("certificate-of-another-unit").at(&place).with("unit", &subject.unit);
+        findings.push(finding.with("wanted", &agent.unit.code));
+    }
+    if subject.name != person.name {
+        let finding = Finding::error("certificate-of-another-person").at(&place).with("name", &subject.name);
+        findings.push(finding.with("wanted", &person.name));
+    }
+    if now < own.not_before() || now > own.not_after() {
+        let finding = Finding::error("certificate-not-valid-now").at(&place).with("from", own.not_before());
+        findings.push(finding.with("until", own.not_after()));
+    }
+    findings
 }
 
 /// This moment, to the second.

@@ -2,16 +2,15 @@
 
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
 
 use base64ct::{Base64, Encoding};
 use model::Finding;
-use seal::{Algorithm, Certificate, Checkpoint, Note, Request, SecretKey, Signer, Subject, Time, log};
+use seal::{Algorithm, Certificate, Checkpoint, Note, SecretKey, Signer, Time, log};
 use store::Store;
 
-use super::client::Client;
+use super::{client::Client, est};
 use crate::{
     config::Agent,
     report::{self, Failure},
@@ -43,11 +42,6 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
 }
 
-/// Bytes of a base64 in lines.
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    Base64::decode_vec(&text.split_ascii_whitespace().collect::<String>()).ok()
-}
-
 impl Machine {
     /// Reads it; a machine without one has not enrolled.
     pub fn read(agent: &Agent) -> Result<Machine, Failure> {
@@ -58,23 +52,31 @@ impl Machine {
             _ => Failure::config(report::io(&path, &error)),
         })?;
         let unreadable = || Failure::config(Finding::error("key-unreadable").at(&place));
-        let der = block(&text, "PRIVATE KEY").and_then(decoded).ok_or_else(unreadable)?;
+        let der = block(&text, "PRIVATE KEY").and_then(est::decoded).ok_or_else(unreadable)?;
         let key = SecretKey::from_pkcs8(&der).map_err(|finding| Failure::config(finding.at(&place)))?;
-        let der = block(&text, "CERTIFICATE").and_then(decoded).ok_or_else(unreadable)?;
+        let der = block(&text, "CERTIFICATE").and_then(est::decoded).ok_or_else(unreadable)?;
         let certificate = Certificate::from_der(&der).map_err(|finding| Failure::config(finding.at(&place)))?;
         Ok(Machine { path, pem: text, key, certificate })
     }
 
-    /// Enrols with a one-time code: a new key, and a certificate for it.
+    /// Enrols with a one-time code: a new key, and a certificate for it. The key is kept before the code is spent, so that an answer that was
+    /// lost is asked for again: the receiver gives the same certificate to the same code and key.
     pub fn enrol(agent: &Agent, client: &Client, code: &str) -> Result<Machine, Failure> {
-        let key = SecretKey::generate(Algorithm::P256).map_err(Failure::source)?;
-        let answer = client.enrol(&agent.unit.code, code, &request(&key)?)?;
-        keep(&agent.machine(), key, &answer)
+        let path = agent.machine();
+        let waiting = path.with_extension("waiting");
+        let key = asked(&path, &waiting).map_or_else(|| SecretKey::generate(Algorithm::P256).map_err(Failure::source), Ok)?;
+        let text = pem("PRIVATE KEY", &key.to_pkcs8().map_err(Failure::source)?);
+        est::private(&waiting, text.as_bytes()).map_err(|error| Failure::source(report::io(&waiting, &error)))?;
+        let answer = client.enrol(&agent.unit.code, code, &est::request(&key)?)?;
+        let machine = keep(&path, key, &answer)?;
+        // Where it stays, it is the machine's own key, and no new one is made of it.
+        let _ = fs::remove_file(&waiting);
+        Ok(machine)
     }
 
     /// A certificate in the place of this one, for the same key: a crash between the two leaves either of them whole.
     pub fn renew(self, client: &Client) -> Result<Machine, Failure> {
-        let answer = client.reenrol(&request(&self.key)?)?;
+        let answer = client.reenrol(&est::request(&self.key)?)?;
         keep(&self.path, self.key, &answer)
     }
 
@@ -110,76 +112,20 @@ pub fn tree(store: &Store, size: Option<u64>) -> Result<log::Tree, Failure> {
     Ok(tree)
 }
 
-fn request(key: &SecretKey) -> Result<String, Failure> {
-    // The authority decides whom a certificate is for.
-    let request = Request::new(key, &Subject::default()).map_err(Failure::source)?;
-    Ok(Base64::encode_string(request.der()))
+/// The key of an enrolment that broke off. What has a certificate by now is not used again.
+fn asked(path: &Path, waiting: &Path) -> Option<SecretKey> {
+    let text = fs::read_to_string(waiting).ok()?;
+    let inner = block(&text, "PRIVATE KEY")?;
+    let done = fs::read_to_string(path).is_ok_and(|machine| block(&machine, "PRIVATE KEY") == Some(inner));
+    if done { None } else { SecretKey::from_pkcs8(&est::decoded(inner)?).ok() }
 }
 
 /// Keeps the certificate of `key` in an answer of EST.
 fn keep(path: &Path, key: SecretKey, answer: &str) -> Result<Machine, Failure> {
-    let strange = || Failure::source(Finding::error("enrolment-answer-strange").at(path.display().to_string()));
-    let der = decoded(answer).ok_or_else(strange)?;
-    let certificates = certificates(&der).ok_or_else(strange)?;
-    let mut own = certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
-    let certificate = own.find(|one| one.public_key().der() == key.public_key().der()).ok_or_else(strange)?;
+    let certificate = est::certificate(answer, key.public_key()).map_err(|finding| finding.at(path.display().to_string()));
+    let certificate = certificate.map_err(Failure::source)?;
     let secret = key.to_pkcs8().map_err(Failure::source)?;
     let text = pem("PRIVATE KEY", &secret) + &pem("CERTIFICATE", certificate.der());
-    private(path, text.as_bytes()).map_err(|error| Failure::source(report::io(path, &error)))?;
+    est::private(path, text.as_bytes()).map_err(|error| Failure::source(report::io(path, &error)))?;
     Ok(Machine { path: path.to_owned(), pem: text, key, certificate })
-}
-
-/// Writes a file that only its owner may read, all or nothing.
-fn private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let part = path.with_extension("part");
-    // Left by a crash; its rights may be others.
-    let _ = fs::remove_file(&part);
-    let mut options = fs::File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, path)?;
-    fs::File::open(folder)?.sync_all()
-}
-
-/// Tag, content and rest of a value in DER.
-fn value(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = der.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (length, rest) = match usize::from(*first) {
-        short @ ..0x80 => (short, rest),
-        long => {
-            let (bytes, rest) = rest.split_at_checked(long & 0x7f).filter(|(bytes, _)| bytes.len() <= 4)?;
-            (bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
-        }
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((*tag, content, rest))
-}
-
-/// The certificates of a PKCS#7 that signs nothing: SignedData, whose first `[0]` has them.
-fn certificates(der: &[u8]) -> Option<Vec<&[u8]>> {
-    let (_, outer, _) = value(der)?;
-    let (_, _, rest) = value(outer)?;
-    let (_, explicit, _) = value(rest)?;
-    let (_, mut data, _) = value(explicit)?;
-    let mut found = Vec::new();
-    while !data.is_empty() {
-        let (tag, content, rest) = value(data)?;
-        if tag == 0xa0 {
-            let mut inside = content;
-            while !inside.is_empty() {
-                let (_, _, after) = value(inside)?;
-                found.push(&inside[..inside.len() - after.len()]);
-                inside = after;
-            }
-        }
-        data = rest;
-    }
-    Some(found)
 }

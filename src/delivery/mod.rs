@@ -9,8 +9,10 @@ the receiver, and its state changes in the one operation that keeps its receipt.
 */
 
 pub mod client;
+mod est;
 pub mod machine;
 pub mod outbox;
+pub mod person;
 mod receipts;
 
 pub use receipts::{accept, period_of};

@@ -51,31 +51,66 @@ pub struct Sandbox {
     pub tickets: Vec<Ticket>,
 }
 
-/// Makes a sandbox in a folder that is thrown away afterwards.
-pub fn make(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
+fn configured(folder: &Path, listen: SocketAddr) -> Result<Config, Failure> {
     let text = "[bureau]\ncode = \"sandbox\"\nname = \"沙盒统计局（回执无效力）\"\n\
+                [keys]\npassword = { file = \"bureau-keys/password\" }\n\
                 [serve]\nnames = [\"localhost\", \"127.0.0.1\", \"::1\"]\n";
     let config = Config::parse("sandbox", text, folder).map_err(|findings| Failure { exit: 2, findings })?;
-    let config = Config { listen, sandbox: true, ..config };
+    std::fs::create_dir_all(folder).map_err(|error| Failure::source(crate::failure::io(folder, &error)))?;
+    Ok(Config { listen, sandbox: true, ..config })
+}
+
+/// Makes a sandbox in a folder that is thrown away afterwards.
+pub fn make(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
+    let config = configured(folder, listen)?;
     // The keys live in memory and end with it.
     let keys = Keys::make(&config.code, &config.name, clock::now())?;
-    std::fs::create_dir_all(folder).map_err(|error| Failure::source(crate::failure::io(folder, &error)))?;
     let authority = folder.join("authority.pem");
     keys::keep(&authority, keys.root().to_pem()?.as_bytes(), 0o644)?;
     let office = Office::with(config, keys)?;
-    let now = clock::text(clock::now());
     let mut tickets = Vec::new();
     for (code, name, region, industry) in UNITS {
         let [code, name, region, industry] = [code, name, region, industry].map(str::to_owned);
-        let unit = Unit { code: code.clone(), name, region, industry, channels: Default::default() };
-        office.store().write(|connection| unit.add(connection, &now, "sandbox"))?;
+        register(&office, &Unit { code: code.clone(), name, region, industry, channels: Default::default() })?;
         let invited = std::iter::once(("", &[] as &[Role])).chain(PEOPLE);
         for (person, roles) in invited {
-            let (ticket, _) = enrol::invite(office.store(), &code, person, roles, 24, "sandbox")?;
+            let ticket = ticket(&office, &code, person, roles)?;
             tickets.push(Ticket { unit: code.clone(), person: person.to_owned(), code: ticket });
         }
     }
     Ok(Sandbox { office, authority, tickets })
+}
+
+/// A sandbox that stays in its folder, so that who tries it may stop and go on: it knows no unit but those that are brought to it. Its password
+/// stands beside its keys, which vouch for nothing.
+pub fn stay(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
+    let config = configured(folder, listen)?;
+    let password = config.keys.join("password");
+    if !password.is_file() {
+        // What a crash left of keys that nobody can open is made again.
+        match std::fs::remove_dir_all(&config.keys) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::source(crate::failure::io(&config.keys, &error)));
+            }
+            _ => {}
+        }
+        let secret = enrol::code()?;
+        Keys::make(&config.code, &config.name, clock::now())?.write(&config.keys, secret.as_bytes())?;
+        keys::keep(&password, format!("{secret}\n").as_bytes(), 0o600)?;
+    }
+    let authority = config.keys.join("authority.pem");
+    Ok(Sandbox { office: Office::open(config)?, authority, tickets: Vec::new() })
+}
+
+/// Puts a unit into the register.
+pub fn register(office: &Office, unit: &Unit) -> Result<(), Failure> {
+    office.store().write(|connection| unit.add(connection, &clock::text(clock::now()), "sandbox"))?;
+    Ok(())
+}
+
+/// A one-time code for a unit's machine, or for a person with roles.
+pub fn ticket(office: &Office, unit: &str, person: &str, roles: &[Role]) -> Result<String, Failure> {
+    Ok(enrol::invite(office.store(), unit, person, roles, 24, "sandbox")?.0)
 }
 
 /// A folder for a sandbox that nobody else has.
