@@ -30,7 +30,7 @@ pub fn decoded(text: &str) -> Option<Vec<u8>> {
 
 /// Writes a file that only its owner may read, all or nothing.
 pub fn private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let part = path.with_extension("part");
     // Left by a crash; its rights may be others.

@@ -80,6 +80,13 @@ impl Machine {
         keep(&self.path, self.key, &answer)
     }
 
+    /// Nothing is sent with a certificate that has ended: the receiver would refuse a package that is good.
+    pub fn holds(&self, now: Time) -> Result<(), Failure> {
+        let until = self.certificate.not_after();
+        let ended = || Finding::error("machine-certificate-ended").at(self.path.display().to_string()).with("until", until);
+        if now > until { Err(Failure::config(ended())) } else { Ok(()) }
+    }
+
     /// Whether less than a third of the certificate's time is left.
     pub fn ages(&self, now: Time) -> bool {
         let (from, until) = (self.certificate.not_before().unix(), self.certificate.not_after().unix());

@@ -15,6 +15,7 @@ use crate::{
     config::Agent,
     package::{self, Kept},
     report::{self, Failure},
+    signing,
 };
 
 /// Kind of the records of the outbox: of a period, by payload digest.
@@ -115,6 +116,7 @@ pub fn deliver(agent: &Agent, store: &mut Store, digest: &str) -> Result<(Receiv
         return Ok((kept, Vec::new()));
     }
     let machine = Machine::read(agent)?;
+    machine.holds(signing::now()?)?;
     let client = Client::new(agent, Some(&machine))?;
     let package = package::read(store, &entry.package)?.write(Limits::default()).map_err(Failure::source)?;
     let checkpoint = machine.checkpoint(agent, store)?.to_string();

@@ -1,4 +1,4 @@
-//! From the outbox to the receipt, with the real receiver: enrol, submit, broken connections, strange certificates, and kills of both sides.
+//! From the outbox to the receipt, with the real receiver: enrol, submit, receivers that are down or strange, large packages and refusals.
 
 use std::{
     fs,
@@ -12,14 +12,14 @@ use serde_json::Value;
 
 use crate::{
     Site,
-    packages::{CONFIG, UNIT, approve, shown, sign, site},
+    packages::{CONFIG, UNIT, site},
 };
 
 /// A receiver as the bureau runs it.
-struct Bureau {
-    folder: tempfile::TempDir,
-    port: u16,
-    server: Option<Child>,
+pub struct Bureau {
+    pub folder: tempfile::TempDir,
+    pub port: u16,
+    pub server: Option<Child>,
 }
 
 impl Drop for Bureau {
@@ -35,8 +35,17 @@ fn program() -> PathBuf {
     own
 }
 
+/// A program whose clock is so many days ahead, and whose waiting is as long as ever.
+pub fn another_day(program: &Path, days: u32) -> Command {
+    let library = Path::new("/usr/lib").join(format!("{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH));
+    let mut command = Command::new(program);
+    command.env("LD_PRELOAD", library).env("FAKETIME", format!("+{days}d"));
+    command.env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    command
+}
+
 impl Bureau {
-    fn new() -> Bureau {
+    pub fn new() -> Bureau {
         // A port that was free a moment ago; the receiver comes back to the same one.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let bureau = Bureau { folder: tempfile::tempdir().unwrap(), port, server: None };
@@ -52,19 +61,27 @@ impl Bureau {
         Command::new(program()).current_dir(self.folder.path()).args(args).output().unwrap()
     }
 
-    fn ok(&self, args: &[&str]) -> String {
+    pub fn ok(&self, args: &[&str]) -> String {
         let out = self.run(args);
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub fn json(&self, args: &[&str]) -> Value {
         serde_json::from_str(&self.ok(&[&["--format", "json"], args].concat())).unwrap()
     }
 
-    fn serve(&mut self) {
+    pub fn serve(&mut self) {
+        self.serve_by(&mut Command::new(program()));
+    }
+
+    /// Serves on a day of its own.
+    pub fn serve_in(&mut self, days: u32) {
+        self.serve_by(&mut another_day(&program(), days));
+    }
+
+    fn serve_by(&mut self, child: &mut Command) {
         let listen = format!("127.0.0.1:{}", self.port);
-        let mut child = Command::new(program());
         child.current_dir(self.folder.path()).args(["serve", "--listen", &listen]).stderr(Stdio::piped());
         let mut child = child.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -75,26 +92,26 @@ impl Bureau {
     }
 
     /// kill -9.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.server.take() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
     }
 
-    fn authority(&self) -> PathBuf {
+    pub fn authority(&self) -> PathBuf {
         self.folder.path().join("bureau-keys/authority.pem")
     }
 
-    fn code(&self, more: &[&str]) -> String {
+    pub fn code(&self, more: &[&str]) -> String {
         self.json(&[&["enroll", UNIT][..], more].concat())[0]["code"].as_str().unwrap().to_owned()
     }
 }
 
-const SUBMIT: [&str; 5] = ["submit", "--period", "2025-06", "--as", "wu"];
+pub const SUBMIT: [&str; 5] = ["submit", "--period", "2025-06", "--as", "wu"];
 
-/// A company that has enrolled with the bureau, and whose June report is signed by people with certificates of the bureau.
-fn signed(bureau: &Bureau) -> Site {
+/// A company whose people have certificates of the bureau: one by other programs, one by ours, with an SM2 key.
+pub fn enrolled(bureau: &Bureau) -> Site {
     let site = site(CONFIG);
     fs::copy(bureau.authority(), site.path("bureau.pem")).unwrap();
     fs::create_dir_all(site.path("roots")).unwrap();
@@ -105,17 +122,31 @@ fn signed(bureau: &Bureau) -> Site {
     site.refused(&["enroll", "--code", "wrong"], 1, &["bureau-declined"]);
     site.refused(&["enroll", "--renew"], 2, &["machine-not-enrolled"]);
     site.ok(&["enroll", "--code", &bureau.code(&[])]);
-    for (person, name, roles) in [("wu", "吴静", &["preparer"][..]), ("zhoumin", "周敏", &["statistician", "head"])] {
-        let mut more = vec!["--person", name];
-        roles.iter().for_each(|role| more.extend(["--role", role]));
-        certificate(&site, bureau, person, &bureau.code(&more));
-    }
-    approve(&site);
-    let digest = shown(&site);
-    sign(&site, "preparer", "wu", &digest, &[]);
-    sign(&site, "statistician", "zhoumin", &digest, &[]);
-    sign(&site, "head", "zhoumin", &digest, &[]);
+    certificate(&site, bureau, "wu", &bureau.code(&["--person", "吴静", "--role", "preparer"]));
+    fs::remove_file(site.path("zhoumin.pem")).unwrap();
+    let code = bureau.code(&["--person", "周敏", "--role", "statistician", "--role", "head"]);
+    site.ok(&["enroll", "--code", &code, "--as", "zhoumin", "--sm2"]);
     site
+}
+
+/// One that has enrolled, and whose June report is signed.
+pub fn signed(bureau: &Bureau) -> Site {
+    let site = enrolled(bureau);
+    sign_month(&site, "2025-06");
+    site
+}
+
+/// A month's report, built, approved, and signed by everybody.
+pub fn sign_month(site: &Site, month: &str) {
+    let of = ["--form", "B203", "--period", month];
+    let act = |verb: &'static str, more: &[&str]| site.ok(&[&[verb][..], &of, more].concat());
+    site.ok(&["build", "--period", month]);
+    act("review", &["--as", "wu"]);
+    act("approve", &["--as", "zhoumin"]);
+    let digest = crate::csv(&act("sign", &["--format", "csv"]))[0]["digest"].clone();
+    for (role, person) in [("preparer", "wu"), ("statistician", "zhoumin"), ("head", "zhoumin")] {
+        act("sign", &["--role", role, "--as", person, "--digest", &digest]);
+    }
 }
 
 /// A person's certificate for the key file that is there, with `openssl` and `curl` as RFC 7030 has it.
@@ -131,17 +162,17 @@ fn certificate(site: &Site, bureau: &Bureau, person: &str, code: &str) {
     crate::peers::run(Command::new("bash").current_dir(site.folder.path()).args(["-c", &script]));
 }
 
-fn state(site: &Site) -> String {
+pub fn state(site: &Site) -> String {
     crate::csv(&site.ok(&["draft", "list", "--format", "csv"]))[0]["state"].clone()
 }
 
-fn receipts(site: &Site) -> Vec<PathBuf> {
+pub fn receipts(site: &Site) -> Vec<PathBuf> {
     let files = fs::read_dir(site.path("taizhang-state/receipts"));
     files.map(|files| files.flatten().map(|file| file.path()).collect()).unwrap_or_default()
 }
 
 /// The agent's own process, in the background.
-fn background(site: &Site, args: &[&str]) -> Child {
+pub fn background(site: &Site, args: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
     command.current_dir(site.folder.path()).args(["--lang", "en"]).args(args);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
@@ -194,63 +225,6 @@ fn a_package_is_received_once_and_its_receipt_is_kept() {
     site.ok(&["log", "verify"]);
     bureau.kill();
     bureau.ok(&["log", "verify"]);
-}
-
-/// Rounds of kills; TAIZHANG_KILL_ROUNDS sets another number.
-const ROUNDS: u32 = 12;
-
-#[test]
-fn kills_at_random_moments_lose_and_double_nothing() {
-    let rounds = std::env::var("TAIZHANG_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
-    let mut bureau = Bureau::new();
-    bureau.serve();
-    let site = signed(&bureau);
-    let path = |name: &str| site.path(name);
-    // Each round begins with the same signed package and a receiver that has not seen it.
-    bureau.kill();
-    let copy = |from: &Path, to: &Path| {
-        let _ = fs::remove_dir_all(to);
-        crate::peers::run(Command::new("cp").arg("-a").arg(from).arg(to));
-    };
-    copy(&path("taizhang-state"), &path("state-before"));
-    let own = tempfile::tempdir().unwrap();
-    copy(bureau.folder.path(), &own.path().join("bureau"));
-    for round in 0..rounds {
-        copy(&path("state-before"), &path("taizhang-state"));
-        for file in fs::read_dir(own.path().join("bureau")).unwrap().flatten() {
-            let to = bureau.folder.path().join(file.file_name());
-            let _ = fs::remove_dir_all(&to);
-            let _ = fs::remove_file(&to);
-            crate::peers::run(Command::new("cp").arg("-a").arg(file.path()).arg(to));
-        }
-        bureau.serve();
-        let chance = {
-            use std::hash::{BuildHasher, Hasher};
-            std::hash::RandomState::new().build_hasher().finish()
-        };
-        let mut agent = background(&site, &SUBMIT);
-        std::thread::sleep(Duration::from_millis(chance % 400));
-        if chance >> 32 & 1 == 0 || round % 3 == 0 {
-            agent.kill().unwrap();
-        }
-        if chance >> 33 & 1 == 0 || round % 3 == 1 {
-            bureau.kill();
-        }
-        agent.wait().unwrap();
-        if bureau.server.is_none() {
-            bureau.serve();
-        }
-        site.ok(&SUBMIT);
-        assert_eq!(state(&site), "delivered", "round {round}");
-        let held = |receipt: &PathBuf| site.ok(&["verify", receipt.to_str().unwrap(), "--roots", "bureau.pem"]);
-        let kept = crate::csv(&site.ok(&["log", "show", "--format", "csv"]));
-        assert_eq!(kept.iter().filter(|operation| operation["what"] == "receipt").count(), 1, "round {round}");
-        assert!(receipts(&site).iter().all(|receipt| held(receipt).contains("valid")));
-        site.ok(&["log", "verify"]);
-        bureau.kill();
-        bureau.ok(&["log", "verify"]);
-        assert_eq!(bureau.json(&["reports"]).as_array().unwrap().len(), 1, "received exactly once, round {round}");
-    }
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod guard;
 mod hand;
 mod heads;
 mod imports;
+mod kills;
+mod lines;
 mod measures;
 mod newcomer;
 mod open_books;

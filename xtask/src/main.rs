@@ -22,6 +22,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("odbcinst", "/usr/bin/odbcinst", "registers the drivers in /etc/odbcinst.ini"),
     ("curl", "/usr/bin/curl", "a client of the receiver that is not ours"),
     ("openssl", "/usr/bin/openssl", "certificates and signatures that are not ours"),
+    ("libfaketime", "faketime/libfaketime.so.1", "days that have not come yet, for certificates that end"),
     ("softhsm2", "/usr/bin/softhsm2-util", "a PKCS#11 token in software"),
     ("unzip", "/usr/bin/unzip", "a reader of containers that is not ours"),
     ("poppler-utils", "/usr/bin/pdftotext", "a reader of PDF that is not ours"),
