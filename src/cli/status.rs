@@ -1,12 +1,18 @@
-/*! `taizhang status`: what is due, what is late, and how far each report has come. */
+/*! `taizhang status`: what is due, what is late, how far each report has come, and what the outbox waits for. */
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz};
 use model::Finding;
+use store::Store;
 use survey::Due;
 
 use super::Ctx;
 use crate::{
-    build, forms, knowledge,
+    build,
+    delivery::{
+        self,
+        outbox::{self, State},
+    },
+    forms, knowledge,
     output::{Table, label},
     report::Failure,
 };
@@ -66,6 +72,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
             findings.push(Finding::warning("calendar-missing").with("year", year));
         }
     }
+    findings.extend(outbox(ctx, &store)?);
     let columns = [
         "form",
         "name",
@@ -83,6 +90,32 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
     ];
     let rows = rows.into_iter().map(|(_, row)| row).collect();
     Table { columns: &columns, numbers: &["days_left"], rows }.write(ctx.format, ctx.lang)?;
+    Ok(findings)
+}
+
+/// Packages that wait, with why the last try failed; and refusals that nobody has done anything about.
+fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    for (period, entry) in outbox::entries(store)? {
+        let package = &entry.package;
+        let forms = package.forms.iter().map(|[form, ..]| form.as_str()).collect::<Vec<_>>().join(" ");
+        let place = format!("{forms}, {period}");
+        match entry.state {
+            State::Queued => findings.push(match outbox::tried(store, &package.digest) {
+                None => Finding::note("package-queued").at(place).with("digest", &package.digest),
+                Some(tried) => {
+                    let finding = Finding::warning("package-untaken").at(place).with("digest", &package.digest);
+                    let finding = finding.with("times", tried.times).with("at", ctx.time(&tried.at));
+                    finding.with("code", tried.code).with("reason", tried.reason)
+                }
+            }),
+            State::Refused if outbox::drafts(store, package, &period)?.iter().any(|draft| draft.state == "refused") => {
+                let reasons = delivery::refusal(store, &package.digest)?.join(", ");
+                findings.push(Finding::warning("submission-refused").at(place).with("reasons", reasons));
+            }
+            State::Refused | State::Delivered => {}
+        }
+    }
     Ok(findings)
 }
 

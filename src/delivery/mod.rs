@@ -53,3 +53,11 @@ pub fn received(store: &Store, forms: &[(&str, &str)], period: &str) -> Result<O
     }
     Ok(newest)
 }
+
+/// Why the receiver refused a package the last time: codes of findings.
+pub fn refusal(store: &Store, digest: &str) -> Result<Vec<String>, Failure> {
+    let records = store.records(RECEIPT, Wanted { key: Some(digest), ..Wanted::default() })?;
+    let body: Option<serde_json::Value> = records.last().map(acts::body).transpose()?;
+    let reasons = body.as_ref().and_then(|body| body["reasons"].as_array()).into_iter().flatten();
+    Ok(reasons.filter_map(|reason| reason.as_str().map(str::to_owned)).collect())
+}

@@ -1,6 +1,9 @@
 /*! Packages that a person has submitted, on their way. */
 
-use std::fs::File;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
 use journal::Digest;
 use model::Finding;
@@ -100,10 +103,55 @@ pub fn put(work: &Work<'_>, entry: &Entry, period: &str, drafts: Vec<DraftVersio
     Ok(())
 }
 
+/// How often a package has been tried since it was put here, and why the last time failed. It is a file beside the database and no operation:
+/// nothing follows from it but what people are told.
+#[derive(Serialize, Deserialize)]
+pub struct Tried {
+    /// Failures so far.
+    pub times: u64,
+    /// The last one, RFC 3339.
+    pub at: String,
+    /// Its code.
+    pub code: String,
+    /// What was said.
+    pub reason: String,
+}
+
+fn tried_file(store: &Store, digest: &str) -> PathBuf {
+    store.folder().join("outbox").join(format!("{digest}.json"))
+}
+
+/// The failures of a package that waits; one that nobody can read is none.
+pub fn tried(store: &Store, digest: &str) -> Option<Tried> {
+    serde_json::from_slice(&fs::read(tried_file(store, digest)).ok()?).ok()
+}
+
 /// Sends a package that waits, and keeps its receipt. The receiver gives the same receipt to the same package, so that whatever broke off
 /// before is done again; what has its receipt already is not sent.
 pub fn deliver(agent: &Agent, store: &mut Store, digest: &str) -> Result<(Received, Vec<Finding>), Failure> {
     let _one = turn(store)?;
+    let done = send(agent, store, digest);
+    let path = tried_file(store, digest);
+    // A disk that takes no note of a failure is no reason to hide it.
+    let _ = match &done {
+        Ok(_) => fs::remove_file(&path),
+        Err(failure) => noted(&path, tried(store, digest).map_or(0, |before| before.times), failure),
+    };
+    done
+}
+
+fn noted(path: &Path, before: u64, failure: &Failure) -> std::io::Result<()> {
+    let Some(finding) = failure.findings.first() else { return Ok(()) };
+    let said = finding.arguments.iter().find(|(name, _)| *name == "reason").map(|(_, text)| text.to_string());
+    let (at, code) = (jiff::Timestamp::now().to_string(), finding.code.to_string());
+    let tried = Tried { times: before + 1, at, code, reason: said.unwrap_or_default() };
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let part = path.with_extension("part");
+    fs::write(&part, serde_json::to_vec(&tried)?)?;
+    fs::rename(&part, path)
+}
+
+fn send(agent: &Agent, store: &mut Store, digest: &str) -> Result<(Received, Vec<Finding>), Failure> {
     let Some(period) = super::period_of(store, digest)? else {
         return Err(Failure::findings(vec![Finding::error("package-missing").with("period", digest)]));
     };

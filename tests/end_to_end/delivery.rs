@@ -200,6 +200,14 @@ fn a_package_is_received_once_and_its_receipt_is_kept() {
     // A receiver that is down: the package waits, and `run` delivers it when it is back.
     bureau.kill();
     site.refused(&SUBMIT, 3, &["bureau-unreachable", "package-queued"]);
+    let status = |day: &str| {
+        let out = site.run(&["status", "--date", day, "--format", "csv"]);
+        let june =
+            crate::csv(&String::from_utf8(out.stdout).unwrap()).into_iter().find(|row| row["period"] == "2025-06").unwrap();
+        (june["state"].clone(), String::from_utf8(out.stderr).unwrap())
+    };
+    let (now, said) = status("2025-07-10");
+    assert!(now == "queued" && said.contains("[package-untaken] B203, 2025-06") && said.contains("tried 2 times"), "{said}");
     let mut run = background(&site, &["run"]);
     std::thread::sleep(Duration::from_millis(1500));
     site.refused(&["run"], 3, &["run-already"]);
@@ -211,6 +219,8 @@ fn a_package_is_received_once_and_its_receipt_is_kept() {
     }
     assert!(Command::new("kill").arg(run.id().to_string()).status().unwrap().success());
     assert!(run.wait().unwrap().success(), "SIGTERM ends it well");
+    let (now, said) = status("2025-07-10");
+    assert!(now == "delivered" && !said.contains("package-untaken"), "{said}");
     // Once more is the same receipt.
     let before = receipts(&site);
     site.ok(&SUBMIT);
@@ -256,6 +266,8 @@ fn large_packages_go_in_pieces_and_a_refusal_is_kept_with_its_reason() {
     bureau.ok(&["revoke", &serial, "--reason", "离职"]);
     site.refused(&SUBMIT, 1, &["submission-refused", "certificate-revoked"]);
     assert_eq!((state(&site).as_str(), receipts(&site).len()), ("refused", 2));
+    let said = site.run(&["status", "--date", "2025-07-10"]).stderr;
+    assert!(String::from_utf8(said).unwrap().contains("[submission-refused] B203, 2025-06"));
     site.ok(&["log", "verify"]);
     // Carried by hand: the checkpoint goes beside the package, and the receipt is imported where it was signed.
     site.ok(&["submit", "--period", "2025-06", "--trial", "--to-file", "t.asice"]);
