@@ -101,6 +101,19 @@ fn documents_link_to_files_that_exist() {
     report(findings);
 }
 
+/// Packages that must not come in by somebody's default features, and why.
+const STRANGERS: [(&str, &str); 2] = [
+    ("aws-lc-rs", "with two providers of cryptography rustls takes neither; default features of reqwest or rustls bring it"),
+    ("openssl-sys", "the programs link no OpenSSL of the system"),
+];
+
+#[test]
+fn one_provider_of_cryptography() {
+    let lock = read("Cargo.lock");
+    let there = STRANGERS.iter().filter(|(name, _)| lock.contains(&format!("name = \"{name}\"\n")));
+    report(there.map(|(name, why)| format!("Cargo.lock: {name}: {why}")).collect());
+}
+
 /// Crate → the workspace crates it may depend on. `docs/ARCHITECTURE.md` draws the same arrows.
 const ARROWS: &[(&str, &[&str])] = &[
     ("taizhang-model", &[]),
