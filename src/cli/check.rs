@@ -4,11 +4,13 @@ use std::fs;
 
 use model::{CreditCode, CreditCodeError, Finding, Level, Month};
 use reader::{Query, Source, Verb};
+use seal::Time;
 use survey::{Mapping, Standard};
 
 use super::Ctx;
 use crate::{
     config::{Agent, Book, Form, Secret},
+    delivery::{client::Client, machine::Machine},
     detect::{columns, some, system},
     output::{Table, label},
     packs,
@@ -67,6 +69,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         found.failure(failure);
     }
     keys(&agent, &mut found);
+    receiver(&agent, &mut found);
     match packs::standard(&agent) {
         Ok(standard) => agent.forms.iter().for_each(|own| form(&agent, own, &standard, &mut found)),
         Err(failure) => found.failure(failure),
@@ -106,6 +109,35 @@ fn keys(agent: &Agent, found: &mut Found) {
             },
         };
         found.config(wrong.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
+    }
+}
+
+/// Seconds by which two clocks may differ before it is told; the receiver forgives five minutes.
+const SKEW: u64 = 120;
+
+/// The receiver and this machine's certificate. A receiver that is away holds nothing up: what is submitted waits for it.
+fn receiver(agent: &Agent, found: &mut Found) {
+    let Some(own) = &agent.bureau else { return };
+    let warnings = |failure: Failure| failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding });
+    let Ok(now) = signing::now() else { return };
+    if let Err(failure) = Machine::read(agent).and_then(|machine| machine.holds(now)) {
+        found.config(warnings(failure));
+    }
+    let client = match Client::new(agent, None) {
+        Ok(client) => client,
+        Err(failure) => return found.failure(failure),
+    };
+    match client.health() {
+        Err(failure) => found.config(warnings(failure)),
+        Ok(health) => {
+            let seconds = health.time.parse::<Time>().map_or(0, |theirs| theirs.unix().abs_diff(now.unix()));
+            if seconds > SKEW {
+                let finding = Finding::warning("bureau-clock-differs").at(&own.url).with("theirs", &health.time);
+                found.config([finding.with("seconds", seconds)]);
+            }
+            let there = if health.sandbox { Finding::note("bureau-sandbox") } else { Finding::note("bureau-reached") };
+            found.config([there.at(&own.url).with("version", health.version)]);
+        }
     }
 }
 

@@ -62,7 +62,12 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
                 Err(failure) => failure.findings.iter().for_each(|finding| log(ctx, finding)),
             }
         }
-        for (late, digest) in waiting(&agent, &store)? {
+        // A state that cannot be read now is no reason to leave: it is told, and looked at again.
+        let waiting = waiting(&agent, &store).unwrap_or_else(|failure| {
+            failure.findings.iter().for_each(|finding| log(ctx, finding));
+            Vec::new()
+        });
+        for (late, digest) in waiting {
             if stop.try_recv().is_ok() {
                 return Ok(vec![Finding::note("run-ends")]);
             }

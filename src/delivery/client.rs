@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use base64ct::{Base64, Encoding};
-use exchange::{AGENT_CHECKPOINT, Consistency, OFFSET, PACKAGE_MAX, PIECE_MAX, Problem, UploadOrder, UploadState, media};
+use exchange::{AGENT_CHECKPOINT, Consistency, Health, OFFSET, PACKAGE_MAX, PIECE_MAX, Problem, UploadOrder, UploadState, media};
 use model::Finding;
 use reqwest::{
     Certificate, Identity, Proxy,
@@ -118,6 +118,11 @@ impl Client {
         let said = self.bytes(self.good(request)?)?;
         serde_json::from_slice(&said)
             .map_err(|error| Failure::source(Finding::error("bureau-unreachable").at(&self.url).with("reason", error)))
+    }
+
+    /// Whether the receiver is there, and what time it is for it.
+    pub fn health(&self) -> Result<Health, Failure> {
+        self.json(self.http.get(self.path("/v1/health")))
     }
 
     /// A receipt; a refusal is one, too.

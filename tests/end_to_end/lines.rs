@@ -201,6 +201,19 @@ fn certificates_are_renewed_in_time_and_those_that_ended_or_were_revoked_hold_no
         run.kill().unwrap();
         run.wait().unwrap();
     }
+    let check = |command: &mut Command| {
+        let out = command
+            .current_dir(site.folder.path())
+            .args(["--lang", "en", "check"])
+            .env("TAIZHANG_TEST_PASSWORD", crate::servers::PASSWORD);
+        let out = out.output().unwrap();
+        (out.status.code(), String::from_utf8(out.stderr).unwrap())
+    };
+    let (code, said) = check(&mut Command::new(agent));
+    assert!(code == Some(0) && said.contains("[bureau-reached]") && !said.contains("[bureau-clock-differs]"), "{said}");
+    let (code, said) = check(&mut another_day(agent, 40));
+    let told = ["[bureau-clock-differs]", "[machine-certificate-ended]", "[bureau-reached]"];
+    assert!(code == Some(0) && told.iter().all(|code| said.contains(code)), "{said}");
     // With one that has ended nothing is sent, and the package waits.
     bureau.kill();
     bureau.serve_in(40);

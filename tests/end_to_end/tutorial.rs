@@ -4,7 +4,8 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
+    time::Duration,
 };
 
 /// Runs the program in `folder` as a person does; what it says, results first.
@@ -59,4 +60,33 @@ fn every_command_of_the_tutorial_says_what_the_page_says() {
         }
     }
     assert!(commands > 8, "the page has changed its shape: {commands} commands");
+}
+
+#[test]
+fn the_demo_ends_with_a_receipt_and_goes_on_where_it_was_killed() {
+    let root = tempfile::tempdir().unwrap();
+    // Killed a little later each time: somewhere between the unpacking and the receipt.
+    for tenths in [4, 9, 13, 16] {
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_taizhang"));
+        let demo = demo.current_dir(root.path()).arg("demo").stdout(Stdio::null()).stderr(Stdio::null());
+        let mut demo = demo.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(tenths * 100));
+        demo.kill().unwrap();
+        demo.wait().unwrap();
+    }
+    for _ in 0..2 {
+        let demo = said(root.path(), "demo");
+        let lines = [
+            "已接收 …",
+            "…",
+            "接收程序 签名人 沙盒统计局（回执无效力）, sandbox …",
+            "有效 …",
+            "…",
+            "taizhang-demo/out/ledger.xlsx",
+        ];
+        assert_eq!(missing(&lines, &demo), None, "{demo}");
+        assert!(!demo.contains("错误["), "{demo}");
+    }
+    let receipts = fs::read_dir(root.path().join("taizhang-demo/taizhang-state/receipts")).unwrap();
+    assert_eq!(receipts.count(), 1);
 }
