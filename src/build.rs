@@ -164,6 +164,9 @@ fn compute(
         let desk = ready.desk(&configured.code);
         let said = audit::said(store, &book.id, &configured.code, &month.to_string())?;
         let asks = layers.mapping.asks_measures(Some(&configured.code));
+        // What somebody asked before is none of this form's.
+        let used = || desk.rates.as_ref().map(survey::Rates::used).unwrap_or_default();
+        used();
         let built = desk.with(&layers.mapping, |engine, original| {
             survey::build(&Order {
                 form: pack,
@@ -191,6 +194,7 @@ fn compute(
         });
         findings.extend(built.findings.iter().cloned());
         let (mut draft, mut ledger) = (built.draft, built.ledger);
+        draft.rates = used();
         reported::beside(store, &book.id, &mut draft, &mut ledger)?;
         let adjustments = acts::adjustments(store, &book.id, &draft.form, &draft.period)?;
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
@@ -362,7 +366,7 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
     Ok(moved.map(|cell| cell.id.clone()).collect())
 }
 
-/// What has changed beneath a kept draft since it was built: its mapping, its evidence. They are told apart, as a person mends them in
+/// What has changed beneath a kept draft since it was built: its mapping, its rates, its evidence. They are told apart, as a person mends them in
 /// different places.
 pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result<Vec<Finding>, Failure> {
     let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
@@ -373,6 +377,22 @@ pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result
         // The draft stands; that the mapping could not build it again is worth knowing.
         Err(failure) => {
             findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
+        }
+    }
+    if !draft.rates.is_empty() {
+        match forms::rates(agent, &draft.currency) {
+            Ok(rates) => {
+                let mut months: Vec<&str> =
+                    draft.rates.iter().filter(|used| rates.differs(used)).map(|used| &*used.month).collect();
+                months.dedup();
+                if !months.is_empty() {
+                    let finding = Finding::warning("rates-changed").at(&place).with("months", months.join(", "));
+                    findings.push(finding.with("currency", &draft.currency).with("period", &draft.period));
+                }
+            }
+            Err(failure) => {
+                findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
+            }
         }
     }
     let moved = touched(store, draft)?;

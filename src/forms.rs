@@ -182,7 +182,8 @@ pub struct Desk {
     pub book: journal::Book,
     /// What the books do not hold, where a formula asks for any.
     pub measures: Option<Measures>,
-    rates: Option<Rates>,
+    /// Rates, where its currency is not that of the forms.
+    pub rates: Option<Rates>,
 }
 
 impl Desk {
@@ -299,7 +300,7 @@ pub fn sealed<'a>(seals: impl Iterator<Item = &'a store::Seal>) -> BTreeMap<Peri
 }
 
 /// The table of rates of one currency; no table is an empty one.
-fn rates(agent: &Agent, currency: &str) -> Result<Rates, Failure> {
+pub fn rates(agent: &Agent, currency: &str) -> Result<Rates, Failure> {
     let mut table = Rates::default();
     let Some(path) = &agent.rates else { return Ok(table) };
     let name = path.display().to_string();

@@ -54,6 +54,9 @@ pub struct Draft {
     pub mapping: String,
     /// Root of the seal of each period up to this one.
     pub evidence: BTreeMap<String, String>,
+    /// Rates by which a book in another currency was converted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rates: Vec<RateUsed>,
     /// Indicators in the form's order.
     pub cells: Vec<Cell>,
     /// What a person should know.
@@ -74,6 +77,17 @@ impl Draft {
         let after = ["prior_year_month", "prior_year"].iter().filter(has).copied();
         before.chain([main]).chain(opening.iter().copied()).chain(after).collect()
     }
+}
+
+/// A rate that figures stand on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateUsed {
+    /// Month, `YYYY-MM`.
+    pub month: String,
+    /// `closing` or `average`.
+    pub of: String,
+    /// 元 for one unit of the book's currency; absent where the table had none.
+    pub rate: Option<String>,
 }
 
 /// Reporting unit (填报单位).

@@ -147,6 +147,7 @@ pub fn build(order: &Order<'_>) -> Built {
         printed: form.columns.iter().map(|column| column.name().to_owned()).collect(),
         mapping: order.mapping.clone(),
         evidence: seals.map(|(period, seal)| (period.to_string(), seal.root.clone())).collect(),
+        rates: Vec::new(),
         cells: ledger.iter().map(|cell| Cell { columns: cell.cell.columns.figures(), ..cell.cell.clone() }).collect(),
         findings: findings.iter().map(Note::from).collect(),
         explanations,
