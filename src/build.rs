@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{CellVersion, DraftVersion, Store};
 use survey::{
     Order, Seals,
-    document::{Cell, Draft, Footer, LedgerCell, Note, Stands, Unit},
+    document::{Cell, Draft, Footer, LedgerCell, Note, Unit},
 };
 
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
     report::Failure,
     reported, times, unposted,
 };
+
+pub use crate::touched::touched;
 
 /// State of a draft that nobody has looked at yet.
 const BUILT: &str = "built";
@@ -195,6 +197,7 @@ fn compute(
         findings.extend(built.findings.iter().cloned());
         let (mut draft, mut ledger) = (built.draft, built.ledger);
         draft.rates = used();
+        draft.doubtful.clone_from(&desk.doubtful);
         reported::beside(store, &book.id, &mut draft, &mut ledger)?;
         let adjustments = acts::adjustments(store, &book.id, &draft.form, &draft.period)?;
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
@@ -343,27 +346,6 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
         let place = format!("{}, {}, book {}", version.form, version.period, version.book);
         Failure::source(Finding::error("file-damaged").at(place).with("reason", error))
     })
-}
-
-/// Indicators of a draft whose evidence was sealed anew since they were built.
-pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
-    let books = unposted::seals(store, &draft.book, draft.unposted, false)?;
-    let (mut measures, mut both) = Default::default();
-    if draft.measures {
-        measures::beside(store, &draft.book, &mut measures)?;
-        both = unposted::seals(store, &draft.book, draft.unposted, true)?;
-    }
-    let seals = Seals { books: &books, measures: &measures, both: &both };
-    let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
-    let moved = draft.cells.iter().filter(|cell| {
-        let Some(evidence) = &cell.evidence else { return false };
-        let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
-        let Ok(to) = evidence.to.parse() else { return true };
-        let stands = |seals: &_| survey::evidence_digest(seals, from, to, &digest) == evidence.digest;
-        // Before cells said what they stand on, all cells of a form that asks for measures stood on both.
-        !(stands(seals.of(evidence.on)) || draft.measures && evidence.on == Stands::Books && stands(&both))
-    });
-    Ok(moved.map(|cell| cell.id.clone()).collect())
 }
 
 /// What has changed beneath a kept draft since it was built: its mapping, its rates, its evidence. They are told apart, as a person mends them in

@@ -33,6 +33,7 @@ mod sheets;
 mod signing;
 mod source;
 mod times;
+mod touched;
 mod unposted;
 
 use std::{

@@ -170,6 +170,16 @@ fn a_quarter_as_one_period_is_still_three_months() {
     let adjusted = csv(&site.ok(&["balances", "--period", "2025-06+adj", "--format", "csv"]));
     let debits: Vec<&str> = adjusted.iter().map(|row| row["debit"].as_str()).filter(|debit| *debit != "0.00").collect();
     assert_eq!(debits, ["34692.00"]);
+    // A month within the quarter changes: it is read once more, and then known.
+    let other = "UPDATE account_move SET number = '9' || number WHERE id = (SELECT min(id) FROM account_move WHERE company = 1 AND \
+                 state = 'posted' AND date LIKE '2025-05%')";
+    assert_eq!(erp.execute(other, []).unwrap(), 1);
+    assert_eq!(changed(&site), ["2025-05 changed"]);
+    let state = rusqlite::Connection::open(site.path("taizhang-state/state.sqlite")).unwrap();
+    let periods: u32 =
+        state.query_row("SELECT count(DISTINCT period) FROM seal WHERE book = 'hz1'", [], |row| row.get(0)).unwrap();
+    let said = String::from_utf8(site.run(&["pull"]).stderr).unwrap();
+    assert!(said.contains(&format!("0 periods sealed, {periods} unchanged")), "{said}");
     let july = row(&site, "2025-07", "5.2.2.01").unwrap();
     let adjusted = row(&site, "2025-06+adj", "5.2.2.01").unwrap();
     assert_eq!((adjusted[1], july[0]), (amount, adjusted[3]));
