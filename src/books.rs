@@ -167,7 +167,7 @@ impl SealedBook {
 }
 
 /// Cube of a sealed period. It is derived, so one that is lost or damaged is made again from the entries, where those are sound.
-fn cube(folder: &Path, seal: &Seal, grain: Grain) -> Result<Vec<Cell>, Failure> {
+pub fn cube(folder: &Path, seal: &Seal, grain: Grain) -> Result<Vec<Cell>, Failure> {
     let path = journal::cube_path(folder, seal.period, digest(seal)?);
     let known = seal.cube.as_deref().and_then(Digest::parse);
     let sound = match known {
@@ -270,7 +270,7 @@ pub fn balance_finding(error: &journal::BalanceError) -> Finding {
 }
 
 /// A context, by its digest.
-fn context(store: &Store, digest: &str) -> Result<Context, Failure> {
+pub fn context(store: &Store, digest: &str) -> Result<Context, Failure> {
     serde_json::from_str(&store.context(digest)?)
         .map_err(|error| Failure::source(Finding::error("file-damaged").at(format!("context {digest}")).with("reason", error)))
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{CellVersion, DraftVersion, Store};
 use survey::{
     Order, Seals,
-    document::{Cell, Draft, Footer, LedgerCell, Note, Stands, Unit},
+    document::{Cell, Draft, Footer, LedgerCell, Note, Unit},
 };
 
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
     report::Failure,
     reported, times, unposted,
 };
+
+pub use crate::touched::touched;
 
 /// State of a draft that nobody has looked at yet.
 const BUILT: &str = "built";
@@ -164,6 +166,9 @@ fn compute(
         let desk = ready.desk(&configured.code);
         let said = audit::said(store, &book.id, &configured.code, &month.to_string())?;
         let asks = layers.mapping.asks_measures(Some(&configured.code));
+        // What somebody asked before is none of this form's.
+        let used = || desk.rates.as_ref().map(survey::Rates::used).unwrap_or_default();
+        used();
         let built = desk.with(&layers.mapping, |engine, original| {
             survey::build(&Order {
                 form: pack,
@@ -191,6 +196,8 @@ fn compute(
         });
         findings.extend(built.findings.iter().cloned());
         let (mut draft, mut ledger) = (built.draft, built.ledger);
+        draft.rates = used();
+        draft.doubtful.clone_from(&desk.doubtful);
         reported::beside(store, &book.id, &mut draft, &mut ledger)?;
         let adjustments = acts::adjustments(store, &book.id, &draft.form, &draft.period)?;
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
@@ -341,28 +348,7 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
     })
 }
 
-/// Indicators of a draft whose evidence was sealed anew since they were built.
-pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
-    let books = unposted::seals(store, &draft.book, draft.unposted, false)?;
-    let (mut measures, mut both) = Default::default();
-    if draft.measures {
-        measures::beside(store, &draft.book, &mut measures)?;
-        both = unposted::seals(store, &draft.book, draft.unposted, true)?;
-    }
-    let seals = Seals { books: &books, measures: &measures, both: &both };
-    let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
-    let moved = draft.cells.iter().filter(|cell| {
-        let Some(evidence) = &cell.evidence else { return false };
-        let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
-        let Ok(to) = evidence.to.parse() else { return true };
-        let stands = |seals: &_| survey::evidence_digest(seals, from, to, &digest) == evidence.digest;
-        // Before cells said what they stand on, all cells of a form that asks for measures stood on both.
-        !(stands(seals.of(evidence.on)) || draft.measures && evidence.on == Stands::Books && stands(&both))
-    });
-    Ok(moved.map(|cell| cell.id.clone()).collect())
-}
-
-/// What has changed beneath a kept draft since it was built: its mapping, its evidence. They are told apart, as a person mends them in
+/// What has changed beneath a kept draft since it was built: its mapping, its rates, its evidence. They are told apart, as a person mends them in
 /// different places.
 pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result<Vec<Finding>, Failure> {
     let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
@@ -373,6 +359,22 @@ pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result
         // The draft stands; that the mapping could not build it again is worth knowing.
         Err(failure) => {
             findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
+        }
+    }
+    if !draft.rates.is_empty() {
+        match forms::rates(agent, &draft.currency) {
+            Ok(rates) => {
+                let mut months: Vec<&str> =
+                    draft.rates.iter().filter(|used| rates.differs(used)).map(|used| &*used.month).collect();
+                months.dedup();
+                if !months.is_empty() {
+                    let finding = Finding::warning("rates-changed").at(&place).with("months", months.join(", "));
+                    findings.push(finding.with("currency", &draft.currency).with("period", &draft.period));
+                }
+            }
+            Err(failure) => {
+                findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
+            }
         }
     }
     let moved = touched(store, draft)?;

@@ -182,7 +182,10 @@ pub struct Desk {
     pub book: journal::Book,
     /// What the books do not hold, where a formula asks for any.
     pub measures: Option<Measures>,
-    rates: Option<Rates>,
+    /// Accounts without a line whose code and name disagree: in doubt once they have one.
+    pub doubtful: Vec<String>,
+    /// Rates, where its currency is not that of the forms.
+    pub rates: Option<Rates>,
 }
 
 impl Desk {
@@ -236,6 +239,9 @@ impl Desk {
         let (chart, found) = survey::chart(mapping, &accounts, &|account| figures.is_used(account));
         let mut findings: Vec<Finding> =
             found.into_iter().map(|finding| Finding { place: format!("{place}, {}", finding.place), ..finding }).collect();
+        let would = |account: &&Account| !account.undecided.is_empty() && !figures.is_used(&account.code);
+        let all = survey::chart(mapping, &accounts, &|_| true).0;
+        let doubtful = all.iter().filter(would).map(|account| account.code.clone()).collect();
         // A layer may serve several books, of which each has some of its accounts.
         let level = if agent.books.len() > 1 { model::Level::Note } else { model::Level::Warning };
         let own = |finding: Finding| Finding { level, place: format!("{place}, {}", finding.place), ..finding };
@@ -261,6 +267,7 @@ impl Desk {
             beside: unposted::seals(store, &book.id, unposted, asks)?,
             measures: if asks { Some(measures::load(agent, store, book)?) } else { None },
             book: figures,
+            doubtful,
             rates,
         })
     }
@@ -299,7 +306,7 @@ pub fn sealed<'a>(seals: impl Iterator<Item = &'a store::Seal>) -> BTreeMap<Peri
 }
 
 /// The table of rates of one currency; no table is an empty one.
-fn rates(agent: &Agent, currency: &str) -> Result<Rates, Failure> {
+pub fn rates(agent: &Agent, currency: &str) -> Result<Rates, Failure> {
     let mut table = Rates::default();
     let Some(path) = &agent.rates else { return Ok(table) };
     let name = path.display().to_string();

@@ -34,6 +34,7 @@ mod sheets;
 mod signing;
 mod source;
 mod times;
+mod touched;
 mod unposted;
 
 use std::{

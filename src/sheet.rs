@@ -186,7 +186,9 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
         marks.push(label("books-open"));
     }
     let told = |code: &&&str| draft.findings.iter().any(|note| note.code == ***code);
-    marks.extend(["period-beyond", "mapping-changed", "evidence-changed"].iter().filter(told).map(|code| label(code)));
+    marks.extend(
+        ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed"].iter().filter(told).map(|code| label(code)),
+    );
     if !draft.due {
         marks.push(label("not-due"));
     }

@@ -321,7 +321,9 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
     if books(draft) != "books-closed" {
         head += &format!("【{}】\n", label(books(draft)));
     }
-    for stale in ["mapping-changed", "evidence-changed"].into_iter().filter(|code| draft.findings.iter().any(|n| n.code == *code))
+    for stale in ["mapping-changed", "rates-changed", "evidence-changed"]
+        .into_iter()
+        .filter(|code| draft.findings.iter().any(|n| n.code == *code))
     {
         head += &format!("【{}】\n", label(stale));
     }

@@ -25,7 +25,14 @@ pub fn run(ctx: &Ctx, book: Option<&str>, scope: Scope) -> Result<Vec<Finding>, 
                 findings.extend(outcome.findings);
                 findings.extend(crate::build::rebuild_closed(&agent, &mut store, book)?);
                 findings.extend(crate::build::touched_drafts(&store, book)?);
-                let note = Finding::note("pulled").at(format!("book {}", book.id)).with("sealed", outcome.sealed.len());
+                // Before the first month that was asked for only what accounts carry forward is sealed.
+                let carried = outcome.sealed.iter().filter(|(seal, _)| seal.file.is_none()).count();
+                let note = if carried == 0 {
+                    Finding::note("pulled")
+                } else {
+                    Finding::note("pulled-balances").with("balances", carried)
+                };
+                let note = note.at(format!("book {}", book.id)).with("sealed", outcome.sealed.len() - carried);
                 findings.push(note.with("unchanged", outcome.unchanged));
             }
             Err(failure) => {

@@ -123,7 +123,12 @@ impl Sheet {
             marks.push(label(lang, "books-open"));
         }
         let told = |code: &&&str| draft.findings.iter().any(|note| note.code == ***code);
-        marks.extend(["period-beyond", "mapping-changed", "evidence-changed"].iter().filter(told).map(|code| label(lang, code)));
+        marks.extend(
+            ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed"]
+                .iter()
+                .filter(told)
+                .map(|code| label(lang, code)),
+        );
         if !draft.due {
             marks.push(label(lang, "not-due"));
         }

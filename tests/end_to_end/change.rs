@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fs};
 use journal::{Digest, file_digest, root_of};
 use serde_json::Value;
 
-use crate::{Site, csv, data};
+use crate::{
+    Site, csv, data,
+    hand::{How, TRYTON_B203},
+};
 
 /// In Tryton's SQLite, voucher 183 of 2025-06, 计提单位社保: 34,692.00 from 管理费用 to 应付职工薪酬. Somebody makes it 35,692.00 as Tryton would:
 /// amounts are bytes of decimal text, and the lines and the voucher say when they were written.
@@ -100,6 +103,25 @@ fn a_changed_amount_is_found_shown_and_marked() {
         assert_eq!(told, touched, "{month}: {}", String::from_utf8_lossy(&out.stderr));
     }
 
+    // So does the ledger, cell by cell: only those whose formulas ask for one of the two accounts in a month that they look at.
+    let touched = |month: &str| -> BTreeSet<String> {
+        let rows = csv(&site.ok(&["ledger", "show", "--form", "B203", "--period", month, "--format", "csv"]));
+        rows.iter().filter(|row| row["touched"] == "evidence_changed").map(|row| row["code"].clone()).collect()
+    };
+    let asks = |accounts: &[&str]| -> BTreeSet<String> {
+        let of = |how: &How| match how {
+            How::Stock { accounts, by_party, .. } => [*accounts, *by_party].concat(),
+            How::Income(accounts) | How::Expense(accounts) | How::Credited(accounts) => accounts.to_vec(),
+            How::Missing | How::NoSource => Vec::new(),
+        };
+        let cells = TRYTON_B203.iter().filter(|(_, how)| of(how).iter().any(|account| accounts.contains(account)));
+        cells.map(|(id, _)| (*id).to_owned()).collect()
+    };
+    assert_eq!(touched("2025-05"), set(&[]));
+    assert_eq!(touched("2025-06"), asks(&["5.2.2.01", "2.2.4.02"]));
+    assert_eq!(touched("2025-07"), asks(&["5.2.2.01", "2.2.4.02"]));
+    assert_eq!(touched("2026-01"), asks(&["2.2.4.02"]).intersection(&set(&["213", "217"])).cloned().collect(), "balances alone");
+
     // Built anew, the cells whose figures moved are marked, and only those: 1,000 more of 管理费用 and of 应付职工薪酬.
     let owed = ["217", "313", "323", "327", "401"];
     for (month, cells) in [
@@ -129,6 +151,27 @@ fn a_changed_amount_is_found_shown_and_marked() {
     let moved = draft["cells"].as_array().unwrap().iter().find(|cell| cell["id"] == "313").unwrap();
     let old = draft_before["cells"].as_array().unwrap().iter().find(|cell| cell["id"] == "313").unwrap();
     assert_eq!(moved["before"], old["columns"]);
+
+    // Another number touches no figure.
+    let erp = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
+    let june = "company = 1 AND state = 'posted' AND date LIKE '2025-06%'";
+    assert_eq!(erp.execute(&format!("UPDATE account_move SET number = '9183' WHERE number = '183' AND {june}"), []).unwrap(), 1);
+    assert_eq!(csv(&site.ok(&["pull", "--format", "csv"])).len(), 1);
+    for month in months {
+        assert_eq!(touched(month), set(&[]), "{month}");
+    }
+    // Another customer touches what looks at the balance of each.
+    let other = format!(
+        "UPDATE account_move_line SET party = (SELECT min(id) FROM party_party p WHERE p.id <> party) WHERE id = (SELECT min(l.id) \
+         FROM account_move_line l JOIN account_account a ON a.id = l.account WHERE a.code = '1.2.1' AND l.party IS NOT NULL \
+         AND l.move IN (SELECT id FROM account_move WHERE {june}))"
+    );
+    assert_eq!(erp.execute(&other, []).unwrap(), 1);
+    assert_eq!(csv(&site.ok(&["pull", "--format", "csv"])).len(), 1);
+    assert_eq!(touched("2025-05"), set(&[]));
+    for month in ["2025-06", "2025-07", "2026-01"] {
+        assert_eq!(touched(month), asks(&["1.2.1"]), "{month}");
+    }
 }
 
 /// Company 2 closed 2025 in Tryton, which keeps what its accounts carry forward. Voucher 109 of 2025-06 moves 9,118.72 from 5.1.5.01 to 1.3.4.01; SQL

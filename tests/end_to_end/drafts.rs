@@ -259,6 +259,44 @@ fn a_book_in_dollars_has_figures_only_with_rates() {
         let of = |id| raw(&draft, id, "closing").unwrap();
         assert_eq!(of("213"), of("217") + of("218"), "{month}");
     }
+
+    // The rate of June's last day is put right. A draft that stands on it says so and is not handed in; others have no balance of June.
+    let people = format!(
+        "{}\n[[person]]\nid = \"wu\"\nname = \"吴静\"\nroles = [\"preparer\"]\n",
+        fs::read_to_string(site.path("agent.toml")).unwrap()
+    );
+    fs::write(site.path("agent.toml"), people).unwrap();
+    let told = |month: &str| {
+        let out = site.run(&["draft", "show", "--form", "E203", "--period", month]);
+        String::from_utf8(out.stderr).unwrap().lines().find(|line| line.contains("[rates-changed]")).map(str::to_owned)
+    };
+    let (old, new) = (rate("2025-06"), rate("2025-06") + 10_000);
+    let june = |rate: Money| format!("2025-06,USD,{},", decimal(rate));
+    assert_eq!(table.matches(&june(old)).count(), 1);
+    // What it does not use does not matter.
+    fs::write(site.path("rates.csv"), table.replace(",EUR,8.0,", ",EUR,8.2,")).unwrap();
+    assert_eq!(told("2025-06"), None);
+    fs::write(site.path("rates.csv"), table.replace(&june(old), &june(new))).unwrap();
+    let line = told("2025-06").unwrap();
+    assert!(
+        line.starts_with("warning")
+            && line.ends_with("the rates of USD for 2025-06 changed in the table since the draft was built"),
+        "{line}"
+    );
+    for month in ["2025-01", "2025-12", "2026-02"] {
+        assert_eq!(told(month), None, "{month}");
+    }
+    let review = ["review", "--form", "E203", "--period", "2025-06", "--as", "wu"];
+    site.refused(&review, 1, &["error[rates-changed] E203, 2025-06, book book"]);
+    let before = raw(&bare_draft(&site, "2025-06"), "213", "closing").unwrap();
+    let after = raw(&self::draft(&site, "E203", "2025-06"), "213", "closing").unwrap();
+    assert_eq!(before * new, after * old, "the same dollars");
+    assert_eq!(told("2025-06"), None);
+}
+
+/// A draft as it is kept, whatever has changed since.
+fn bare_draft(site: &Site, month: &str) -> Value {
+    serde_json::from_str(&site.ok(&["draft", "export", "--form", "E203", "--period", month, "--to", "json"])).unwrap()
 }
 
 /// Without `first_period` the books themselves say where they begin: balances with the opening voucher, turnover with the month after.

@@ -312,6 +312,21 @@ fn a_file_size_limit_is_a_full_disk() {
     unchanged(&site, &before, "");
 }
 
+/// Measures are written with every pull, as all of them are read; entries only where they changed.
+#[test]
+fn measures_meet_a_full_disk_too_and_leave_nothing_behind() {
+    let site = Site::tryton(&format!("{BOOK}variables.sales = true\nvariables.stock = true\n"));
+    let sealed = site.ok(&["pull", "--format", "csv"]);
+    assert!(sealed.lines().count() > 10, "{sealed}");
+    let before = kept(&site);
+    let measures = site.path("taizhang-state/snapshots/hz+measures");
+    assert!(before.files.keys().any(|path| path.starts_with(&measures)), "{:?}", before.files);
+    let out = script(&site, &[], "trap '' XFSZ; ulimit -f 1; exec taizhang --lang en pull");
+    named(&out, 3, &["error[disk-full]", "hint: Make room"]);
+    site.ok(&["pull"]);
+    unchanged(&site, &before, "a pull with room");
+}
+
 #[test]
 fn a_full_disk_is_named_and_leaves_what_was_sealed() {
     let site = Site::tryton(&format!("[state]\ndir = \"disk/state\"\n\n{BOOK}"));

@@ -170,7 +170,45 @@ fn a_quarter_as_one_period_is_still_three_months() {
     let adjusted = csv(&site.ok(&["balances", "--period", "2025-06+adj", "--format", "csv"]));
     let debits: Vec<&str> = adjusted.iter().map(|row| row["debit"].as_str()).filter(|debit| *debit != "0.00").collect();
     assert_eq!(debits, ["34692.00"]);
+    // A month within the quarter changes: it is read once more, and then known.
+    let other = "UPDATE account_move SET number = '9' || number WHERE id = (SELECT min(id) FROM account_move WHERE company = 1 AND \
+                 state = 'posted' AND date LIKE '2025-05%')";
+    assert_eq!(erp.execute(other, []).unwrap(), 1);
+    assert_eq!(changed(&site), ["2025-05 changed"]);
+    let state = rusqlite::Connection::open(site.path("taizhang-state/state.sqlite")).unwrap();
+    let periods: u32 =
+        state.query_row("SELECT count(DISTINCT period) FROM seal WHERE book = 'hz1'", [], |row| row.get(0)).unwrap();
+    let said = String::from_utf8(site.run(&["pull"]).stderr).unwrap();
+    assert!(said.contains(&format!("0 periods sealed, {periods} unchanged")), "{said}");
     let july = row(&site, "2025-07", "5.2.2.01").unwrap();
     let adjusted = row(&site, "2025-06+adj", "5.2.2.01").unwrap();
     assert_eq!((adjusted[1], july[0]), (amount, adjusted[3]));
+}
+
+/// Amounts that add up past what SQLite's own whole numbers hold are sealed all the same, and known again.
+#[test]
+fn sums_past_the_integers_of_sqlite_are_no_obstacle() {
+    let site = Site::tryton(&books("hz", "tryton", "source.sqlite = \"tryton.sqlite\"", &["1"]));
+    site.ok(&["pull"]);
+    let erp = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
+    // Every voucher of two lines in June is of 90,000,000,000,000,000.00 元: nine times ten to the power of 18 in cents, each.
+    for side in ["debit", "credit"] {
+        let sql = format!(
+            "UPDATE account_move_line SET {side} = CAST('90000000000000000.00' AS BLOB) WHERE CAST(CAST({side} AS TEXT) AS REAL) > 0 AND \
+             move IN (SELECT m.id FROM account_move m JOIN account_move_line l ON l.move = m.id WHERE m.company = 1 AND m.state = 'posted' \
+             AND m.date LIKE '2025-06%' GROUP BY m.id HAVING count(*) = 2 AND min(CAST(CAST(l.debit AS TEXT) AS REAL)) >= 0)"
+        );
+        assert!(erp.execute(&sql, []).unwrap() > 2);
+    }
+    let most = "SELECT a.code, count(*) FROM account_move_line l JOIN account_move m ON m.id = l.move JOIN account_account a ON a.id = l.account \
+                WHERE m.date LIKE '2025-06%' AND m.company = 1 AND m.state = 'posted' AND CAST(l.debit AS TEXT) = '90000000000000000.00' \
+                GROUP BY a.code ORDER BY 2 DESC, 1 LIMIT 1";
+    let (account, count): (String, i64) = erp.query_row(most, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert!(count > 1, "their sum is past 2 to the power of 63 in cents");
+    assert_eq!(changed(&site), ["2025-06 changed"]);
+    let debit = row(&site, "2025-06", &account).unwrap()[1];
+    let large = "90000000000000000".parse::<Amount>().unwrap().checked_mul(Amount::from_whole(count.into()).unwrap()).unwrap();
+    let rest = debit.checked_sub(large).unwrap();
+    assert!(rest >= Amount::ZERO && rest < "100000000".parse().unwrap(), "{account}: {debit}");
+    assert_eq!(changed(&site), Vec::<String>::new());
 }

@@ -102,7 +102,7 @@ pub fn measures_path(folder: &Path, month: Month, root: Digest) -> PathBuf {
 pub fn seal_measures(folder: &Path, month: Month, mut rows: Vec<MeasureRow>) -> Result<PendingMeasures, SealError> {
     rows.sort_unstable();
     let root = measures_root(month, &rows);
-    let path = folder.join(format!("{month}.measures.part"));
+    let path = folder.join(format!("{month}.measures.new"));
     let mut fields: Vec<Field> = TEXTS.iter().map(|name| Field::new(*name, arrow_schema::DataType::Utf8, true)).collect();
     fields.extend(NUMBERS.iter().map(|name| Field::new(*name, DECIMAL, true)));
     let schema = Arc::new(Schema::new(fields));

@@ -6,7 +6,7 @@ use formula::{Measure, Side, Trace, Value, What};
 use model::{Finding, Level};
 use serde::{Deserialize, Serialize};
 
-use crate::{Printed, audit::Explanation};
+use crate::{Asked, Printed, audit::Explanation};
 
 /// Empty values are left out of documents, so that their bytes say no more than there is.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -54,6 +54,12 @@ pub struct Draft {
     pub mapping: String,
     /// Root of the seal of each period up to this one.
     pub evidence: BTreeMap<String, String>,
+    /// Rates by which a book in another currency was converted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rates: Vec<RateUsed>,
+    /// Accounts of the book without a line whose code and name disagree: with one they hold figures up.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub doubtful: Vec<String>,
     /// Indicators in the form's order.
     pub cells: Vec<Cell>,
     /// What a person should know.
@@ -74,6 +80,17 @@ impl Draft {
         let after = ["prior_year_month", "prior_year"].iter().filter(has).copied();
         before.chain([main]).chain(opening.iter().copied()).chain(after).collect()
     }
+}
+
+/// A rate that figures stand on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateUsed {
+    /// Month, `YYYY-MM`.
+    pub month: String,
+    /// `closing` or `average`.
+    pub of: String,
+    /// 元 for one unit of the book's currency; absent where the table had none.
+    pub rate: Option<String>,
 }
 
 /// Reporting unit (填报单位).
@@ -334,6 +351,9 @@ pub struct Evidence {
     /// Of what these seals are.
     #[serde(default, skip_serializing_if = "Stands::books")]
     pub on: Stands,
+    /// What of the books: a change of anything else leaves it as it is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub asked: Vec<Asked>,
 }
 
 /// What a figure stands on: a new voucher touches no count of heads, and a new entry of heads no balance.

@@ -7,6 +7,7 @@ use model::{Amount, Finding, Level, Month, Period};
 
 use crate::{
     Form, Row,
+    asked::asked,
     audit::{self, Claim, Explanation, Given, Outcome},
     document::{
         Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Stands, Unit,
@@ -147,6 +148,8 @@ pub fn build(order: &Order<'_>) -> Built {
         printed: form.columns.iter().map(|column| column.name().to_owned()).collect(),
         mapping: order.mapping.clone(),
         evidence: seals.map(|(period, seal)| (period.to_string(), seal.root.clone())).collect(),
+        rates: Vec::new(),
+        doubtful: Vec::new(),
         cells: ledger.iter().map(|cell| Cell { columns: cell.cell.columns.figures(), ..cell.cell.clone() }).collect(),
         findings: findings.iter().map(Note::from).collect(),
         explanations,
@@ -394,7 +397,8 @@ impl Building<'_> {
             _ => Stands::Books,
         };
         let digest = evidence_digest(self.order.seals.of(on), from, to, self.order.digest);
-        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on })
+        let asked = asked(traces, self.order.engine.chart());
+        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on, asked })
     }
 }
 

@@ -6,6 +6,7 @@ Pure: texts and figures come in, values and findings go out. No form, code, acco
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+mod asked;
 pub mod audit;
 mod built_in;
 mod calendar;
@@ -31,6 +32,7 @@ mod standard;
 mod threshold;
 mod trial;
 
+pub use asked::{Asked, By};
 pub use built_in::{CALENDARS, FORMS};
 pub use calendar::{Calendar, Calendars, Due};
 pub use chart::{BookAccount, chart};

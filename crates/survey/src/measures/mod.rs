@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use formula::{Aspect, Figures, Gap, MeasureQuestion, Part, Question};
 use model::{Amount, MeasureRow, Month};
 
-use crate::Rates;
+use crate::{Rates, rates::Which};
 
 pub use answer::Counted;
 pub use heads::days_in;
@@ -165,7 +165,8 @@ pub fn counted<'a>(
     if let (Some((rates, currency)), Aspect::Amount | Aspect::Value) = (rates, question.aspect) {
         let stock = measures.kinds.find(&question.kind).is_some_and(|(_, kind)| kind.nature == Nature::Stock);
         for one in &mut counted {
-            let rate = if stock { rates.of(question.to, currency)?.closing } else { rates.of(one.month, currency)?.average };
+            let (month, which) = if stock { (question.to, Which::Closing) } else { (one.month, Which::Average) };
+            let rate = rates.of(month, currency, which)?;
             one.amount = one.amount.checked_mul(rate).ok_or_else(answer::too_large)?;
         }
     }
