@@ -236,7 +236,7 @@ impl Site {
             }
             package.write(Limits::default()).unwrap()
         };
-        Site { tls: Arc::new(tls), packages: (1..=months).map(package).collect() }
+        Site { tls: Arc::new(tls), packages: (1..=months).rev().map(package).collect() }
     }
 
     /// Units from a number on, made on all cores.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use model::Finding;
-use survey::{Form, Mapping, RuleLevel, Standard, audit};
+use survey::{
+    Form, Mapping, Standard,
+    audit::{self, Beyond},
+};
 
 use crate::store::{Published, Store, StoreError};
 
@@ -14,8 +17,8 @@ use crate::store::{Published, Store, StoreError};
 pub struct Edition {
     /// Forms, and rules that were read.
     pub mapping: Mapping,
-    /// Forms whose rules look at an earlier month or at another form.
-    pub beyond: BTreeMap<String, bool>,
+    /// What rules of each form look at beside it.
+    pub beyond: BTreeMap<String, Beyond>,
 }
 
 /// All editions, as they stood when so many packs were published.
@@ -29,13 +32,6 @@ struct Known {
 #[derive(Default)]
 pub struct Knowledge {
     known: RwLock<Option<Known>>,
-}
-
-/// Whether rules of a form need more than the form itself of this month.
-fn looks_beyond(form: &Form, mapping: &Mapping) -> bool {
-    let rules = mapping.rules.iter().filter(|rule| rule.form == form.form);
-    let with = rules.filter_map(|read| Some((form.rules.get(read.at)?, &read.expr)));
-    with.map(|(rule, expr)| audit::reach(form, rule, expr)).any(|reach| matches!(reach, RuleLevel::Forms | RuleLevel::Periods))
 }
 
 /// Editions of forms that were published over those that come with the program.
@@ -66,7 +62,11 @@ pub fn editions(published: &[Published]) -> (BTreeMap<String, Edition>, Vec<Find
         let (mapping, wrong) = Mapping::assemble(&standard, forms, &[]);
         findings.extend(wrong);
         if let Some(mapping) = mapping {
-            let beyond = mapping.forms.iter().map(|form| (form.form.clone(), looks_beyond(form, &mapping))).collect();
+            let of = |form: &Form| {
+                let rules = mapping.rules.iter().filter(|rule| rule.form == form.form);
+                (form.form.clone(), audit::beyond(form, rules.map(|rule| &rule.expr)))
+            };
+            let beyond = mapping.forms.iter().map(of).collect();
             editions.insert(edition, Edition { mapping, beyond });
         }
     }

@@ -369,3 +369,26 @@ fn a_sandbox_needs_nothing_and_leaves_nothing() {
     let keys: Vec<_> = fs::read_dir(folder.path().join("box")).unwrap().flatten().map(|file| file.file_name()).collect();
     assert!(keys.iter().all(|name| !name.to_string_lossy().contains("key")), "keys live in memory: {keys:?}");
 }
+
+#[test]
+fn rules_see_what_the_unit_reported_before() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = bureau.unit(UNIT);
+    let send = |form: &'static str, months: u16, figure: i64| {
+        let order =
+            Order { form, channel: "companion", filed: true, period: common::month_ago(months), figure, ..Order::default() };
+        let (status, answer) = bureau.submit(UNIT, &site.bytes(&order), &[]);
+        assert_eq!(status, 201, "{:?}", reasons(&answer));
+        receipt(&answer).receipt.audit
+    };
+    // 102-1 has a rule about a row of E103: it waits for it.
+    let alone = send("102-1", 2, 100);
+    send("E103", 3, 100);
+    let beside = send("102-1", 3, 100);
+    assert_eq!(beside["not_applicable"].as_u64().unwrap() + 1, alone["not_applicable"].as_u64().unwrap(), "{alone} {beside}");
+    assert_eq!(beside["unmet"], alone["unmet"], "100 is as much as 100");
+    send("E103", 4, 99);
+    let less = send("102-1", 4, 100);
+    assert_eq!(less["unmet"].as_u64().unwrap(), beside["unmet"].as_u64().unwrap() + 1, "99 is less than 100: {less}");
+}

@@ -32,28 +32,25 @@ pub fn reported(draft: &Draft) -> Draft {
     draft
 }
 
-/// Reports of the same unit that rules may look at: other forms of the month, and the month before.
+/// Reports of the same unit and period that arrived earlier.
 fn earlier(office: &Office, identity: &Identity, month: Month) -> Result<Vec<Draft>, StoreError> {
-    let mut found = Vec::new();
-    for period in [Some(month), month.plus(-1)].into_iter().flatten() {
-        let period = period.to_string();
-        let kept = office.store().read(|connection| {
-            let reports = Report::of_period(connection, &identity.unit.code, &period)?;
-            let mut packages: Vec<(String, Vec<u8>)> = Vec::new();
-            for [_, content, _] in &reports {
-                if packages.iter().all(|(known, _)| known != content)
-                    && let Some(bytes) = Blob::get(connection, content)?
-                {
-                    packages.push((content.clone(), bytes));
-                }
+    let period = month.to_string();
+    let (reports, packages) = office.store().read(|connection| {
+        let reports = Report::of_period(connection, &identity.unit.code, &period)?;
+        let mut packages: Vec<(String, Vec<u8>)> = Vec::new();
+        for [_, content, _] in &reports {
+            if packages.iter().all(|(known, _)| known != content)
+                && let Some(bytes) = Blob::get(connection, content)?
+            {
+                packages.push((content.clone(), bytes));
             }
-            Ok((reports, packages))
-        })?;
-        let (reports, packages) = kept;
-        for (content, bytes) in packages {
-            let newest = |draft: &Draft| reports.iter().any(|[form, of, _]| *form == draft.form && *of == content);
-            found.extend(drafts(&bytes).into_iter().filter(newest));
         }
+        Ok((reports, packages))
+    })?;
+    let mut found = Vec::new();
+    for (content, bytes) in packages {
+        let newest = |draft: &Draft| reports.iter().any(|[form, of, _]| *form == draft.form && *of == content);
+        found.extend(drafts(&bytes).into_iter().filter(newest));
     }
     Ok(found)
 }
@@ -64,16 +61,24 @@ pub fn summary(office: &Office, identity: &Identity, reports: &[Draft]) -> Resul
     let Ok(month) = identity.period.parse::<Month>() else { return Ok(json!({})) };
     let mut counts = [0_u64; 4];
     let (mut told, mut left) = (Vec::new(), 0_u64);
-    let mut others: Option<Vec<Draft>> = None;
+    let mut editions = Vec::new();
+    let (mut before, mut beside) = (false, false);
     for draft in reports {
         let Some(edition) = office.knowledge().edition(office.store(), &draft.edition)? else { continue };
-        let beyond = edition.beyond.get(&draft.form).copied().unwrap_or(false);
-        if beyond && others.is_none() {
-            others = Some(earlier(office, identity, month)?);
+        if let Some(beyond) = edition.beyond.get(&draft.form) {
+            before |= beyond.month_before;
+            beside |= beyond.forms.iter().any(|form| reports.iter().all(|other| other.form != *form));
         }
-        // What arrives now stands before what arrived earlier: of two drafts of one form and month, the last counts.
-        let beside = others.iter().flatten().filter(|_| beyond);
-        let papers = Papers::new(&edition.mapping.forms, &draft.form, beside.chain(reports), &outside);
+        editions.push((draft, edition));
+    }
+    // Packages that arrived earlier are opened only where a rule looks at them.
+    let mut others = Vec::new();
+    for month in [beside.then_some(month), month.plus(-1).filter(|_| before)].into_iter().flatten() {
+        others.extend(earlier(office, identity, month)?);
+    }
+    for (draft, edition) in &editions {
+        // Of two drafts of one form and month, the one that arrives now counts: it comes last.
+        let papers = Papers::new(&edition.mapping.forms, &draft.form, others.iter().chain(reports), &outside);
         for ready in rules(&edition.mapping, &draft.form, month) {
             let verdict = judge(&ready, &papers, month);
             let at = match verdict.outcome {

@@ -22,6 +22,8 @@ pub use outside::{OUTSIDE, Outside};
 pub use report::{Event, report};
 pub use world::{Described, Filed, Given, Papers, Reported};
 
+use std::collections::BTreeSet;
+
 use formula::{Column, Expr, Node};
 
 use model::Month;
@@ -54,6 +56,29 @@ pub fn reach(form: &Form, rule: &Rule, expr: &Expr) -> RuleLevel {
         waiting.extend(children(expr));
     }
     reach
+}
+
+/// What a rule looks at beside the form of its own month.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// Whether it asks for the month before. Last year stands in the form itself.
+    pub month_before: bool,
+    /// Other forms of the month.
+    pub forms: BTreeSet<String>,
+}
+
+/// What must be at hand to judge rules of a form by documents.
+pub fn beyond<'e>(form: &Form, exprs: impl IntoIterator<Item = &'e Expr>) -> Beyond {
+    let mut beyond = Beyond::default();
+    let mut waiting: Vec<&Expr> = exprs.into_iter().collect();
+    while let Some(expr) = waiting.pop() {
+        if let Node::Reference { form: of, column, .. } = &expr.node {
+            beyond.month_before |= *column == Some(Column::Previous);
+            beyond.forms.extend(of.iter().filter(|of| **of != form.form && of.as_str() != OUTSIDE).cloned());
+        }
+        waiting.extend(children(expr));
+    }
+    beyond
 }
 
 /// What an expression is made of.
