@@ -1,6 +1,7 @@
 /*! `agent.toml`. Relative paths start at its folder; unknown keys are errors with a place. */
 
 mod bureau;
+mod choice;
 mod people;
 mod signing;
 mod text;
@@ -475,30 +476,6 @@ impl Agent {
         self.place(&format!("form.{number}.{key}"))
     }
 
-    /// The book named `id`; without a name, the only one.
-    pub fn book(&self, id: Option<&str>) -> Result<&Book, Failure> {
-        let known = || self.books.iter().map(|book| book.id.as_str()).collect::<Vec<_>>().join(", ");
-        let found = match id {
-            Some(id) => self.books.iter().find(|book| book.id == id),
-            None => self.books.first().filter(|_| self.books.len() == 1),
-        };
-        found.ok_or_else(|| {
-            let finding = match id {
-                Some(id) => Finding::error("book-unknown").with("book", id),
-                None => Finding::error("book-unclear"),
-            };
-            Failure::config(finding.at(self.path.display().to_string()).with("known", known()))
-        })
-    }
-
-    /// The books that a form is built from: those that are configured for it, or all that have no forms of their own.
-    pub fn books_of(&self, form: Option<&str>) -> Vec<&Book> {
-        let meant = |own: &&Form| form.is_none_or(|code| own.code == code);
-        let forms: Vec<&Form> = self.forms.iter().filter(meant).collect();
-        let wanted = |book: &&Book| forms.is_empty() || forms.iter().any(|own| own.book.as_ref().is_none_or(|id| *id == book.id));
-        self.books.iter().filter(wanted).collect()
-    }
-
     /// The person with this id.
     pub fn person(&self, id: &str) -> Result<&Person, Failure> {
         self.people.iter().find(|person| person.id == id).ok_or_else(|| {
@@ -523,7 +500,7 @@ impl Agent {
                 .map_err(|_| Failure::config(Finding::error("secret-missing").at(place).with("name", name))),
             Secret::Reference { file: Some(file), .. } => {
                 let path = self.folder().join(file);
-                let text = fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))?;
+                let text = fs::read_to_string(&path).map_err(|error| Failure::config(Finding::io(&path, &error)))?;
                 Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
             Secret::Reference { .. } => Ok(None),

@@ -11,17 +11,14 @@ use journal::Digest;
 use model::Finding;
 use store::Store;
 
-use crate::{
-    report::{self, Failure},
-    sheet,
-};
+use crate::{report::Failure, sheet};
 
 /// Longest file that is attached, in bytes.
 const LONGEST: u64 = 32 << 20;
 
 /// Copies a file into the state and gives what a record says of it: name, size, digest.
 pub fn keep(store: &Store, path: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    let refused = |error: std::io::Error| Failure::source(report::io(path, &error));
+    let refused = |error: std::io::Error| Failure::source(Finding::io(path, &error));
     let mut bytes = Vec::new();
     File::open(path).map_err(refused)?.take(LONGEST + 1).read_to_end(&mut bytes).map_err(refused)?;
     if bytes.len() as u64 > LONGEST {
@@ -30,7 +27,7 @@ pub fn keep(store: &Store, path: &Path) -> Result<BTreeMap<String, String>, Fail
     }
     let digest = Digest::of(&bytes).to_string();
     let folder = store.folder().join("evidence");
-    fs::create_dir_all(&folder).map_err(|error| Failure::source(report::io(&folder, &error)))?;
+    fs::create_dir_all(&folder).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
     let kept = folder.join(&digest);
     if !kept.exists() {
         sheet::save(&kept, &bytes)?;

@@ -70,7 +70,7 @@ pub fn own_file(agent: &Agent, name: &str) -> Result<Option<String>, Finding> {
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(report::io(&path, &error)),
+        Err(error) => Err(Finding::io(&path, &error)),
     }
 }
 
@@ -125,7 +125,7 @@ pub fn texts<'a>(agent: &Agent, forms: impl IntoIterator<Item = &'a config::Form
         }
         match fs::read_to_string(path) {
             Ok(text) => texts.push((name, text)),
-            Err(error) => findings.push(report::io(path, &error)),
+            Err(error) => findings.push(Finding::io(path, &error)),
         }
     }
     (texts, findings)

@@ -55,7 +55,7 @@ pub fn all(agent: Option<&Agent>) -> (BTreeMap<(String, String), Pack>, Vec<Find
     for path in agent.map(own_packs).unwrap_or_default() {
         match fs::read_to_string(&path) {
             Ok(text) => texts.push((Origin::Own, path.display().to_string(), text)),
-            Err(error) => findings.push(report::io(&path, &error)),
+            Err(error) => findings.push(Finding::io(&path, &error)),
         }
     }
     let mut packs = BTreeMap::new();
@@ -152,7 +152,7 @@ pub fn install(
     }
     let folder = agent.folder().join("mappings/forms").join(&form.edition);
     let path = folder.join(format!("{}.toml", form.form));
-    fs::create_dir_all(&folder).map_err(|error| Failure::source(report::io(&folder, &error)))?;
+    fs::create_dir_all(&folder).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let detail = json!({
         "form": form.form, "edition": form.edition, "revision": form.revision, "sha256": digest(text),

@@ -20,7 +20,7 @@ pub fn load(agent: &Agent, book: &Book) -> Result<Pack, Failure> {
         Some((name, text)) => (format!("connectors/{name}/connector.toml"), (*text).to_owned()),
         None if book.connector.contains(['/', '\\', '.']) => {
             let path = agent.folder().join(&book.connector).join("connector.toml");
-            let text = fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))?;
+            let text = fs::read_to_string(&path).map_err(|error| Failure::config(Finding::io(&path, &error)))?;
             (path.display().to_string(), text)
         }
         None => {

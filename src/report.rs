@@ -40,7 +40,7 @@ impl From<journal::SealError> for Failure {
             journal::SealError::Damaged { path, reason } => {
                 Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", reason))
             }
-            journal::SealError::Io { path, source } => Failure::source(io(&path, &source)),
+            journal::SealError::Io { path, source } => Failure::source(Finding::io(&path, &source)),
         }
     }
 }
@@ -50,11 +50,11 @@ impl From<store::StoreError> for Failure {
         use store::StoreError as E;
         let refusal = error.refusal();
         match error {
-            E::Io { path, source } => Failure::source(io(&path, &source)),
-            E::Sqlite { path, source } => {
-                let code = refusal.map_or("state-refused", refused);
-                Failure::source(Finding::error(code).at(path.display().to_string()).with("reason", source))
-            }
+            E::Io { path, source } => Failure::source(Finding::io(&path, &source)),
+            E::Sqlite { path, source } => Failure::source(match refusal {
+                Some(kind) => Finding::io(&path, &std::io::Error::new(kind, source)),
+                None => Finding::error("state-refused").at(path.display().to_string()).with("reason", source),
+            }),
             E::Damaged { path, reason } => {
                 Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", reason))
             }
@@ -63,22 +63,6 @@ impl From<store::StoreError> for Failure {
             }
             E::Locked { book } => Failure::source(Finding::error("book-locked").at(format!("book {book}")).with("book", book)),
         }
-    }
-}
-
-/// What the system said about a file.
-pub fn io(path: &std::path::Path, error: &std::io::Error) -> Finding {
-    Finding::error(refused(error.kind())).at(path.display().to_string()).with("reason", error)
-}
-
-fn refused(kind: std::io::ErrorKind) -> &'static str {
-    use std::io::ErrorKind as Kind;
-    match kind {
-        // A limit on the size of files (ulimit -f) leaves as little room as a full disk.
-        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "disk-full",
-        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => "file-forbidden",
-        Kind::NotFound => "file-missing",
-        _ => "file-refused",
     }
 }
 
@@ -145,23 +129,12 @@ fn short(lang: Lang, finding: &Finding) -> String {
 
 /// Level and code before place and sentence.
 fn head(lang: Lang, finding: &Finding) -> String {
-    let level = match finding.level {
-        Level::Note => "level-note",
-        Level::Warning => "level-warning",
-        Level::Error => "level-error",
-    };
-    let none: [(&str, &str); 0] = [];
-    let gap = if finding.place.is_empty() { ":" } else { "" };
-    format!("{}[{}]{gap} {}", ui::text(lang, level, &none), finding.code, short(lang, finding))
+    ui::head(lang, finding.level.name(), &finding.code, &finding.place, &finding.arguments)
 }
 
 /// What to do, on a line of its own.
 fn advice(lang: Lang, finding: &Finding) -> String {
-    let none: [(&str, &str); 0] = [];
-    match ui::hint(lang, &finding.code, &finding.arguments) {
-        Some(hint) => format!("\n    {}{hint}", ui::text(lang, "label-hint", &none)),
-        None => String::new(),
-    }
+    ui::advice(lang, &finding.code, &finding.arguments)
 }
 
 /// Whether any finding is an error.

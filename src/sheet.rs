@@ -9,11 +9,7 @@ use survey::document::{Cell, Column, Draft, LedgerCell, Lineage};
 use ui::Lang;
 use unicode_width::UnicodeWidthStr;
 
-use crate::{
-    build,
-    output::label,
-    report::{self, Failure},
-};
+use crate::{build, output::label, report::Failure};
 
 /// A text that no spreadsheet takes for a formula: an apostrophe keeps its first character from counting.
 pub fn inert(text: &str) -> String {
@@ -54,7 +50,7 @@ pub fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
     match error.kind() {
         // A file that is to be written is not missing, its folder is; and the path starts where the person is.
         std::io::ErrorKind::NotFound => Failure::config(Finding::error("folder-missing").at(path.display().to_string())),
-        _ => Failure::source(report::io(path, error)),
+        _ => Failure::source(Finding::io(path, error)),
     }
 }
 

@@ -8,7 +8,7 @@ use token::Token;
 
 use crate::{
     config::{self, Agent, Person},
-    report::{self, Failure},
+    report::Failure,
 };
 
 /// A person's key and certificates.
@@ -70,7 +70,7 @@ impl Signatory {
 
 fn text(agent: &Agent, path: &Path) -> Result<String, Failure> {
     let path = agent.folder().join(path);
-    fs::read_to_string(&path).map_err(|error| Failure::config(report::io(&path, &error)))
+    fs::read_to_string(&path).map_err(|error| Failure::config(Finding::io(&path, &error)))
 }
 
 /// Why a certificate does not serve for this unit and person now.
@@ -117,7 +117,7 @@ pub fn required(agent: &Agent) -> Result<Vec<Role>, Failure> {
 
 /// Certificates and lists of revoked ones in a PEM file, or in every file of a folder.
 pub fn trust(path: &Path, moment: Moment) -> Result<Trust, Failure> {
-    let refused = |path: &Path, error: &std::io::Error| Failure::config(report::io(path, error));
+    let refused = |path: &Path, error: &std::io::Error| Failure::config(Finding::io(path, error));
     let mut files = vec![path.to_owned()];
     if path.is_dir() {
         let entries = fs::read_dir(path).map_err(|error| refused(path, &error))?;

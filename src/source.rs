@@ -124,7 +124,7 @@ impl Reading<'_> {
             let (name, args) = program.command.split_first().map_or((OsStr::new(""), &[][..]), |(n, a)| (OsStr::new(n), a));
             // The folder of a bare file name is where this program was started.
             let folder = if program.folder.as_os_str().is_empty() { Path::new(".") } else { &program.folder };
-            let folder = std::path::absolute(folder).map_err(|e| Failure::source(crate::report::io(folder, &e)))?;
+            let folder = std::path::absolute(folder).map_err(|e| Failure::source(Finding::io(folder, &e)))?;
             // A path, unlike a name, starts at that folder.
             let path = Path::new(name);
             let name = if path.components().count() > 1 { folder.join(path) } else { path.to_owned() };

@@ -28,7 +28,7 @@ use crate::{
     build,
     config::{Agent, Book, Person},
     ledger, measures,
-    report::{self, Failure},
+    report::Failure,
     sheet, unposted,
 };
 
@@ -447,7 +447,7 @@ impl Zip<'_> {
             Content::Kept(path, sha256) => {
                 let mut bytes = Vec::new();
                 let read = File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes));
-                read.map_err(|error| Failure::source(report::io(&path, &error)))?;
+                read.map_err(|error| Failure::source(Finding::io(&path, &error)))?;
                 if Digest::of(&bytes).to_string() != sha256 {
                     let finding = Finding::error("file-damaged").at(path.display().to_string()).with("reason", "SHA-256");
                     return Err(Failure::source(finding));

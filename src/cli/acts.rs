@@ -141,13 +141,7 @@ fn adjust(
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
     let why = reason(why)?;
-    let Some((form, row)) = figure.split_once(':') else {
-        return Err(Failure::config(Finding::error("figure-unclear").with("figure", figure)));
-    };
-    let book = match (book, agent.books_of(Some(form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id)?,
-    };
+    let (form, row, book) = agent.figure(figure, book)?;
     acts::unlocked(&store, &book.id, form, month)?;
     let (outcome, _) = build::current(&agent, &mut store, book, form, month)?;
     let Some(cell) = outcome.draft.cells.iter().find(|cell| cell.id == row) else {
@@ -172,10 +166,14 @@ fn adjust(
     let detail =
         json!({ "book": book.id, "figure": figure, "period": record.period, "amount": adjustment.amount, "reason": why });
     acts::write(&mut store, &person.id, "adjust", &detail, &record)?;
-    let (_, mut findings) = build::build(&agent, &mut store, book, Some(&form), month)?;
+    let (outcomes, mut findings) = build::build(&agent, &mut store, book, Some(&form), month)?;
     findings = crate::report::grave(findings);
     let place = format!("{figure}, {month}, book {}", book.id);
-    findings.push(Finding::note("adjusted").at(place).with("amount", &adjustment.amount).with("computed", &adjustment.computed));
+    let cells = outcomes.iter().flat_map(|outcome| &outcome.draft.cells);
+    let made = cells.filter_map(|cell| cell.adjustment.as_ref().filter(|_| cell.id == row)).next();
+    let reported = made.map_or(&adjustment.computed, |made| &made.reported);
+    let finding = Finding::note("adjusted").at(place).with("computed", &adjustment.computed);
+    findings.push(finding.with("amount", &adjustment.amount).with("reported", reported));
     Ok(findings)
 }
 

@@ -64,10 +64,7 @@ pub fn run(ctx: &Ctx, which: &Which, step: Step, reason: Option<&str>) -> Result
     let person = ctx.person(&agent)?;
     let (what, from, to) = step.names();
     let (form, period) = (which.form.as_str(), which.period.to_string());
-    let book = match (&which.book, agent.books_of(Some(form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id.as_deref())?,
-    };
+    let book = agent.book_for(form, which.book.as_deref())?;
     let place = format!("{form}, {period}, book {}", book.id);
     let Some(version) = store.current_draft(&book.id, form, &period)? else {
         return Err(Failure::findings(vec![Finding::error("draft-missing").at(&place)]));

@@ -284,10 +284,7 @@ struct Asked<'a> {
 fn explain(ctx: &Ctx, asked: &Asked<'_>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
-    let book = match (book, agent.books_of(Some(asked.form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id)?,
-    };
+    let book = agent.book_for(asked.form, book)?;
     acts::unlocked(&store, &book.id, asked.form, asked.period)?;
     let (audited, _) = audit::judged(&agent, &mut store, book, Some(asked.form), asked.period)?;
     let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);

@@ -15,7 +15,7 @@ use crate::{
     output::{Table, label},
     packs,
     pull::Opened,
-    report::{Failure, blocked, io},
+    report::{Failure, blocked},
     signing::{self, Signatory},
     source::Reading,
 };
@@ -63,7 +63,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     if let Some(file) = agent.rates.as_ref()
         && let Err(error) = fs::metadata(file)
     {
-        found.config([io(file, &error)]);
+        found.config([Finding::io(file, &error)]);
     }
     if let Err(failure) = crate::measures::facts(&agent) {
         found.failure(failure);
@@ -178,7 +178,7 @@ fn form(agent: &Agent, own: &Form, standard: &Standard, found: &mut Found) {
     for path in &own.mapping {
         match fs::read_to_string(path) {
             Ok(text) => layers.push((path.display().to_string(), text)),
-            Err(error) => found.config([io(path, &error)]),
+            Err(error) => found.config([Finding::io(path, &error)]),
         }
     }
     match crate::forms::pack(Some(agent), own) {

@@ -18,7 +18,7 @@ use crate::{
     detect::{Detected, Where, detect, some},
     output::{Format, Table, json, label, say},
     pull::Opened,
-    report::{Failure, blocked, io},
+    report::{Failure, blocked},
 };
 
 /// What to do with packs.
@@ -85,7 +85,7 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
 /// A pack of one's own, by its folder; `./x`, so that a configuration tells it from a built-in name.
 pub fn own(folder: &Path) -> Result<(String, Pack), Failure> {
     let path = folder.join("connector.toml");
-    let text = fs::read_to_string(&path).map_err(|error| Failure::config(io(&path, &error)))?;
+    let text = fs::read_to_string(&path).map_err(|error| Failure::config(Finding::io(&path, &error)))?;
     let (pack, findings) = Pack::parse(&path.display().to_string(), &text);
     let name = folder.display().to_string();
     let name = if name.contains(['/', '\\', '.']) { name } else { format!("./{name}") };
@@ -299,7 +299,7 @@ fn unused(opened: &Opened<'_>, extract: &str, columns: &[String]) -> Vec<Finding
 fn new(folder: &Path) -> Result<Vec<Finding>, Failure> {
     let failed = |path: &Path| {
         let path = path.to_owned();
-        move |error| Failure::config(io(&path, &error))
+        move |error| Failure::config(Finding::io(&path, &error))
     };
     if folder.exists() {
         return Err(Failure::config(Finding::error("pack-exists").at(folder.display().to_string())));

@@ -111,7 +111,7 @@ pub fn run(ctx: &Ctx, folder: &Path) -> Result<Vec<Finding>, Failure> {
     story.chapter("explain")?;
     story.step(&["explain", FIGURE, "--period", MONTH, "--lines", "3"])?;
     story.chapter("export")?;
-    fs::create_dir_all(folder.join("out")).map_err(|error| Failure::source(report::io(folder, &error)))?;
+    fs::create_dir_all(folder.join("out")).map_err(|error| Failure::source(Finding::io(folder, &error)))?;
     let (draft, ledger) = (path("out/B203-2026-02.xlsx"), path("out/ledger.xlsx"));
     story.step(&["draft", "export", "--form", FORM, "--period", MONTH, "--to", "xlsx", "--out", &draft])?;
     story.step(&["ledger", "export", "--to", "xlsx", "--out", &ledger])?;
@@ -227,7 +227,7 @@ impl Story<'_> {
     /// Starts the receiver, and writes into the configuration where it is.
     fn sandbox(&self, agent: &Agent) -> Result<Sandbox, Failure> {
         let sandbox = Sandbox::start(&self.folder.join("sandbox"), agent)?;
-        let refused = |path: &Path, error: &std::io::Error| Failure::source(report::io(path, error));
+        let refused = |path: &Path, error: &std::io::Error| Failure::source(Finding::io(path, error));
         let authority = fs::read(&sandbox.authority).map_err(|error| refused(&sandbox.authority, &error))?;
         sheet::save(&self.folder.join("roots/bureau.pem"), &authority)?;
         let text = fs::read_to_string(self.config).map_err(|error| refused(self.config, &error))?;
@@ -259,7 +259,7 @@ fn receipt(store: &Store) -> Result<String, Failure> {
 fn unpack(folder: &Path) -> Result<(), Failure> {
     let refused = |path: &Path| {
         let path = path.to_owned();
-        move |error: std::io::Error| Failure::source(report::io(&path, &error))
+        move |error: std::io::Error| Failure::source(Finding::io(&path, &error))
     };
     let erp = folder.join("erp");
     for own in [&erp, &folder.join("keys"), &folder.join("roots")] {

@@ -58,13 +58,7 @@ const VOUCHERS: [&str; 11] =
 /// Writes the packet: a calculation whose total is the figure, whole vouchers with unrelated parties masked, and a manifest.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
-    let Some((form, row)) = what.figure.split_once(':') else {
-        return Err(Failure::config(Finding::error("figure-unclear").with("figure", &what.figure)));
-    };
-    let book = match (&what.book, agent.books_of(Some(form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id.as_deref())?,
-    };
+    let (form, row, book) = agent.figure(&what.figure, what.book.as_deref())?;
     let ready = build::ready(&agent, &mut store, book, Some(form), what.period)?;
     let (layers, desk) = (&ready.layers, ready.desk(form));
     let Some((pack, _)) = layers.mapping.form(form).and_then(|pack| Some((pack, pack.row(row)?))) else {
@@ -142,7 +136,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         ]);
     }
     let vouchers = vouchers(&store, &book.id, desk, &counted)?;
-    let io = |error: std::io::Error| Failure::source(report::io(&what.out, &error));
+    let io = |error: std::io::Error| Failure::source(Finding::io(&what.out, &error));
     std::fs::create_dir_all(&what.out).map_err(io)?;
     let stem = format!("{form}-{row}-{}", what.period);
     let mut files = Vec::new();
@@ -185,7 +179,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 
 fn digests(files: &[PathBuf]) -> Result<BTreeMap<String, String>, Failure> {
     let digest = |path: &PathBuf| {
-        let bytes = std::fs::read(path).map_err(|error| Failure::source(report::io(path, &error)))?;
+        let bytes = std::fs::read(path).map_err(|error| Failure::source(Finding::io(path, &error)))?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok((name, Digest::of(&bytes).to_string()))
     };

@@ -11,10 +11,10 @@ use ui::Lang;
 use super::Ctx;
 use crate::{
     build,
+    form_sheet::Reading,
     output::{self, Format, Table, label},
     report::{Failure, grave},
     sheet,
-    sheets::Reading,
 };
 
 /// What is compared.
@@ -49,10 +49,7 @@ pub struct What {
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
-    let book = match (&what.book, agent.books_of(Some(&what.form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id.as_deref())?,
-    };
+    let book = agent.book_for(&what.form, what.book.as_deref())?;
     let ready = build::ready(&agent, &mut store, book, Some(&what.form), what.period)?;
     let unknown = || Failure::config(Finding::error("form-unknown").with("form", &what.form));
     let form = ready.layers.mapping.form(&what.form).ok_or_else(unknown)?;

@@ -49,13 +49,7 @@ struct Lines {
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
-    let Some((form, row)) = what.figure.split_once(':') else {
-        return Err(Failure::config(Finding::error("figure-unclear").with("figure", &what.figure)));
-    };
-    let book = match (&what.book, agent.books_of(Some(form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id.as_deref())?,
-    };
+    let (form, row, book) = agent.figure(&what.figure, what.book.as_deref())?;
     let ready = build::ready(&agent, &mut store, book, Some(form), what.period)?;
     let (layers, desk, mut findings) = (&ready.layers, ready.desk(form), ready.findings.clone());
     let pack = layers.mapping.form(form).ok_or_else(|| Failure::config(Finding::error("form-unknown").with("form", form)))?;
@@ -120,8 +114,9 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
     let stored =
         store.current_draft(&book.id, form, &what.period.to_string())?.map(|version| build::read(&version)).transpose()?;
-    let kept = stored.as_ref().and_then(|draft| draft.cells.iter().find(|cell| cell.id == known.key()));
-    let kept = kept.and_then(|cell| cell.columns.get(column)).and_then(|column| column.raw.clone());
+    let cell = stored.as_ref().and_then(|draft| draft.cells.iter().find(|cell| cell.id == known.key()));
+    let adjusted = cell.and_then(|cell| cell.adjusted(cell.columns.get(column)?));
+    let kept = cell.and_then(|cell| cell.columns.get(column)).and_then(|column| column.raw.clone());
     let now = match &trace.outcome {
         Ok(Value::Number(number)) => Some(number.to_string()),
         _ => None,
@@ -150,7 +145,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Format::Json => output::json(&json!({
             "form": form, "edition": pack.edition, "code": known.code, "id": known.key(), "name": known.name,
             "book": book.id, "period": what.period.to_string(), "column": column,
-            "value": value, "raw": now, "unit": known.unit.as_ref().unwrap_or(&pack.unit),
+            "value": value, "adjustment": adjusted, "raw": now, "unit": known.unit.as_ref().unwrap_or(&pack.unit),
             "formula": formula.map(|f| &f.text), "place": formula.map(|f| &f.place),
             "why": formula.and_then(|f| f.why.as_ref()), "replaces": formula.and_then(|f| f.replaces.as_ref()),
             "mapping": layers.digest(form), "evidence": evidence,
@@ -166,6 +161,11 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 _ => "—".to_owned(),
             };
             text += &format!("= {shown} {unit}    ({raw} {})\n", label(ctx.lang, "yuan"));
+            if let Some(made) = adjusted {
+                let [colon, reported, adjustment] = ["colon", "reported", "adjustment"].map(|name| label(ctx.lang, name));
+                text += &format!("{reported}{colon}{} {unit}    {adjustment}{colon}{}  ", made.reported, made.amount);
+                text += &format!("{} ({})\n", made.reason, made.by);
+            }
             if let Some(formula) = formula {
                 text += &format!("{}  ({})\n", formula.text, formula.place);
                 for (name, told) in [("why", &formula.why), ("replaces", &formula.replaces)] {

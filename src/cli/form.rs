@@ -163,7 +163,7 @@ fn show(ctx: &Ctx, code: &str, edition: Option<&str>) -> Result<Vec<Finding>, Fa
 }
 
 fn read(file: &PathBuf) -> Result<(String, String), Failure> {
-    let text = fs::read_to_string(file).map_err(|error| Failure::config(report::io(file, &error)))?;
+    let text = fs::read_to_string(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
     Ok((file.display().to_string(), text))
 }
 

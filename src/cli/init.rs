@@ -19,7 +19,7 @@ use crate::{
     forms::EDITION,
     output::Table,
     packs,
-    report::{Failure, blocked, io},
+    report::{Failure, blocked},
     source::Reading,
 };
 
@@ -110,7 +110,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Vec<Finding>, Failure> {
     let finding = finding.with("name", &standards[proposed].name).with("matches", others.collect::<Vec<_>>().join(", "));
     findings.push(finding.with("chosen", &chosen));
     let text = config(args, &detected, best, &covered, &chosen, elsewhere(out));
-    let refused = |error: std::io::Error| Failure::config(io(out, &error));
+    let refused = |error: std::io::Error| Failure::config(Finding::io(out, &error));
     let mut file = OpenOptions::new().write(true).create_new(true).open(out).map_err(refused)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(refused)?;
     let rows = detected.books.iter().zip(&covered).map(|(book, coverage)| {

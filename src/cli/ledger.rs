@@ -188,14 +188,9 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
 
 fn versions(ctx: &Ctx, figure: &str, period: Month, book: Option<&str>) -> Result<(), Failure> {
     let (agent, store) = ctx.open()?;
-    let Some((form, code)) = figure.split_once(':') else {
-        return Err(Failure::config(Finding::error("figure-unclear").with("figure", figure)));
-    };
-    let book = match (book, agent.books_of(Some(form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id)?,
-    };
+    let (form, code, book) = agent.figure(figure, book)?;
     let operations = store.operations()?;
+    let shown = ["this_month", "cumulative", "closing", "raw", "adjustment", "reported", "mapping", "status", "operation"];
     let mut rows = Vec::new();
     for version in store.cell_versions(&book.id, form, &period.to_string(), code)? {
         let cell = read(&version)?;
@@ -208,11 +203,10 @@ fn versions(ctx: &Ctx, figure: &str, period: Month, book: Option<&str>) -> Resul
             row[place("mapping")] = ctx.short(&row[place("mapping")]);
             row[place("status")] = label(ctx.lang, &format!("status-{}", row[place("status")].replace('_', "-")));
         }
-        let shown = ["this_month", "cumulative", "closing", "raw", "mapping", "status", "operation"];
         cells.extend(shown.map(|name| row[place(name)].clone()));
         rows.push(cells);
     }
-    let columns = ["version", "at", "who", "this_month", "cumulative", "closing", "raw", "mapping", "status", "operation"];
-    Table { columns: &columns, numbers: &["version", "this_month", "cumulative", "closing", "raw", "operation"], rows }
-        .write(ctx.format, ctx.lang)
+    let columns = [&["version", "at", "who"], &shown[..]].concat();
+    let numbers = ["version", "this_month", "cumulative", "closing", "raw", "adjustment", "reported", "operation"];
+    Table { columns: &columns, numbers: &numbers, rows }.write(ctx.format, ctx.lang)
 }

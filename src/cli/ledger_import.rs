@@ -10,11 +10,11 @@ use survey::exam::column_named;
 use super::Ctx;
 use crate::{
     config,
+    form_sheet::Reading,
     forms::{self, EDITION},
     output::Table,
     report::Failure,
     reported,
-    sheets::{self, Reading},
 };
 
 /// What is loaded.
@@ -47,10 +47,7 @@ pub struct What {
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
-    let book = match (&what.book, agent.books_of(Some(&what.form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id.as_deref())?,
-    };
+    let book = agent.book_for(&what.form, what.book.as_deref())?;
     let configured = agent.forms.iter().find(|form| form.code == what.form).cloned();
     let configured = configured.unwrap_or_else(|| config::Form::of(&what.form, EDITION));
     let form = forms::pack(Some(&agent), &configured).map_err(|findings| Failure { exit: 2, findings })?;

@@ -19,11 +19,11 @@ use survey::{
 
 use super::Ctx;
 use crate::{
-    config,
+    config, form_sheet,
     forms::{self, EDITION},
     output::{self, Table, label},
     report::{Failure, sentence},
-    sheet, sheets,
+    sheet,
 };
 
 /// What is imported.
@@ -91,7 +91,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             if bytes.starts_with(b"PK") {
                 workbook(ctx, what, path, form.as_ref(), &mut findings)?
             } else {
-                (lines(&name, &sheets::text(&name, &bytes)?), None)
+                (lines(&name, &sheets::text(&name, &bytes).map_err(Failure::config)?), None)
             }
         }
         None => {
@@ -99,7 +99,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let failed =
                 |error: std::io::Error| Failure::config(Finding::error("file-refused").at("stdin").with("reason", error));
             stdin().lock().take(sheets::BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-            (lines(&name, &sheets::text(&name, &bytes)?), None)
+            (lines(&name, &sheets::text(&name, &bytes).map_err(Failure::config)?), None)
         }
     };
     if entries.is_empty() {
@@ -200,7 +200,7 @@ fn workbook(
         Failure::config(finding.with("known", known.join(", ")))
     })?;
     let words = match form {
-        Some(_) => Some(sheets::words(if ctx.config.exists() { Some(ctx.agent()?) } else { None }.as_ref())?),
+        Some(_) => Some(form_sheet::words(if ctx.config.exists() { Some(ctx.agent()?) } else { None }.as_ref())?),
         None => None,
     };
     // The heading above a cell says which column of the form it is.

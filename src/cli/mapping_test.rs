@@ -15,7 +15,7 @@ use crate::{
     measures,
     output::{Table, label},
     packs,
-    report::{self, Failure, blocked},
+    report::{Failure, blocked},
 };
 
 /// Runs the verb.
@@ -32,7 +32,7 @@ pub fn run(ctx: &Ctx, files: &[PathBuf], standard: Option<&str>) -> Result<Vec<F
     let (mut rows, mut findings, mut failed, mut count) = (Vec::new(), Vec::new(), false, 0);
     for path in &files {
         let name = agent.as_ref().and_then(|agent| path.strip_prefix(agent.folder()).ok()).unwrap_or(path).display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| Failure::config(report::io(path, &error)))?;
+        let text = fs::read_to_string(path).map_err(|error| Failure::config(Finding::io(path, &error)))?;
         let (tests, found) = survey::tests(&name, &text);
         findings.extend(found);
         let Some(tests) = tests else { continue };
@@ -93,7 +93,7 @@ fn mapping(
     let mut layers = Vec::new();
     for other in configured.iter().flat_map(|form| &form.mapping) {
         let name = other.strip_prefix(agent.map_or(Path::new(""), Agent::folder)).unwrap_or(other).display().to_string();
-        layers.push((name, fs::read_to_string(other).map_err(|error| Failure::config(report::io(other, &error)))?));
+        layers.push((name, fs::read_to_string(other).map_err(|error| Failure::config(Finding::io(other, &error)))?));
     }
     if layers.is_empty() {
         layers.push((layer.0.to_owned(), layer.1.to_owned()));

@@ -28,7 +28,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let What::Import { file } = what;
     let (agent, mut store) = ctx.open()?;
     let place = file.display().to_string();
-    let bytes = fs::read(file).map_err(|error| Failure::config(report::io(file, &error)))?;
+    let bytes = fs::read(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
     let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
     let digest = Received::read(&bytes, Limits::default()).map_err(wrong)?.receipt.payload.to_string();
     let _one = outbox::turn(&store)?;

@@ -149,7 +149,7 @@ fn renew(agent: &Agent, store: &mut Store) -> Result<Option<Finding>, Failure> {
 /// One such process for a state.
 fn alone(store: &Store) -> Result<File, Failure> {
     let path = store.folder().join("run.lock");
-    let refused = |error: std::io::Error| Failure::source(report::io(&path, &error));
+    let refused = |error: std::io::Error| Failure::source(Finding::io(&path, &error));
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(refused)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

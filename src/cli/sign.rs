@@ -187,7 +187,7 @@ fn approves_own(store: &store::Store, digest: &str, role: Role, person: &Person)
 }
 
 fn scan(path: &Path) -> Result<seal::Scan, Failure> {
-    let bytes = fs::read(path).map_err(|error| Failure::config(report::io(path, &error)))?;
+    let bytes = fs::read(path).map_err(|error| Failure::config(Finding::io(path, &error)))?;
     let kind = path.extension().map(|kind| kind.to_string_lossy().to_lowercase()).unwrap_or_default();
     Ok(seal::Scan { kind: if kind == "jpeg" { "jpg".to_owned() } else { kind }, bytes })
 }

@@ -48,10 +48,7 @@ pub struct Filed {
 pub fn filed(ctx: &Ctx, what: &Filed) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
-    let book = match (&what.book, agent.books_of(Some(&what.form)).as_slice()) {
-        (None, [only]) => only,
-        (id, _) => agent.book(id.as_deref())?,
-    };
+    let book = agent.book_for(&what.form, what.book.as_deref())?;
     let (form, period) = (what.form.clone(), what.period.to_string());
     let place = format!("{form}, {period}, book {}", book.id);
     let Some(version) = store.current_draft(&book.id, &form, &period)? else {

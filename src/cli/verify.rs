@@ -11,11 +11,7 @@ use seal::{Demands, Limits, Moment, Package, Received, Verdict, Verification, Vo
 use survey::filing::{Evidence, Identity};
 
 use super::Ctx;
-use crate::{
-    books, output,
-    report::{self, Failure},
-    sheet, signing,
-};
+use crate::{books, output, report::Failure, sheet, signing};
 
 /// What is checked.
 #[derive(clap::Args)]
@@ -52,7 +48,7 @@ pub struct Prove {
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::config(report::io(path, &error)))
+    fs::read(path).map_err(|error| Failure::config(Finding::io(path, &error)))
 }
 
 /// Ends in one line: valid, or why not.

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use super::machine::Machine;
 use crate::{
     config::{Agent, Bureau},
-    report::{self, Failure},
+    report::Failure,
 };
 
 /// Seconds in which a connection must stand.
@@ -57,7 +57,7 @@ impl Client {
         // Somebody else may have installed it already, and then it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let path = agent.folder().join(&own.ca);
-        let text = fs::read(&path).map_err(|error| Failure::config(report::io(&path, &error)))?;
+        let text = fs::read(&path).map_err(|error| Failure::config(Finding::io(&path, &error)))?;
         let roots = Certificate::from_pem_bundle(&text).map_err(|error| unfit(&error))?;
         if roots.is_empty() {
             return Err(Failure::config(Finding::error("roots-missing").at(path.display().to_string())));

@@ -11,10 +11,7 @@ use seal::{Algorithm, Certificate, Checkpoint, Note, SecretKey, Signer, Time, lo
 use store::Store;
 
 use super::{client::Client, est};
-use crate::{
-    config::Agent,
-    report::{self, Failure},
-};
+use crate::{config::Agent, report::Failure};
 
 /// Characters of a line of PEM.
 const LINE: usize = 64;
@@ -49,7 +46,7 @@ impl Machine {
         let place = path.display().to_string();
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Failure::config(Finding::error("machine-not-enrolled").at(&place)),
-            _ => Failure::config(report::io(&path, &error)),
+            _ => Failure::config(Finding::io(&path, &error)),
         })?;
         let unreadable = || Failure::config(Finding::error("key-unreadable").at(&place));
         let der = block(&text, "PRIVATE KEY").and_then(est::decoded).ok_or_else(unreadable)?;
@@ -66,7 +63,7 @@ impl Machine {
         let waiting = path.with_extension("waiting");
         let key = asked(&path, &waiting).map_or_else(|| SecretKey::generate(Algorithm::P256).map_err(Failure::source), Ok)?;
         let text = pem("PRIVATE KEY", &key.to_pkcs8().map_err(Failure::source)?);
-        est::private(&waiting, text.as_bytes()).map_err(|error| Failure::source(report::io(&waiting, &error)))?;
+        est::private(&waiting, text.as_bytes()).map_err(|error| Failure::source(Finding::io(&waiting, &error)))?;
         let answer = client.enrol(&agent.unit.code, code, &est::request(&key)?)?;
         let machine = keep(&path, key, &answer)?;
         // Where it stays, it is the machine's own key, and no new one is made of it.
@@ -133,6 +130,6 @@ fn keep(path: &Path, key: SecretKey, answer: &str) -> Result<Machine, Failure> {
     let certificate = certificate.map_err(Failure::source)?;
     let secret = key.to_pkcs8().map_err(Failure::source)?;
     let text = pem("PRIVATE KEY", &secret) + &pem("CERTIFICATE", certificate.der());
-    est::private(path, text.as_bytes()).map_err(|error| Failure::source(report::io(path, &error)))?;
+    est::private(path, text.as_bytes()).map_err(|error| Failure::source(Finding::io(path, &error)))?;
     Ok(Machine { path: path.to_owned(), pem: text, key, certificate })
 }

@@ -17,7 +17,7 @@ use crate::{
     acts,
     config::Agent,
     package::{self, Kept},
-    report::{self, Failure},
+    report::Failure,
     signing,
 };
 
@@ -175,7 +175,7 @@ fn send(agent: &Agent, store: &mut Store, digest: &str) -> Result<(Received, Vec
 /// One process at a time sends, so that no receipt is kept twice.
 pub fn turn(store: &Store) -> Result<File, Failure> {
     let path = store.folder().join("outbox.lock");
-    let refused = |error: std::io::Error| Failure::source(report::io(&path, &error));
+    let refused = |error: std::io::Error| Failure::source(Finding::io(&path, &error));
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(refused)?;
     file.lock().map_err(refused)?;
     Ok(file)

@@ -5,6 +5,8 @@ use std::fs;
 use seal::{Algorithm, Certificate, SecretKey};
 
 use super::{client::Client, est};
+use model::Finding;
+
 use crate::{
     config::{Agent, Person},
     report::{self, Failure},
@@ -22,7 +24,7 @@ pub fn enrol(agent: &Agent, client: &Client, person: &Person, code: &str, algori
         let key = SecretKey::generate(algorithm).map_err(Failure::source)?;
         let text = key.to_pem(password.unwrap_or_default().as_bytes());
         let text = text.map_err(|finding| Failure::config(finding.at(&place)))?;
-        est::private(&file, text.as_bytes()).map_err(|error| Failure::source(report::io(&file, &error)))?;
+        est::private(&file, text.as_bytes()).map_err(|error| Failure::source(Finding::io(&file, &error)))?;
     }
     let signer = Signatory::signer(agent, person)?;
     let answer = client.enrol(&agent.unit.code, code, &est::request(&*signer)?)?;
@@ -35,7 +37,7 @@ pub fn enrol(agent: &Agent, client: &Client, person: &Person, code: &str, algori
         return Err(Failure::findings(findings));
     }
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| Failure::source(report::io(folder, &error)))?;
+        fs::create_dir_all(folder).map_err(|error| Failure::source(Finding::io(folder, &error)))?;
     }
     sheet::save(&path, certificate.to_pem().map_err(Failure::source)?.as_bytes())?;
     Ok(certificate)

@@ -19,7 +19,7 @@ use crate::{
     config::Agent,
     package::{self, Kept, PACKAGE},
     packs,
-    report::{self, Failure},
+    report::Failure,
     signing,
 };
 
@@ -48,7 +48,7 @@ pub fn kept(store: &Store, digest: &str) -> Result<Option<Received>, Failure> {
     let body: serde_json::Value = acts::body(record)?;
     let name = body["receipt"].as_str().unwrap_or_default();
     let path = store.folder().join(FOLDER).join(format!("{name}.asice"));
-    let bytes = fs::read(&path).map_err(|error| Failure::source(report::io(&path, &error)))?;
+    let bytes = fs::read(&path).map_err(|error| Failure::source(Finding::io(&path, &error)))?;
     let read = Received::read(&bytes, Limits::default());
     read.map(Some).map_err(|finding| Failure::source(finding.at(path.display().to_string())))
 }
@@ -80,7 +80,7 @@ pub fn accept(
     let (checkpoint, mut findings) = their_log(store, &received, client, &place)?;
     let name = seal::Digest::of(bytes).to_string();
     let folder = store.folder().join(FOLDER);
-    package::lasting(&folder, &format!("{name}.asice"), bytes).map_err(|error| Failure::source(report::io(&folder, &error)))?;
+    package::lasting(&folder, &format!("{name}.asice"), bytes).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
     let state = if receipt.verdict == Verdict::Received { State::Delivered } else { State::Refused };
     let verdict = if state == State::Delivered { RECEIVED } else { State::Refused.name() };
     let reasons: Vec<String> = receipt.reasons.iter().map(|reason| reason.code.to_string()).collect();

@@ -14,7 +14,6 @@ use super::ledger::{self, Body};
 use crate::{
     config::{Book, Person},
     report::{self, Failure},
-    sheets,
 };
 
 const ANY: Shape = Shape::Any;

@@ -173,7 +173,7 @@ pub fn open(store: &Store, payload: Payload) -> Result<Package, Failure> {
 /// The container of a package that is kept.
 pub fn read(store: &Store, kept: &Kept) -> Result<Package, Failure> {
     let path = store.folder().join("packages").join(format!("{}.asice", kept.container));
-    let bytes = fs::read(&path).map_err(|error| Failure::source(report::io(&path, &error)))?;
+    let bytes = fs::read(&path).map_err(|error| Failure::source(Finding::io(&path, &error)))?;
     if Digest::of(&bytes).to_string() != kept.container {
         let finding = Finding::error("file-damaged").at(path.display().to_string()).with("reason", "SHA-256");
         return Err(Failure::source(finding));
@@ -201,7 +201,7 @@ pub fn keep(store: &Store, package: &Package, chosen: &[Chosen], trial: bool) ->
     let bytes = package.write(Limits::default()).map_err(Failure::source)?;
     let container = Digest::of(&bytes).to_string();
     let folder = store.folder().join("packages");
-    lasting(&folder, &format!("{container}.asice"), &bytes).map_err(|error| Failure::source(report::io(&folder, &error)))?;
+    lasting(&folder, &format!("{container}.asice"), &bytes).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
     let digest = package.digest().to_string();
     let kept = Kept {
         digest: digest.clone(),

@@ -129,6 +129,11 @@ fn adjustments_stand_beside_the_computed_value_and_locks_hold() {
     let rows = crate::csv(&site.ok(&["draft", "export", P[0], P[1], P[2], P[3], "--to", "csv"]));
     let row = rows.iter().find(|row| row["code"] == "301").unwrap();
     assert_eq!((row["cumulative"].parse(), row["reported"].parse()), (Ok(computed), Ok(reported)));
+    let explained = site.ok(&["explain", "B203:301", "--period", "2025-06"]);
+    assert!(explained.contains(&format!("reported: {reported} ")) && explained.contains("补记未开票收入 (wu)"), "{explained}");
+    let versions = crate::csv(&site.ok(&["ledger", "versions", "B203:301", "--period", "2025-06", "--format", "csv"]));
+    let said: Vec<_> = versions.iter().map(|row| (row["adjustment"].as_str(), row["reported"].parse().ok())).collect();
+    assert_eq!(said, [("", Some(computed)), ("-3", Some(reported))]);
     let adjustment = &after["adjustment"];
     let three = Amount::from_whole(3).unwrap();
     assert_eq!(adjustment["reported"].as_str().unwrap().parse(), Ok(computed.checked_sub(three).unwrap()));

@@ -11,7 +11,7 @@ use seal::Role;
 use serde::Deserialize;
 use settings::Shape;
 
-use crate::failure::{Failure, io};
+use crate::failure::Failure;
 
 const TEXT: Shape = Shape::Text;
 const MUST: Shape = Shape::Must(&TEXT);
@@ -194,7 +194,7 @@ impl Config {
         let text = fs::read_to_string(path).map_err(|error| {
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             let place = path.display().to_string();
-            Failure::config(if missing { Finding::error("bureau-config-missing").at(place) } else { io(path, &error) })
+            Failure::config(if missing { Finding::error("bureau-config-missing").at(place) } else { Finding::io(path, &error) })
         })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Config::parse(&path.display().to_string(), &text, &folder).map_err(|findings| Failure { exit: 2, findings })
@@ -256,7 +256,9 @@ impl Config {
     pub fn password(&self) -> Result<Vec<u8>, Failure> {
         let name = self.password.env.as_deref().unwrap_or(PASSWORD);
         let given = match (&self.password.env, &self.password.file) {
-            (None, Some(file)) => fs::read_to_string(file).map_err(|error| Failure::config(io(Path::new(file), &error)))?,
+            (None, Some(file)) => {
+                fs::read_to_string(file).map_err(|error| Failure::config(Finding::io(Path::new(file), &error)))?
+            }
             _ => std::env::var(name).unwrap_or_default(),
         };
         let given = given.trim_end_matches(['\r', '\n']);

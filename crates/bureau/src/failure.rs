@@ -1,8 +1,8 @@
 /*! What a verb tells a person: findings in their language, and the exit code that says of what kind they are. */
 
-use std::{io::Write, path::Path};
+use std::io::Write;
 
-use model::{Finding, Level};
+use model::Finding;
 use ui::Lang;
 
 use crate::store::StoreError;
@@ -42,7 +42,10 @@ impl From<Finding> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         match error {
-            StoreError::Io { path, source } => Failure::source(io(&path, &source)),
+            StoreError::Io { path, source } => Failure::source(Finding::io(&path, &source)),
+            StoreError::Sqlite { path, source } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                Failure::source(Finding::io(&path, &std::io::Error::new(std::io::ErrorKind::StorageFull, source)))
+            }
             StoreError::Sqlite { path, source } => {
                 Failure::source(Finding::error("state-refused").at(path.display().to_string()).with("reason", source))
             }
@@ -56,33 +59,10 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// What the system said about a file.
-pub fn io(path: &Path, error: &std::io::Error) -> Finding {
-    use std::io::ErrorKind as Kind;
-    let finding = match error.kind() {
-        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Finding::error("disk-full"),
-        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Finding::error("file-forbidden"),
-        Kind::NotFound => Finding::error("file-missing"),
-        _ => Finding::error("file-refused"),
-    };
-    finding.at(path.display().to_string()).with("reason", error)
-}
-
 /// One finding as a person reads it.
 pub fn sentence(lang: Lang, finding: &Finding) -> String {
-    let level = match finding.level {
-        Level::Note => "level-note",
-        Level::Warning => "level-warning",
-        Level::Error => "level-error",
-    };
-    let none: [(&str, &str); 0] = [];
-    let place = if finding.place.is_empty() { ":".to_owned() } else { format!(" {}:", finding.place) };
-    let text = ui::text(lang, &finding.code, &finding.arguments);
-    let head = format!("{}[{}]{place} {text}", ui::text(lang, level, &none), finding.code);
-    match ui::hint(lang, &finding.code, &finding.arguments) {
-        Some(hint) => format!("{head}\n    {}{hint}", ui::text(lang, "label-hint", &none)),
-        None => head,
-    }
+    let arguments = &finding.arguments;
+    ui::head(lang, finding.level.name(), &finding.code, &finding.place, arguments) + &ui::advice(lang, &finding.code, arguments)
 }
 
 /// Writes findings to stderr, the gravest last.

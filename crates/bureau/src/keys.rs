@@ -8,10 +8,7 @@ use std::{
 use model::Finding;
 use seal::{Algorithm, Authority, Certificate, Identity, Profile, Role, SecretKey, Signer, Subject, Time};
 
-use crate::{
-    config::Config,
-    failure::{Failure, io},
-};
+use crate::{config::Config, failure::Failure};
 
 /// Years that the authority's own certificate holds.
 const AUTHORITY_YEARS: u64 = 15;
@@ -88,7 +85,7 @@ impl Keys {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|error| Failure::source(io(folder, &error)))?;
+        builder.create(folder).map_err(|error| Failure::source(Finding::io(folder, &error)))?;
         for (name, key, certificate) in
             [("authority", &self.authority, &self.root), ("receiver", &self.receiver, &self.certificate)]
         {
@@ -102,7 +99,7 @@ impl Keys {
     /// Reads the files.
     pub fn read(config: &Config) -> Result<Keys, Failure> {
         let password = config.password()?;
-        let text = |path: &Path| fs::read_to_string(path).map_err(|error| Failure::config(io(path, &error)));
+        let text = |path: &Path| fs::read_to_string(path).map_err(|error| Failure::config(Finding::io(path, &error)));
         let pair = |name: &str| -> Result<(Shared, Certificate), Failure> {
             let files = files(&config.keys, name);
             let place = |path: &Path, finding: Finding| Failure::config(finding.at(path.display().to_string()));
@@ -150,7 +147,7 @@ pub fn keep(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
             Failure::config(Finding::error("bureau-file-exists").at(path.display().to_string()))
         } else {
-            Failure::source(io(path, &error))
+            Failure::source(Finding::io(path, &error))
         }
     };
     let mut options = fs::OpenOptions::new();

@@ -56,7 +56,7 @@ fn configured(folder: &Path, listen: SocketAddr) -> Result<Config, Failure> {
                 [keys]\npassword = { file = \"bureau-keys/password\" }\n\
                 [serve]\nnames = [\"localhost\", \"127.0.0.1\", \"::1\"]\n";
     let config = Config::parse("sandbox", text, folder).map_err(|findings| Failure { exit: 2, findings })?;
-    std::fs::create_dir_all(folder).map_err(|error| Failure::source(crate::failure::io(folder, &error)))?;
+    std::fs::create_dir_all(folder).map_err(|error| Failure::source(Finding::io(folder, &error)))?;
     Ok(Config { listen, sandbox: true, ..config })
 }
 
@@ -90,7 +90,7 @@ pub fn stay(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
         // What a crash left of keys that nobody can open is made again.
         match std::fs::remove_dir_all(&config.keys) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::source(crate::failure::io(&config.keys, &error)));
+                return Err(Failure::source(Finding::io(&config.keys, &error)));
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 /*! Findings: what is wrong or worth knowing, where, and of what kind; the words are in the message catalogue. */
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, io, path::Path};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +56,19 @@ impl Finding {
     /// A note.
     pub fn note(code: &'static str) -> Finding {
         Finding::new(Level::Note, code)
+    }
+
+    /// What the system said about a file.
+    pub fn io(path: &Path, error: &io::Error) -> Finding {
+        use io::ErrorKind as Kind;
+        let finding = match error.kind() {
+            // A limit on the size of files (ulimit -f) leaves as little room as a full disk.
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Finding::error("disk-full"),
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Finding::error("file-forbidden"),
+            Kind::NotFound => Finding::error("file-missing"),
+            _ => Finding::error("file-refused"),
+        };
+        finding.at(path.display().to_string()).with("reason", error)
     }
 
     /// The same finding at `place`.

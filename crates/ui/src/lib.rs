@@ -79,6 +79,19 @@ pub fn hint<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, 
     (!hint.is_empty()).then(|| fill(lang, hint, values))
 }
 
+/// What is wrong or worth knowing as a person reads it: level (`error`, `warning`, `note`) and code before place and sentence.
+pub fn head<N: AsRef<str>, V: AsRef<str>>(lang: Lang, level: &str, code: &str, place: &str, values: &[(N, V)]) -> String {
+    let none: [(&str, &str); 0] = [];
+    let place = if place.is_empty() { ":".to_owned() } else { format!(" {place}:") };
+    format!("{}[{code}]{place} {}", text(lang, &format!("level-{level}"), &none), text(lang, code, values))
+}
+
+/// What to do about it, on a line of its own; empty where there is nothing to say.
+pub fn advice<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, V)]) -> String {
+    let none: [(&str, &str); 0] = [];
+    hint(lang, code, values).map_or_else(String::new, |hint| format!("\n    {}{hint}", text(lang, "label-hint", &none)))
+}
+
 /// Codes of the catalogue, in alphabetical order.
 pub fn codes() -> impl Iterator<Item = &'static str> {
     ENTRIES.keys().map(String::as_str)

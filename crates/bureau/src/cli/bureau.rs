@@ -10,7 +10,7 @@ use crate::{
     clock,
     config::{Config, written},
     enrol,
-    failure::{Failure, io},
+    failure::Failure,
     keys::{Keys, keep},
     office::Office,
     sandbox,
@@ -34,7 +34,7 @@ pub struct Init {
 
 pub fn init(ctx: &Ctx, what: &Init) -> Result<Vec<Finding>, Failure> {
     let folder = ctx.config.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(PathBuf::from("."), PathBuf::from);
-    fs::create_dir_all(&folder).map_err(|error| Failure::source(io(&folder, &error)))?;
+    fs::create_dir_all(&folder).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
     let text = written(&what.code, &what.name, &what.names);
     let config = Config::parse(&ctx.config.display().to_string(), &text, &folder);
     let config = config.map_err(|findings| Failure { exit: 2, findings })?;
@@ -46,7 +46,7 @@ pub fn init(ctx: &Ctx, what: &Init) -> Result<Vec<Finding>, Failure> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&config.keys).map_err(|error| Failure::source(io(&config.keys, &error)))?;
+    builder.create(&config.keys).map_err(|error| Failure::source(Finding::io(&config.keys, &error)))?;
     // A password as long as a key, in a file that can be kept apart.
     let password = enrol::code()? + "-" + &enrol::code()?;
     keep(&config.keys.join("password"), format!("{password}\n").as_bytes(), 0o600)?;

@@ -12,7 +12,7 @@ use seal::{Certificate, Demands, Limits, Moment, Package, Received, Trust};
 use super::{Ctx, output};
 use crate::{
     clock,
-    failure::{Failure, io},
+    failure::Failure,
     keys::keep,
     office::Office,
     receive::{self, Arrived, Receiving},
@@ -36,7 +36,7 @@ pub struct Import {
 fn bytes(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    let failed = |error: std::io::Error| Failure::config(io(path, &error));
+    let failed = |error: std::io::Error| Failure::config(Finding::io(path, &error));
     fs::File::open(path).map_err(failed)?.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
 }
@@ -109,7 +109,7 @@ pub fn export(ctx: &Ctx, what: &Export) -> Result<Vec<Finding>, Failure> {
             Ok((Blob::get(connection, &package.content)?, receipt))
         })?;
         let folder = what.dir.join(&package.unit);
-        fs::create_dir_all(&folder).map_err(|error| Failure::source(io(&folder, &error)))?;
+        fs::create_dir_all(&folder).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
         let files = [("", bytes), ("receipt.", receipt.map(|receipt| receipt.receipt))];
         for (kind, bytes) in files {
             let path = folder.join(format!("{}.{kind}{ENDING}", package.payload));
@@ -142,7 +142,7 @@ pub fn verify(ctx: &Ctx, what: &Verify) -> Result<Vec<Finding>, Failure> {
         Some(path) => path.clone(),
         None => ctx.config()?.keys.join("authority.pem"),
     };
-    let pem = fs::read_to_string(&path).map_err(|error| Failure::config(io(&path, &error)))?;
+    let pem = fs::read_to_string(&path).map_err(|error| Failure::config(Finding::io(&path, &error)))?;
     let roots = Certificate::from_pem(&pem).map_err(Failure::config)?;
     let trust = Trust { roots, revoked: Vec::new(), moment: Moment::Signed(clock::now()) };
     let place = what.file.display().to_string();

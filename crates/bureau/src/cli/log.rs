@@ -7,7 +7,7 @@ use seal::{Certificate, Digest, Limits, Moment, Note, Package, Received, Trust, 
 use super::Ctx;
 use crate::{
     clock,
-    failure::{Failure, io},
+    failure::Failure,
     store::{Blob, Entry, Known, Log, Store, Taken},
 };
 
@@ -22,14 +22,14 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let What::Verify = what;
     let (config, store) = ctx.open()?;
     let path = config.keys.join("authority.pem");
-    let pem = std::fs::read_to_string(&path).map_err(|error| Failure::config(io(&path, &error)))?;
+    let pem = std::fs::read_to_string(&path).map_err(|error| Failure::config(Finding::io(&path, &error)))?;
     let trust = Trust {
         roots: Certificate::from_pem(&pem).map_err(Failure::config)?,
         revoked: Vec::new(),
         moment: Moment::Signed(clock::now()),
     };
     let path = config.keys.join("receiver.pem");
-    let pem = std::fs::read_to_string(&path).map_err(|error| Failure::config(io(&path, &error)))?;
+    let pem = std::fs::read_to_string(&path).map_err(|error| Failure::config(Finding::io(&path, &error)))?;
     let receiver = Certificate::from_pem(&pem).map_err(Failure::config)?;
     let (counts, findings) = check(&store, &trust, &receiver, &config.origin())?;
     if !findings.is_empty() {

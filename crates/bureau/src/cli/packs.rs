@@ -11,7 +11,7 @@ use survey::{Calendar, Form};
 use super::{Ctx, output};
 use crate::{
     clock,
-    failure::{Failure, io},
+    failure::Failure,
     keys::Keys,
     knowledge,
     store::{Published, Store},
@@ -52,7 +52,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 const PACK: &str = "pack.toml";
 
 fn publish(ctx: &Ctx, keys: &Keys, store: &Store, file: &PathBuf) -> Result<Vec<Finding>, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| Failure::config(io(file, &error)))?;
+    let text = fs::read_to_string(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
     let name = file.display().to_string();
     let (pack, mut findings) = examined(store, &name, &text)?;
     let known = store.read(Published::all)?;

@@ -13,7 +13,6 @@ use model::Finding;
 use survey::exam::Grid;
 
 use super::{CELLS_MAX, COLUMNS_MAX, ROWS_MAX, Sheet, UNPACKED_MAX, shown, too_large};
-use crate::report::Failure;
 
 /// Cells of the rectangles of all sheets: empty ones cost as much as others.
 const AREA_MAX: u64 = 4_000_000;
@@ -32,12 +31,12 @@ enum Unfit {
 }
 
 /// Reads all sheets.
-pub(super) fn read(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Failure> {
-    let refused = |reason: String| Failure::config(Finding::error("sheet-refused").at(place).with("reason", reason));
+pub(super) fn read(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Finding> {
+    let refused = |reason: String| Finding::error("sheet-refused").at(place).with("reason", reason);
     match fits(&bytes) {
         Ok(()) => {}
         Err(Unfit::Damaged(reason)) => return Err(refused(reason.to_owned())),
-        Err(Unfit::Other) => return Err(Failure::config(Finding::error("sheet-format").at(place))),
+        Err(Unfit::Other) => return Err(Finding::error("sheet-format").at(place)),
         Err(Unfit::Large(what, limit)) => return Err(too_large(place, what, limit)),
     }
     // The parser indexes by what a record says of itself: where that is wrong, it ends, and nothing else does.
@@ -362,10 +361,10 @@ fn shared_lengths(parts: &[&[u8]]) -> Option<Vec<u64>> {
 mod tests {
     use super::*;
 
-    const FILE: &[u8] = include_bytes!("../../tests/data/sheets/report.xls");
+    const FILE: &[u8] = include_bytes!("../../../tests/data/sheets/report.xls");
 
     fn refused(bytes: Vec<u8>) -> String {
-        read("x.xls", bytes).err().map_or_else(String::new, |failure| failure.findings[0].code.to_string())
+        read("x.xls", bytes).err().map_or_else(String::new, |finding| finding.code.to_string())
     }
 
     #[test]
@@ -375,7 +374,7 @@ mod tests {
         assert_eq!(names, ["说明", "财务状况"]);
         let rows: Vec<String> = sheets[1].grid.rows.iter().map(|row| row.join("|")).collect();
         // As `make.py` beside the file wrote them.
-        let expected = include_str!("../../tests/data/sheets/report.txt");
+        let expected = include_str!("../../../tests/data/sheets/report.txt");
         assert_eq!(rows, expected.lines().collect::<Vec<_>>());
         assert_eq!(sheets[1].formulas.values().collect::<Vec<_>>(), ["D6-D7"]);
     }

@@ -3,29 +3,47 @@ Sheets that people made, read: XLSX and XLS workbooks, and CSV in UTF-8, GB18030
 
 Bounded before anything is taken apart: bytes of the file, bytes once unpacked, rows, columns and cells. A cell far out of the way costs
 nothing, as cells are read one by one and never spread out. Numbers are texts with at most fifteen digits, as the spreadsheet shows them.
+What a sheet says is for others to know: here are rows of texts.
 */
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
 mod xls;
 
 use std::{
     collections::BTreeMap,
+    fmt::LowerExp,
     fs,
-    io::{Cursor, Read, copy, sink},
-    path::Path,
+    io::{self, Cursor, Read, copy, sink},
+    path::{Path, PathBuf},
 };
 
 use calamine::{DataRef, Reader, Xlsx};
 use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
 use model::Finding;
-use survey::{
-    Form, Printed,
-    exam::{Grid, HEADERS, Wanted, Words},
-};
+use survey::exam::Grid;
 
-use crate::{
-    config::Agent,
-    report::{self, Failure},
-};
+/// Why a file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SheetError {
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// What is in it is refused.
+    #[error("{}: {}", .0.place, .0.code)]
+    Refused(Finding),
+}
+
+impl From<Finding> for SheetError {
+    fn from(finding: Finding) -> SheetError {
+        SheetError::Refused(finding)
+    }
+}
 
 /// Bytes of the largest file.
 pub const BYTES_MAX: u64 = 32 << 20;
@@ -46,102 +64,39 @@ pub struct Sheet {
     pub formulas: BTreeMap<(usize, usize), String>,
 }
 
-/// How a sheet is to be read.
-pub struct Reading<'a> {
-    /// File.
-    pub path: &'a Path,
-    /// Name of the sheet; the one with the most figures of the form where absent.
-    pub sheet: Option<&'a str>,
-    /// Unit of money of figures beside which none is said.
-    pub unit: Option<&'a str>,
-    /// Year of headings that say a month alone.
-    pub year: Option<u16>,
-    /// Column of headings that say a month alone.
-    pub column: Option<Printed>,
-}
-
-impl Reading<'_> {
-    /// What the file says about a form, with the words that it was read by.
-    pub fn of(&self, agent: &Agent, form: &Form) -> Result<(Grid, survey::exam::Reading, Words), Failure> {
-        let words = words(Some(agent))?;
-        let place = self.path.display().to_string();
-        let unit = match self.unit {
-            None => None,
-            Some(name) => Some(words.money(name).ok_or_else(|| {
-                let known = words.moneys().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
-                Failure::config(Finding::error("money-unit-unknown").with("unit", name).with("known", known))
-            })?),
-        };
-        let mut sheets = read(self.path)?;
-        if let Some(name) = self.sheet {
-            let known = sheets.iter().map(|sheet| sheet.grid.name.clone()).collect::<Vec<_>>().join(", ");
-            sheets.retain(|sheet| sheet.grid.name == name);
-            if sheets.is_empty() {
-                return Err(Failure::config(Finding::error("sheet-missing").at(place).with("sheet", name).with("known", known)));
-            }
-        }
-        let wanted =
-            Wanted { form, words: &words, unit: (&agent.unit.code, &agent.unit.name), year: self.year, column: self.column };
-        let mut best: Option<(Grid, survey::exam::Reading)> = None;
-        for sheet in sheets {
-            let found = survey::exam::read(&sheet.grid, wanted);
-            let size = |reading: &survey::exam::Reading| (reading.told.len(), reading.unclear.len());
-            if best.as_ref().is_none_or(|(_, best)| size(&found) > size(best)) {
-                best = Some((sheet.grid, found));
-            }
-        }
-        let (grid, mut reading) = best.ok_or_else(|| {
-            let finding = Finding::error("sheet-without-figures").at(&place);
-            Failure::findings(vec![finding.with("form", &form.form)])
-        })?;
-        for told in &mut reading.told {
-            let money = form.row(&told.key).is_some_and(|row| words.is_money(form, row));
-            told.unit = told.unit.or(unit.filter(|_| money));
-        }
-        Ok((grid, reading, words))
-    }
-}
-
-/// The words of headings: the enterprise's own, or those that come with the program.
-pub fn words(agent: Option<&Agent>) -> Result<Words, Failure> {
-    const FILE: &str = "mappings/headers.toml";
-    let own = agent.map_or(Ok(None), |agent| crate::forms::own_file(agent, FILE)).map_err(Failure::config)?;
-    let (words, findings) = Words::parse(FILE, own.as_deref().unwrap_or(HEADERS));
-    words.ok_or(Failure { exit: 2, findings })
-}
-
 /// Reads a file.
-pub fn read(path: &Path) -> Result<Vec<Sheet>, Failure> {
+pub fn read(path: &Path) -> Result<Vec<Sheet>, SheetError> {
     let place = path.display().to_string();
     let bytes = bytes(path)?;
     if bytes.starts_with(b"PK") {
-        return workbook(&place, bytes);
+        return Ok(workbook(&place, bytes)?);
     }
     if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
         // The format before 2007.
-        return xls::read(&place, bytes);
+        return Ok(xls::read(&place, bytes)?);
     }
     let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(vec![Sheet { grid: delimited(&place, name, &text(&place, &bytes)?)?, formulas: BTreeMap::new() }])
+    let grid = delimited(&place, name, &text(&place, &bytes)?)?;
+    Ok(vec![Sheet { grid, formulas: BTreeMap::new() }])
 }
 
 /// The bytes of a file that is not too large.
-pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    let failed = |error: std::io::Error| Failure::config(report::io(path, &error));
+pub fn bytes(path: &Path) -> Result<Vec<u8>, SheetError> {
+    let failed = |source: io::Error| SheetError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     fs::File::open(path).map_err(failed)?.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(too_large(&path.display().to_string(), "bytes", BYTES_MAX));
+        return Err(too_large(&path.display().to_string(), "bytes", BYTES_MAX).into());
     }
     Ok(bytes)
 }
 
-fn too_large(place: &str, what: &str, limit: impl std::fmt::Display) -> Failure {
-    Failure::config(Finding::error("sheet-too-large").at(place).with("what", what).with("limit", limit))
+fn too_large(place: &str, what: &str, limit: impl std::fmt::Display) -> Finding {
+    Finding::error("sheet-too-large").at(place).with("what", what).with("limit", limit)
 }
 
 /// Text in UTF-8, in UTF-16 where a mark says so, and else in GB18030, of which GBK and GB2312 are parts.
-pub fn text(place: &str, bytes: &[u8]) -> Result<String, Failure> {
+pub fn text(place: &str, bytes: &[u8]) -> Result<String, Finding> {
     let decoded = |encoding: &'static encoding_rs::Encoding, bytes: &[u8]| {
         encoding.decode_without_bom_handling_and_without_replacement(bytes).map(std::borrow::Cow::into_owned)
     };
@@ -151,11 +106,11 @@ pub fn text(place: &str, bytes: &[u8]) -> Result<String, Failure> {
         [0xfe, 0xff, rest @ ..] => decoded(UTF_16BE, rest),
         _ => std::str::from_utf8(bytes).ok().map(str::to_owned).or_else(|| decoded(GB18030, bytes)),
     };
-    let unreadable = || Failure::config(Finding::error("sheet-encoding").at(place));
+    let unreadable = || Finding::error("sheet-encoding").at(place);
     text.filter(|text| !text.contains('\0')).ok_or_else(unreadable)
 }
 
-fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Failure> {
+fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Finding> {
     let head: String = text.lines().take(20).collect();
     // The portal's headings hold semicolons, so they divide only where nothing else does.
     let delimiter = if head.contains('\t') {
@@ -169,7 +124,7 @@ fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Failure> {
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let (mut rows, mut cells) = (Vec::new(), 0);
     for record in reader.records() {
-        let refused = |error: csv::Error| Failure::config(Finding::error("sheet-refused").at(place).with("reason", error));
+        let refused = |error: csv::Error| Finding::error("sheet-refused").at(place).with("reason", error);
         let record = record.map_err(refused)?;
         cells += record.len();
         // A row stands where its line is in the file: a text may hold line ends, and empty lines are passed over before a record begins.
@@ -188,8 +143,8 @@ fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Failure> {
     Ok(Grid { name, rows })
 }
 
-fn workbook(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Failure> {
-    let refused = |reason: String| Failure::config(Finding::error("sheet-refused").at(place).with("reason", reason));
+fn workbook(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Finding> {
+    let refused = |reason: String| Finding::error("sheet-refused").at(place).with("reason", reason);
     unpacked(place, &bytes)?;
     let mut book = Xlsx::new(Cursor::new(bytes)).map_err(|error| refused(error.to_string()))?;
     let mut sheets = Vec::new();
@@ -228,8 +183,8 @@ fn workbook(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Failure> {
 }
 
 /// Counts what a packed file holds, whatever it says of itself.
-fn unpacked(place: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let refused = |reason: String| Failure::config(Finding::error("sheet-refused").at(place).with("reason", reason));
+fn unpacked(place: &str, bytes: &[u8]) -> Result<(), Finding> {
+    let refused = |reason: String| Finding::error("sheet-refused").at(place).with("reason", reason);
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| refused(error.to_string()))?;
     let mut left = UNPACKED_MAX;
     for at in 0..archive.len() {
@@ -260,7 +215,7 @@ fn shown(value: &DataRef<'_>) -> String {
 }
 
 /// Fifteen digits, which is what a spreadsheet keeps: what its own arithmetic leaves behind them is noise.
-fn decimal(number: f64) -> String {
+fn decimal(number: impl LowerExp) -> String {
     let text = format!("{number:.14e}");
     let Some((digits, exponent)) = text.split_once('e') else { return text };
     let Ok(exponent) = exponent.parse::<i32>() else { return text };
@@ -304,7 +259,7 @@ mod tests {
 
     #[test]
     fn texts_of_the_portal_and_of_spreadsheets_are_decoded() {
-        let read = |bytes: &[u8]| text("x", bytes).map_err(|failure| failure.findings[0].code.to_string());
+        let read = |bytes: &[u8]| text("x", bytes).map_err(|finding| finding.code.to_string());
         assert_eq!(read("指标".as_bytes()).unwrap(), "指标");
         assert_eq!(read(b"\xef\xbb\xbfa").unwrap(), "a");
         assert_eq!(read(&[0xd6, 0xb8, 0xb1, 0xea]).unwrap(), "指标");
@@ -330,7 +285,10 @@ mod tests {
 
     #[test]
     fn too_much_is_refused_before_it_is_taken_apart() {
-        let refused = |path: &Path| read(path).err().unwrap().findings[0].code.to_string();
+        let refused = |path: &Path| match read(path).err().unwrap() {
+            SheetError::Refused(finding) => finding.code.to_string(),
+            SheetError::Io { source, .. } => panic!("{source}"),
+        };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         fs::write(&path, "1\n".repeat(ROWS_MAX + 1)).unwrap();
