@@ -115,7 +115,11 @@ fn test(args: Vec<String>) -> ExitCode {
         return ExitCode::from(3);
     }
     let nextest = Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|o| o.status.success());
-    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--all-targets"] };
+    let runner: &[&str] = match (nextest, std::env::var_os("CI")) {
+        (true, Some(_)) => &["nextest", "run", "--profile", "ci"],
+        (true, None) => &["nextest", "run"],
+        (false, _) => &["test", "--all-targets"],
+    };
     let steps: [(&[&str], &[String]); 3] = [
         (&["fmt", "--all", "--check"], &[]),
         (&["clippy", "--workspace", "--all-targets", "--features", "xtask/bench", "--locked", "--", "--deny", "warnings"], &[]),

@@ -459,6 +459,8 @@ fn fault(error: Error) -> Fault {
         "25006" => Kind::Writes,
         "42P01" | "42S02" => Kind::Table,
         "42703" | "42S22" => Kind::Column,
+        // PostgreSQL ends the session: whether its words or the closed socket arrive first is chance.
+        "57P01" | "57P02" | "57P03" => Kind::Connect,
         _ if says(&["can't open lib", "data source name not found"]) => Kind::Driver,
         _ if says(&["password authentication", "access denied for user"]) => Kind::Credentials,
         _ if says(&["statement timeout", "max_statement_time", "query execution was interrupted"]) => Kind::Timeout,
