@@ -61,6 +61,8 @@ const SHARE: u64 = 60;
 const BURST: usize = 10_000;
 /// Units of the register.
 const UNITS: usize = 120_000;
+/// Units of one sheet; a sheet has at most 100,000 rows.
+const SHEET: usize = 60_000;
 
 fn now() -> Time {
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
@@ -108,10 +110,12 @@ impl Bureau {
         let path = folder.join("bureau.toml");
         let text = fs::read_to_string(&path).unwrap() + "\n[receive]\nroles = [\"preparer\", \"head\"]\n";
         fs::write(&path, text).unwrap();
-        let mut register = String::from("code,name,official\n");
-        (0..UNITS).for_each(|number| register += &format!("{},unit {number},{}\n", code(number), FORMS.join(" ")));
-        fs::write(folder.join("register.csv"), register).unwrap();
-        run(&["unit", "import", "register.csv"]);
+        for first in (0..UNITS).step_by(SHEET) {
+            let mut register = String::from("code,name,official\n");
+            (first..first + SHEET).for_each(|number| register += &format!("{},unit {number},{}\n", code(number), FORMS.join(" ")));
+            fs::write(folder.join("register.csv"), register).unwrap();
+            run(&["unit", "import", "register.csv"]);
+        }
         let read = |name: &str| fs::read_to_string(folder.join("bureau-keys").join(name)).unwrap();
         let key = SecretKey::from_pem(&read("authority.key.pem"), read("password").trim().as_bytes()).unwrap();
         let authority = Certificate::from_pem(&read("authority.pem")).unwrap().remove(0);
