@@ -274,7 +274,7 @@ impl Ctx {
 
     /// A digest: people recognise it by its first digits, programs get all of them.
     fn short(&self, digest: &str) -> String {
-        match digest.get(..approve::SHOWN).filter(|_| self.people()) {
+        match digest.get(..crate::signoff::SHOWN).filter(|_| self.people()) {
             Some(first) => first.to_owned(),
             None => digest.to_owned(),
         }

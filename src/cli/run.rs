@@ -114,7 +114,7 @@ fn waiting(agent: &Agent, store: &Store) -> Result<Vec<(bool, String)>, Failure>
     }
     // No deadline is the latest.
     waiting.sort_by_key(|(due, digest)| (due.is_none(), *due, digest.clone()));
-    let tomorrow = super::status::today().saturating_add(1.day());
+    let tomorrow = crate::due::today().saturating_add(1.day());
     Ok(waiting.into_iter().map(|(due, digest)| (due.is_some_and(|due| due <= tomorrow), digest)).collect())
 }
 
