@@ -26,6 +26,7 @@ mod measures;
 mod output;
 mod package;
 mod packs;
+mod pages;
 mod password;
 mod print;
 mod pull;

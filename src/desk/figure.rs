@@ -37,7 +37,7 @@ pub struct Evaluated<'a> {
 impl Evaluated<'_> {
     /// The answers of books and measures in it, in the order of the formula.
     pub fn leaves(&self) -> Vec<&Trace> {
-        crate::cli::leaves(&self.trace)
+        self.trace.answers()
     }
 
     /// Closing vouchers of each period.
@@ -219,7 +219,7 @@ fn series(store: &Store, place: &FigurePlace) -> Answer<Vec<(String, Option<Stri
 /// 大事记.
 fn events(store: &Store) -> Answer<Vec<(String, String)>> {
     let mut events = Vec::new();
-    for record in store.records(crate::cli::EVENT, Wanted::default())? {
+    for record in store.records(acts::EVENT, Wanted::default())? {
         let body: serde_json::Value = acts::body(&record)?;
         events.push((record.period, body["text"].as_str().unwrap_or_default().to_owned()));
     }
