@@ -4,8 +4,8 @@ use std::io::{Write, stdout};
 
 use model::Finding;
 use serde_json::{Map, Value};
-pub use ui::label;
 use ui::Lang;
+pub use ui::label;
 use unicode_width::UnicodeWidthStr;
 
 use crate::report::Failure;

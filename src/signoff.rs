@@ -115,7 +115,8 @@ pub fn take(
     let detail = json!({ "book": book.id, "form": form, "period": period, "draft": digest, "state": to, "reason": reason });
     let body = json!({ "person": person.id, "name": person.name, "draft": digest, "reason": reason }).to_string();
     let (kind, key) = (SIGNOFF.to_owned(), what.to_owned());
-    let record = Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period: period.to_owned(), key, body };
+    let record =
+        Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period: period.to_owned(), key, body };
     let work = store.begin(&person.id, what, &detail)?;
     work.put_record(&record)?;
     work.put_draft(&DraftVersion { state: to.to_owned(), ..version })?;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use model::{Finding, Level, Month};
-use serde_json::{Value, json};
+use serde_json::Value;
 use survey::audit::{self as rules, Claim, Outcome, Verdict};
 
 use super::{Ctx, quality};
@@ -168,8 +168,8 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
     let form = &audited.form;
     let mut text = format!("{}  {}  {month}  {}\n", form.form, form.name, audited.book);
     let counts = [Outcome::Unmet, Outcome::Met, Outcome::NotApplicable, Outcome::Undetermined];
-    let counts =
-        counts.map(|outcome| format!("{} {}", label(&format!("audit-{}", outcome.name().replace('_', "-"))), of(outcome).count()));
+    let counts = counts
+        .map(|outcome| format!("{} {}", label(&format!("audit-{}", outcome.name().replace('_', "-"))), of(outcome).count()));
     text += &format!("{}\n", counts.join("    "));
     for verdict in of(Outcome::Unmet) {
         let claim = verdict.claim(&audited.said, &audit::digest);

@@ -12,7 +12,7 @@ use model::{Amount, Finding, Month, Period};
 use serde_json::json;
 use survey::Frequency;
 
-use super::{Ctx};
+use super::Ctx;
 use crate::{
     build, output,
     report::{self, Failure},

@@ -49,9 +49,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let Some(web) = &agent.web else {
                 return Err(Failure::config(Finding::error("web-missing").at(agent.path.display().to_string())));
             };
-            let token = web::token().ok_or_else(|| {
-                Failure::source(Finding::error("state-refused").with("reason", "no random numbers"))
-            })?;
+            let token = web::token()
+                .ok_or_else(|| Failure::source(Finding::error("state-refused").with("reason", "no random numbers")))?;
             let until = jiff::Timestamp::now().as_second() + web::INVITED;
             // What the person signs in with today holds until the invitation is used.
             let known = desk::account(&store, &person.id)?.unwrap_or_default();
@@ -62,8 +61,12 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 None => format!("http://{}", web.listen),
             };
             let link = format!("{base}/welcome?person={}&invitation={token}", person.id);
-            Table { columns: &["person", "name", "link"], numbers: &[], rows: vec![vec![person.id.clone(), person.name.clone(), link]] }
-                .write(ctx.format, ctx.lang)?;
+            Table {
+                columns: &["person", "name", "link"],
+                numbers: &[],
+                rows: vec![vec![person.id.clone(), person.name.clone(), link]],
+            }
+            .write(ctx.format, ctx.lang)?;
             Ok(vec![Finding::note("person-invited").at(&person.id).with("person", &person.name)])
         }
     }

@@ -8,8 +8,7 @@ use settings::Shape;
 use super::TEXT;
 
 /// Shape of `[web]`.
-pub(super) const WEB: Shape =
-    Shape::Table(&[("listen", TEXT), ("hosts", Shape::List), ("certificate", TEXT), ("key", TEXT)]);
+pub(super) const WEB: Shape = Shape::Table(&[("listen", TEXT), ("hosts", Shape::List), ("certificate", TEXT), ("key", TEXT)]);
 
 /// Where pages listen unless the configuration says otherwise: on this machine alone.
 const LISTEN: &str = "127.0.0.1:8610";

@@ -17,7 +17,7 @@ use crate::{
 
 /// The newest version of a draft; missing where nobody built one.
 pub fn kept(store: &Store, place: &Place) -> Answer<DraftVersion> {
-    store.current_draft(&place.book, &place.form, &place.period)?.ok_or_else(Refusal::missing)
+    store.current_draft(&place.book, &place.form, &place.period).map_err(report::Failure::from)?.ok_or_else(Refusal::missing)
 }
 
 /// Refuses to act on a draft that is another by now than the one on the screen.
@@ -43,7 +43,9 @@ pub fn view(agent: &Agent, store: &Store, place: &Place) -> Answer<DraftView> {
     findings.extend(own.filter(|finding| finding.level != Level::Note));
     let before = month.plus(-1).map(|month| Place { period: month.to_string(), ..place.clone() });
     let before = match before {
-        Some(place) if store.current_draft(&place.book, &place.form, &place.period)?.is_some() => Some(place),
+        Some(place) if store.current_draft(&place.book, &place.form, &place.period).map_err(report::Failure::from)?.is_some() => {
+            Some(place)
+        }
         _ => None,
     };
     Ok(DraftView { draft, version: version.version, state: version.state, digest, findings, before })

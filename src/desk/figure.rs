@@ -2,39 +2,36 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use formula::At;
 use formula::{Part, Question, Trace, Value};
 use journal::Seen;
-use model::{Amount, Finding, Level, Month, Period};
+use model::{Amount, Finding, Level, Period};
 use store::{Store, Wanted};
-use survey::{At, Printed};
+use survey::Printed;
 use web::{Answer, Answered, Figure, FigurePlace, Node, Refusal};
 
 use super::{book, drafts, month};
 use crate::{
     acts, books,
     build::{self, Ready},
-    config::{Agent, Book},
+    config::Agent,
     forms::Desk,
     report::Failure,
 };
 
 /// A figure, evaluated anew from sealed evidence.
-pub struct Evaluated<'a> {
-    /// Book.
-    pub book: &'a Book,
+pub struct Evaluated {
     /// Mapping and figures.
     pub ready: Ready,
     /// The trace of its formula.
     pub trace: Trace,
     /// Name of the indicator.
     pub name: String,
-    /// Last month of its column.
-    pub month: Month,
     /// Whether adjustment periods are in it.
     pub annual: bool,
 }
 
-impl Evaluated<'_> {
+impl Evaluated {
     /// The answers of books and measures in it, in the order of the formula.
     pub fn leaves(&self) -> Vec<&Trace> {
         self.trace.answers()
@@ -47,7 +44,7 @@ impl Evaluated<'_> {
 }
 
 /// Evaluates a figure; nothing where the form has no such indicator or column.
-pub fn evaluate<'a>(agent: &'a Agent, store: &mut Store, place: &FigurePlace) -> Answer<Evaluated<'a>> {
+pub fn evaluate(agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Evaluated> {
     let (book, period) = (book(agent, &place.draft)?, month(&place.draft)?);
     let form = place.draft.form.as_str();
     let ready = build::ready(agent, store, book, Some(form), period)?;
@@ -57,7 +54,7 @@ pub fn evaluate<'a>(agent: &'a Agent, store: &mut Store, place: &FigurePlace) ->
     let at: At = column.and_then(|column| column.at(period, row.kind)).ok_or_else(Refusal::missing)?;
     let trace = ready.desk(form).with(&ready.layers.mapping, |engine, _| engine.cell(form, &place.cell, at));
     let (name, annual) = (row.name.clone(), pack.frequency.is_yearly());
-    Ok(Evaluated { book, ready, trace, name, month: at.month, annual })
+    Ok(Evaluated { ready, trace, name, annual })
 }
 
 /// What each sealed period gives to each account, with the sign that it has in the figure.
@@ -79,8 +76,8 @@ pub fn by_period(
 }
 
 /// Whether amounts have the other sign in the figure than in the books.
-pub fn turned(amounts: impl Iterator<Item = Amount>, part: Amount) -> bool {
-    let sum = amounts.fold(Some(Amount::ZERO), |sum, amount| sum?.checked_add(amount));
+pub fn turned(amounts: impl IntoIterator<Item = Amount>, part: Amount) -> bool {
+    let sum = amounts.into_iter().try_fold(Amount::ZERO, |sum: Amount, amount| sum.checked_add(amount));
     sum != Some(part) && sum.and_then(Amount::checked_neg) == Some(part)
 }
 
@@ -149,12 +146,7 @@ fn node(trace: &Trace, next: &mut usize) -> Node {
 }
 
 /// One answer: what each account gives, and in which periods.
-fn answered(
-    desk: &Desk,
-    seen: &Seen<'_>,
-    leaf: &Trace,
-    closing: &BTreeMap<Period, HashSet<String>>,
-) -> Answer<Answered> {
+fn answered(desk: &Desk, seen: &Seen<'_>, leaf: &Trace, closing: &BTreeMap<Period, HashSet<String>>) -> Answer<Answered> {
     let value = number(leaf).unwrap_or_default();
     let mut answered = Answered { text: leaf.text.clone(), value, parts: Vec::new(), measured: false, rows: Vec::new() };
     if leaf.outcome.is_err() {
@@ -168,7 +160,8 @@ fn answered(
     };
     if let Some(question) = &leaf.question {
         let known = by_period(seen, question, &leaf.parts, closing)?;
-        let periods = |account: &str| known.get(account).into_iter().flatten().map(|(period, amount)| (*period, amount.to_string()));
+        let periods =
+            |account: &str| known.get(account).into_iter().flatten().map(|(period, amount)| (*period, amount.to_string()));
         answered.parts = leaf.parts.iter().map(|known| part(known, periods(&known.account).collect())).collect();
     }
     if let Some(question) = &leaf.measured {
@@ -185,7 +178,7 @@ fn answered(
                     _ => row.document.clone(),
                 };
                 let item = format!("{} {}", row.item, row.item_name.as_deref().unwrap_or_default());
-                vec![one.month.to_string(), item, quantity, row.unit.clone(), one.amount.to_string(), source]
+                vec![one.month.to_string(), item, quantity, row.unit.clone().unwrap_or_default(), one.amount.to_string(), source]
             })
             .collect();
     }
@@ -199,7 +192,7 @@ fn series(store: &Store, place: &FigurePlace) -> Answer<Vec<(String, Option<Stri
     for back in (0..36).rev() {
         let Some(month) = last.plus(-back) else { continue };
         let period = month.to_string();
-        let value = match store.current_draft(&place.draft.book, &place.draft.form, &period)? {
+        let value = match store.current_draft(&place.draft.book, &place.draft.form, &period).map_err(Failure::from)? {
             Some(version) => {
                 let draft = build::read(&version)?;
                 let cell = draft.cells.iter().find(|cell| cell.id == place.cell);
@@ -219,7 +212,7 @@ fn series(store: &Store, place: &FigurePlace) -> Answer<Vec<(String, Option<Stri
 /// 大事记.
 fn events(store: &Store) -> Answer<Vec<(String, String)>> {
     let mut events = Vec::new();
-    for record in store.records(acts::EVENT, Wanted::default())? {
+    for record in store.records(acts::EVENT, Wanted::default()).map_err(Failure::from)? {
         let body: serde_json::Value = acts::body(&record)?;
         events.push((record.period, body["text"].as_str().unwrap_or_default().to_owned()));
     }

@@ -45,11 +45,7 @@ pub fn home(agent: &Agent, store: &Store) -> Result<Home, Failure> {
 }
 
 fn row(report: &Report, today: jiff::civil::Date) -> Result<Due, Failure> {
-    let place = Place {
-        book: report.book.clone(),
-        form: report.form.form.clone(),
-        period: report.due.period.to_string(),
-    };
+    let place = Place { book: report.book.clone(), form: report.form.form.clone(), period: report.due.period.to_string() };
     let mut open = [0, 0];
     if let Some(version) = &report.version {
         let draft = build::read(version)?;

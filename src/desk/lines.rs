@@ -69,8 +69,10 @@ pub fn voucher(agent: &Agent, store: &Store, book: &str, period: Period, key: &s
     }
     let names = books::names(store, book)?;
     for id in [book.to_owned(), unposted::id(book)] {
-        let Some(seal) = store.current_seals(&id)?.into_iter().find(|seal| seal.period == period) else { continue };
-        let Some(file) = books::entry_file(&store.snapshots(&id)?, &seal)? else { continue };
+        let Some(seal) = store.current_seals(&id).map_err(Failure::from)?.into_iter().find(|seal| seal.period == period) else {
+            continue;
+        };
+        let Some(file) = books::entry_file(&store.snapshots(&id).map_err(Failure::from)?, &seal)? else { continue };
         let entries = journal::voucher(file.path().map_err(Failure::from)?, key).map_err(Failure::from)?;
         let Some(first) = entries.first() else { continue };
         let total = |of: fn(&Entry) -> Amount| {
@@ -78,7 +80,8 @@ pub fn voucher(agent: &Agent, store: &Store, book: &str, period: Period, key: &s
             let finding = || Finding::error("amount-too-large").at(format!("book {book}, {period}, {key}"));
             sum.map(|sum| sum.to_string()).ok_or_else(|| Failure::findings(vec![finding()]))
         };
-        let sealed = store.operation(seal.operation)?.map(|operation| local(&operation.at)).unwrap_or_default();
+        let sealed =
+            store.operation(seal.operation).map_err(Failure::from)?.map(|operation| local(&operation.at)).unwrap_or_default();
         let name = |entry: &Entry| names.get(entry.account()).map_or("", String::as_str);
         return Ok(Voucher {
             book: book.to_owned(),

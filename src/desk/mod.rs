@@ -43,18 +43,6 @@ impl From<Failure> for Refusal {
     }
 }
 
-impl From<store::StoreError> for Refusal {
-    fn from(error: store::StoreError) -> Refusal {
-        Failure::from(error).into()
-    }
-}
-
-impl From<Failure> for Box<Refusal> {
-    fn from(failure: Failure) -> Box<Refusal> {
-        Box::new(failure.into())
-    }
-}
-
 impl Pages {
     /// The desk of a configuration file.
     pub fn new(config: PathBuf) -> Pages {

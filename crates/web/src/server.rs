@@ -121,7 +121,8 @@ fn asset(media: &'static str, text: &'static str) -> Response {
 }
 
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut response = if let Some(refused) = refuses(&app, &request) { refused.into_response() } else { next.run(request).await };
+    let mut response =
+        if let Some(refused) = refuses(&app, &request) { refused.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -81,7 +81,9 @@ fn head(lang: Lang, view: &DraftView) -> Markup {
         ("valid-until", header.valid_until.clone()),
         ("page-version", view.version.to_string()),
     ];
-    rows.extend(facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (label(lang, name), html! { (value) })));
+    rows.extend(
+        facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (label(lang, name), html! { (value) })),
+    );
     rows.push((label(lang, "draft-digest"), page::digest(&view.digest)));
     html! {
         div.card {

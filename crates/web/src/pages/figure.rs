@@ -134,7 +134,8 @@ fn rows(lang: Lang, answer: &Answered) -> Markup {
 
 /// The same figure over the months, with the year before behind it.
 fn series(lang: Lang, figure: &Figure) -> Markup {
-    let units = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<model::Amount>().ok()).map(model::Amount::units);
+    let units =
+        |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<model::Amount>().ok()).map(model::Amount::units);
     let known = figure.series.iter().filter(|(_, value)| value.is_some()).count();
     let points: Vec<Point> = figure
         .series
@@ -146,7 +147,13 @@ fn series(lang: Lang, figure: &Figure) -> Markup {
             now: units(value),
             before: figure.series.get(at - 12).and_then(|(_, value)| units(value)),
             text: value.as_deref().map(grouped).unwrap_or_default(),
-            event: figure.events.iter().filter(|(at, _)| at == month).map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("；"),
+            event: figure
+                .events
+                .iter()
+                .filter(|(at, _)| at == month)
+                .map(|(_, text)| text.as_str())
+                .collect::<Vec<_>>()
+                .join("；"),
         })
         .collect();
     html! {

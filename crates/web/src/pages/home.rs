@@ -98,7 +98,9 @@ fn next(session: &Session, due: &Due, address: &str) -> Markup {
     let lang = session.lang;
     let go = |name: &str, to: String| html! { a.button.plain href=(to) { (label(lang, name)) } };
     match due.state.as_str() {
-        "not_built" => button(&format!("{address}/step"), &session.token, &label(lang, "page-do-build"), false, &[("step", "build")]),
+        "not_built" => {
+            button(&format!("{address}/step"), &session.token, &label(lang, "page-do-build"), false, &[("step", "build")])
+        }
         "built" if due.touched => {
             button(&format!("{address}/step"), &session.token, &label(lang, "page-do-rebuild"), false, &[("step", "build")])
         }
