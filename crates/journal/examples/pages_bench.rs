@@ -164,9 +164,13 @@ fn main() {
     let turnover = ask(What::Turnover, &all);
     time("page-busiest-turnover", || page(&turnover, BUSY, 0));
     time("page-other-first", || page(&net, "1122", 0));
-    let party = Question { filters: vec![Filter { name: Name::Party, value: "C0017".to_owned() }], ..ask(What::Net, &all) };
+    let value = page(&net, "1122", 0).lines[0].0.text("party").unwrap().to_owned();
+    let party = Question { filters: vec![Filter { name: Name::Party, value }], ..ask(What::Net, &all) };
     time("page-one-party-scattered", || page(&party, "1122", 0));
     time("page-debtors-by-party", || page(&detail, "1122", 0));
+    let scattered = seen.page(&net, "1122", last, &none, 0, usize::MAX).unwrap();
+    eprintln!("all lines of that account: {}", scattered.lines.len());
+    time("page-other-all-lines", || seen.page(&net, "1122", last, &none, 0, usize::MAX).unwrap());
     let some: HashSet<String> = ["1".to_owned()].into();
     time("page-busiest-without-closing", || seen.page(&ask(What::Movement, &all), BUSY, last, &some, 0, SHOWN).unwrap());
     time("pages-300-accounts-10-lines", || seen.pages(&net, last, &none, |_| (0, 10)).unwrap());
