@@ -49,7 +49,7 @@ fn rows(voucher: data::Voucher) -> Vec<Row> {
     let (month, number) = (voucher.month(), voucher.number());
     let row = |(at, line): (usize, data::Line)| {
         // Every other voucher goes over the bank but for its last line.
-        let over_bank = voucher.id % 2 == 0 && line.debit != 0;
+        let over_bank = voucher.id.is_multiple_of(2) && line.debit != 0;
         let account = if over_bank { BUSY.to_owned() } else { line.account };
         [
             Some(month.clone()),
