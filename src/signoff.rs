@@ -33,7 +33,7 @@ impl Step {
         match self {
             Step::Review => ("review", &["built"], "in_review"),
             Step::Approve => ("approve", &["in_review"], "approved"),
-            Step::Return => ("return", &["in_review", "approved", "signed", "refused"], "built"),
+            Step::Return => ("return", &["in_review", "approved", "signed", "refused", "returned"], "built"),
         }
     }
 }

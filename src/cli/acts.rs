@@ -234,7 +234,7 @@ fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>) -> Result<Vec<Findi
         for version in store
             .current_drafts()?
             .iter()
-            .filter(|version| !matches!(&*version.state, "approved" | "signed" | "queued" | "delivered"))
+            .filter(|version| !matches!(&*version.state, "approved" | "signed" | "queued" | "delivered" | "accepted"))
         {
             open.push(format!("{} {} {} {}", version.book, version.form, version.period, version.state));
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use model::{CreditCode, CreditCodeError, Finding, Level, Month};
+use model::{CreditCode, Finding, Level, Month};
 use reader::{Query, Source, Verb};
 use seal::Time;
 use survey::{Mapping, Standard};
@@ -156,14 +156,7 @@ fn unit(agent: &Agent) -> Vec<Finding> {
 
 /// What is wrong with a unified social credit code.
 pub fn credit_code(code: &str, place: &str) -> Option<Finding> {
-    let finding = match code.parse::<CreditCode>().err()? {
-        CreditCodeError::Length(length) => Finding::error("credit-code-length").with("length", length),
-        CreditCodeError::Character { character, at } => {
-            Finding::error("credit-code-character").with("character", character).with("at", at)
-        }
-        CreditCodeError::Check { wanted } => Finding::error("credit-code-unfit").with("wanted", wanted),
-    };
-    Some(finding.at(place).with("code", code))
+    Some(code.parse::<CreditCode>().err()?.finding(code).at(place))
 }
 
 /// A form of the configuration: known, on a book that is there, with layers that can be read.

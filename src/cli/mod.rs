@@ -25,6 +25,7 @@ mod mapping;
 mod mapping_import;
 mod mapping_test;
 mod measure;
+mod message;
 mod person;
 mod pull;
 mod quality;
@@ -35,14 +36,13 @@ mod status;
 mod submit;
 mod threshold;
 mod verify;
-mod words;
 
 use std::{io::Write, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 use model::{Finding, Month, Period};
 use store::Store;
-use ui::Lang;
+use ui::{Lang, words};
 
 use crate::{
     config::{Agent, Person},
@@ -160,6 +160,11 @@ pub enum Verb {
     Receipt {
         #[command(subcommand)]
         what: receipt::What,
+    },
+    /// 与统计局的消息 Messages of the bureau: list, answer
+    Message {
+        #[command(subcommand)]
+        what: message::What,
     },
     /// 人员 People who work with the pages: list, invite
     Person {
@@ -325,6 +330,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Sign(what) => sign::run(&ctx, &what),
         Verb::Enroll(what) => enroll::run(&ctx, &what),
         Verb::Receipt { what } => receipt::run(&ctx, &what),
+        Verb::Message { what } => message::run(&ctx, &what),
         Verb::Person { what } => person::run(&ctx, &what),
         Verb::Run => run::run(&ctx),
         Verb::Submit(what) => submit::submit(&ctx, &what),
@@ -344,5 +350,32 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Log { what } => log::run(&ctx, &what),
         // Served in main before any of this.
         Verb::Reader => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_verb_and_option_is_told_in_chinese_too() {
+        fn walk(command: &clap::Command, missing: &mut Vec<String>) {
+            let chinese = |text: &str| text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
+            for argument in command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
+            {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                if !chinese(&help) {
+                    missing.push(format!("{} {}: {help}", command.get_name(), argument.get_id()));
+                }
+            }
+            for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+                let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+                if !chinese(&about) {
+                    missing.push(format!("{}: {about}", verb.get_name()));
+                }
+                walk(verb, missing);
+            }
+        }
+        let mut missing = Vec::new();
+        walk(&<super::Args as clap::CommandFactory>::command(), &mut missing);
+        assert!(missing.is_empty(), "{missing:#?}");
     }
 }

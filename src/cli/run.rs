@@ -20,6 +20,7 @@ use crate::{
     delivery::{
         client::Client,
         machine::Machine,
+        messages::Look,
         outbox::{self, Entry, State},
     },
     forms, knowledge, packs, pages,
@@ -60,6 +61,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     }
     let mut troubles: HashMap<String, Trouble> = HashMap::new();
     let mut certificate: Option<Instant> = None;
+    let mut letters = Look::default();
     loop {
         if agent.bureau.is_some() && certificate.is_none_or(|last| last.elapsed() >= CERTIFICATE) {
             certificate = Some(Instant::now());
@@ -68,6 +70,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
                 Err(failure) => failure.findings.iter().for_each(|finding| log(ctx, finding)),
             }
         }
+        letters.look(&agent, &mut store).iter().for_each(|finding| log(ctx, finding));
         // A state that cannot be read now is no reason to leave: it is told, and looked at again.
         let waiting = waiting(&agent, &store).unwrap_or_else(|failure| {
             failure.findings.iter().for_each(|finding| log(ctx, finding));

@@ -7,7 +7,7 @@ use store::Store;
 use super::Ctx;
 use crate::{
     delivery::{
-        self,
+        self, messages,
         outbox::{self, State},
     },
     due::{self, DONE, Report},
@@ -21,6 +21,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
     let today = date.unwrap_or_else(due::today);
     let (reports, mut findings) = due::around(&agent, &store, today)?;
     findings.extend(outbox(ctx, &store)?);
+    findings.extend(bureau(ctx, &store, &reports)?);
     let columns = [
         "form",
         "name",
@@ -63,6 +64,22 @@ fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
             }
             State::Refused | State::Delivered => {}
         }
+    }
+    Ok(findings)
+}
+
+/// What the bureau asked and nobody answered, and what it returned and nobody corrected.
+fn bureau(ctx: &Ctx, store: &Store, reports: &[Report]) -> Result<Vec<Finding>, Failure> {
+    let all = messages::all(store)?;
+    let told = |code: &'static str, message: &exchange::Message| {
+        let finding = Finding::warning(code).at(messages::place(message)).with("message", message.id).with("by", &message.by);
+        finding.with("at", ctx.time(&message.at)).with("text", &message.text)
+    };
+    let mut findings: Vec<Finding> = messages::open(&all).into_iter().map(|message| told("message-open", message)).collect();
+    for report in reports.iter().filter(|report| report.state() == "returned") {
+        let period = report.due.period.to_string();
+        let of = |message: &&exchange::Message| message.kind == "return" && message.form == report.form.form && message.period == period;
+        findings.extend(all.iter().rfind(of).map(|message| told("report-returned", message)));
     }
     Ok(findings)
 }

@@ -3,7 +3,10 @@
 use std::{fs, time::Duration};
 
 use base64ct::{Base64, Encoding};
-use exchange::{AGENT_CHECKPOINT, Consistency, Health, OFFSET, PACKAGE_MAX, PIECE_MAX, Problem, UploadOrder, UploadState, media};
+use exchange::{
+    AGENT_CHECKPOINT, Consistency, Health, Message, Messages, NewMessage, OFFSET, PACKAGE_MAX, PIECE_MAX, Problem, UploadOrder,
+    UploadState, media,
+};
 use model::Finding;
 use reqwest::{
     Certificate, Identity, Proxy,
@@ -166,6 +169,18 @@ impl Client {
         let path = self.path(&format!("/v1/log/consistency?from={from}&to={to}"));
         let said: Consistency = self.json(self.http.get(path))?;
         Ok(said.proof.iter().map(|hash| Digest::parse(hash)).collect())
+    }
+
+    /// Messages after a number.
+    pub fn messages(&self, after: u64) -> Result<Messages, Failure> {
+        self.json(self.http.get(self.path(&format!("/v1/messages?after={after}"))))
+    }
+
+    /// Sends a message; the same key again is the same message.
+    pub fn post(&self, message: &NewMessage) -> Result<Message, Failure> {
+        let body = serde_json::to_vec(message)
+            .map_err(|error| Failure::source(Finding::error("bureau-unreachable").at(&self.url).with("reason", error)))?;
+        self.json(self.http.post(self.path("/v1/messages")).header(CONTENT_TYPE, media::JSON).body(body))
     }
 
     /// A certificate for a one-time code (RFC 7030).

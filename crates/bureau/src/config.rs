@@ -185,8 +185,11 @@ impl Default for RawReceive {
 /// Variable with the password where the configuration names none.
 const PASSWORD: &str = "TAIZHANG_BUREAU_PASSWORD";
 
+/// Code of sandboxes: no bureau has it, so a folder of one is never taken for more.
+pub const SANDBOX: &str = "sandbox";
+
 /// Where a receiver listens that says nothing else.
-const LISTEN: &str = "0.0.0.0:8443";
+pub const LISTEN: &str = "0.0.0.0:8443";
 
 impl Config {
     /// Reads the file. Everything that is wrong is told at once.
@@ -232,6 +235,7 @@ impl Config {
         }
         let mib = raw.receive.package_mib.clamp(1, exchange::PACKAGE_MAX >> 21);
         Ok(Config {
+            sandbox: raw.bureau.code == SANDBOX,
             code: raw.bureau.code,
             name: raw.bureau.name,
             state: dir(raw.state.dir, "bureau-state"),
@@ -248,7 +252,6 @@ impl Config {
                 package_max: mib << 20,
             },
             uploads: raw.uploads,
-            sandbox: false,
         })
     }
 

@@ -9,7 +9,7 @@ use crate::{
     keys::{DAY, EARLY},
     office::Office,
     problem::{self, Unwritten},
-    store::{Enrolment, Issued, Store, StoreError, Unit},
+    store::{Enrolment, Issued, StoreError, Unit},
 };
 
 /// Letters of a code: none that looks like another.
@@ -42,7 +42,7 @@ pub fn hash(code: &str) -> String {
 
 /// Makes a code for a unit's machine, or for a person with roles.
 pub fn invite(
-    store: &Store,
+    office: &Office,
     unit: &str,
     person: &str,
     roles: &[Role],
@@ -60,7 +60,7 @@ pub fn invite(
         expires: expires.clone(),
         ..Enrolment::default()
     };
-    store.write(|connection| enrolment.add(connection, &clock::text(now), &hash(&code), who))?;
+    office.write(|connection| enrolment.add(connection, &clock::text(now), &hash(&code), who))?;
     Ok((code, expires))
 }
 
@@ -140,7 +140,7 @@ pub fn enrol(office: &Office, code: &Code, request: &[u8]) -> Result<Vec<u8>, Pr
     let order = Order { unit: &unit, person: &enrolment.person, roles: &enrolment.roles };
     let (issued, certificate) = order.issue(office, &request, now).map_err(|finding| problem::of(503, &finding))?;
     let at = clock::text(now);
-    let written = store.write(|connection| {
+    let written = office.write(|connection| {
         issued.add(connection, &at, certificate.der())?;
         // Two that come with one code at once: the database lets one of them.
         enrolment.spend(connection, &at, &issued.serial)
@@ -169,7 +169,7 @@ pub fn renew(office: &Office, who: &Caller, request: &[u8]) -> Result<Vec<u8>, P
     let order = Order { unit: &unit, person: &issued.person, roles: &issued.roles };
     let (issued, certificate) = order.issue(office, &request, now).map_err(|finding| problem::of(503, &finding))?;
     let at = clock::text(now);
-    office.store().write(|connection| issued.add(connection, &at, certificate.der())).map_err(Unwritten::from)?;
+    office.write(|connection| issued.add(connection, &at, certificate.der())).map_err(Unwritten::from)?;
     Ok(answer(&certificate))
 }
 

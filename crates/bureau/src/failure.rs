@@ -52,6 +52,7 @@ impl From<StoreError> for Failure {
             StoreError::Damaged { path, reason } => {
                 Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", reason))
             }
+            StoreError::Unsigned { finding } => Failure::source(finding),
             StoreError::Newer { path, found } => {
                 Failure::config(Finding::error("state-newer").at(path.display().to_string()).with("version", found))
             }

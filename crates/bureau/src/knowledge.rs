@@ -1,7 +1,7 @@
 /*! Forms, rules and calendars that the receiver judges by: those that come with the program, and newer ones that the bureau published. */
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -76,11 +76,22 @@ pub fn editions(published: &[Published]) -> (BTreeMap<String, Edition>, Vec<Find
 impl Knowledge {
     /// An edition as it stands now; nothing where no form of it is known.
     pub fn edition(&self, store: &Store, edition: &str) -> Result<Option<Arc<Edition>>, StoreError> {
+        self.ask(store, |editions| editions.get(edition).cloned())
+    }
+
+    /// Every form that is known, of any edition.
+    pub fn forms(&self, store: &Store) -> Result<BTreeSet<String>, StoreError> {
+        self.ask(store, |editions| {
+            editions.values().flat_map(|edition| edition.mapping.forms.iter().map(|form| form.form.clone())).collect()
+        })
+    }
+
+    fn ask<T>(&self, store: &Store, what: impl Fn(&BTreeMap<String, Arc<Edition>>) -> T) -> Result<T, StoreError> {
         let packs = store.read(Published::count)?;
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(known) = known.as_ref().filter(|known| known.packs == packs) {
-                return Ok(known.editions.get(edition).cloned());
+                return Ok(what(&known.editions));
             }
         }
         let published = store.read(Published::all)?;
@@ -88,7 +99,7 @@ impl Knowledge {
         let (editions, _) = editions(&published);
         let editions: BTreeMap<String, Arc<Edition>> =
             editions.into_iter().map(|(name, edition)| (name, Arc::new(edition))).collect();
-        let found = editions.get(edition).cloned();
+        let found = what(&editions);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Known { packs, editions });
         Ok(found)
     }

@@ -6,11 +6,13 @@ version, and every statement of its database adds rows or reads them (`sql.rs`).
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+mod check;
 pub mod cli;
 mod clock;
 pub mod config;
 mod enrol;
 mod est;
+mod events;
 pub mod failure;
 mod keys;
 mod knowledge;

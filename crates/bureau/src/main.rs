@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let (exit, lang, findings) = bureau::cli::run(bureau::cli::Args::parse());
+    let args = match bureau::cli::Args::of_process() {
+        Ok(args) => args,
+        Err(exit) => return ExitCode::from(exit),
+    };
+    let (exit, lang, findings) = bureau::cli::run(args);
     bureau::failure::tell(lang, &findings);
     ExitCode::from(exit)
 }

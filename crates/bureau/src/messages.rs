@@ -2,19 +2,21 @@
 
 use exchange::{Message, NewMessage, Problem};
 use model::Finding;
+use rusqlite::Connection;
 
 use crate::{
     clock,
     failure::Failure,
+    office::Office,
     problem::Unwritten,
-    store::{MessageDraft, Report, Store},
+    store::{MessageDraft, Report},
 };
 
 /// Longest text of a message, in characters.
 const LONGEST: usize = 4000;
 
 /// Takes an answer or a notice of a unit; whether it is new.
-pub fn post(store: &Store, unit: &str, asked: &NewMessage) -> Result<(bool, Message), Problem> {
+pub fn post(office: &Office, unit: &str, asked: &NewMessage) -> Result<(bool, Message), Problem> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let malformed = |part: &str| Problem::new(400, "request-malformed").with("part", part);
     if asked.key.is_empty() || asked.key.len() > 64 || !asked.key.chars().all(plain) {
@@ -29,7 +31,7 @@ pub fn post(store: &Store, unit: &str, asked: &NewMessage) -> Result<(bool, Mess
     }
     let at = clock::text(clock::now());
     // A message about a message: the key is looked at and the row written under one lock.
-    let written = store.write(|connection| {
+    let written = office.write(|connection| {
         if let Some(known) = MessageDraft::of_key(connection, unit, &asked.key)? {
             let same = known.text == asked.text && known.reply_to == asked.reply_to;
             return Ok(if same {
@@ -73,19 +75,20 @@ pub struct Letter<'a> {
 
 /// Writes to a unit about what arrived. Of a companion, the enterprise has filed at the portal when it arrives; acceptance and return exist only
 /// where this receiver is the designated channel.
-pub fn write(store: &Store, letter: &Letter<'_>) -> Result<Message, Failure> {
+pub fn write(office: &Office, letter: &Letter<'_>) -> Result<Message, Failure> {
     let place = format!("{}, {}, {}", letter.unit, letter.report[0], letter.report[2]);
     if letter.text.trim().is_empty() || letter.text.chars().count() > LONGEST {
-        return Err(Failure::config(Finding::error("message-text-unfit").at(place).with("longest", LONGEST)));
+        return Err(Failure::config(Finding::error("message-text-unfit").at(&place).with("longest", LONGEST)));
     }
-    let newest = store.read(|connection| Report::newest(connection, letter.unit, letter.report, false))?;
+    let newest = office.store().read(|connection| Report::newest(connection, letter.unit, letter.report, false))?;
     let Some(newest) = newest else {
-        return Err(Failure::findings(vec![Finding::error("report-not-received").at(place)]));
+        return Err(Failure::findings(vec![Finding::error("report-not-received").at(&place)]));
     };
     if letter.kind != "query" && newest.channel != "official" {
-        let finding = Finding::error("channel-companion").at(place).with("act", letter.kind);
+        let finding = Finding::error("channel-companion").at(&place).with("act", letter.kind);
         return Err(Failure::findings(vec![finding]));
     }
+    subject(office, letter)?;
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| Failure::source(Finding::error("randomness-missing")))?;
     let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -102,5 +105,41 @@ pub fn write(store: &Store, letter: &Letter<'_>) -> Result<Message, Failure> {
     };
     // Keys of the bureau cannot meet those of units: a colon is in none of theirs.
     let draft = MessageDraft { unit: letter.unit.to_owned(), key: format!("bureau:{key}"), message };
-    Ok(store.write(|connection| draft.add(connection, &clock::text(clock::now())))?)
+    // What was decided of a version is looked at and the row written under one lock.
+    let written = office.write(|connection| {
+        if let Some(known) = decided(connection, &draft)? {
+            let finding = Finding::error("report-decided").at(&place).with("kind", &known.kind).with("message", known.id);
+            return Ok(Err(finding.with("by", &known.by).with("version", newest.version)));
+        }
+        draft.add(connection, &clock::text(clock::now())).map(Ok)
+    })?;
+    written.map_err(|finding| Failure::findings(vec![finding]))
+}
+
+/// The word that stands in the way of another about the same version: what was returned is corrected and not accepted, and neither is done twice.
+/// What was accepted can still be returned.
+fn decided(connection: &Connection, draft: &MessageDraft) -> rusqlite::Result<Option<Message>> {
+    let Message { kind, form, payload, .. } = &draft.message;
+    if kind == "query" {
+        return Ok(None);
+    }
+    let last = MessageDraft::decision(connection, &draft.unit, form, payload)?;
+    Ok(last.filter(|last| last.kind == "return" || last.kind == *kind))
+}
+
+/// A subject is an indicator or a rule of the form, where there is one.
+fn subject(office: &Office, letter: &Letter<'_>) -> Result<(), Failure> {
+    let [form, edition, _] = letter.report;
+    if letter.subject.is_empty() {
+        return Ok(());
+    }
+    // What arrived was of an edition that is known.
+    let Some(edition) = office.knowledge().edition(office.store(), edition)? else { return Ok(()) };
+    let Some(form) = edition.mapping.form(form) else { return Ok(()) };
+    let known = || form.rows.iter().map(|row| row.key()).chain(form.rules.iter().map(|rule| rule.id.as_str()));
+    if known().any(|known| known == letter.subject) {
+        return Ok(());
+    }
+    let finding = Finding::error("message-subject-unknown").at(&form.form).with("subject", letter.subject);
+    Err(Failure::config(finding.with("nearest", settings::nearest(letter.subject, known()).unwrap_or("—"))))
 }

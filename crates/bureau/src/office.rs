@@ -1,6 +1,6 @@
 /*! The receiver at work: what `exchange` asks of it, over the store, the keys and what it knows of the survey. */
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use exchange::{
     Caller, Code, Consistency, Health, Inclusion, Message, Messages, NewMessage, PACKAGE_MAX, Packs, Problem, Receipted,
@@ -15,6 +15,7 @@ use crate::{
     clock,
     config::Config,
     enrol, est,
+    events::{Event, Teller},
     failure::Failure,
     keys::Keys,
     knowledge::Knowledge,
@@ -35,6 +36,7 @@ pub struct Office {
     uploads: Uploads,
     /// As many packages are judged at once as there are processors: more would only wait for each other.
     judging: Semaphore,
+    teller: OnceLock<Teller>,
 }
 
 /// Hours that China's clocks are ahead of UTC.
@@ -62,12 +64,38 @@ impl Office {
             knowledge: Knowledge::default(),
             uploads,
             judging: Semaphore::new(cores),
+            teller: OnceLock::new(),
         }))
     }
 
     /// Configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Writes rows, each of which is an entry of the log as well.
+    pub fn write<T>(&self, act: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let (done, acts) = self.store.write(&self.notary(), act)?;
+        acts.iter().for_each(|act| self.tell(|| Event::of_act(act)));
+        Ok(done)
+    }
+
+    /// Tells from now on what happens, a line each, on stderr.
+    pub fn tells(&self, teller: Teller) {
+        // Who was told to before goes on.
+        let _ = self.teller.set(teller);
+    }
+
+    /// Tells what happened, where somebody wants to hear it.
+    pub fn tell(&self, event: impl FnOnce() -> Event) {
+        if let Some(teller) = self.teller.get() {
+            teller.tell(&event());
+        }
+    }
+
+    /// Who signs the log.
+    pub fn notary(&self) -> Signing<crate::keys::Shared> {
+        Signing { origin: self.config.origin(), signer: self.keys.signer() }
     }
 
     /// Keys.
@@ -156,6 +184,7 @@ impl Office {
                 let at = clock::now();
                 let arrived = Arrived {
                     bytes: &bytes,
+                    whole: None,
                     unit: Some(&who.unit),
                     machines: Certificate::from_der(&who.certificate).into_iter().collect(),
                     connection: office.connection(&who, at).map_err(Unwritten::from)?,
@@ -308,7 +337,7 @@ impl Receiver for Office {
 
     async fn post(&self, who: &Caller, message: &NewMessage) -> Result<(bool, Message), Problem> {
         let (unit, asked) = (who.unit.clone(), message.clone());
-        self.apart(move |office| crate::messages::post(&office.store, &unit, &asked)).await
+        self.apart(move |office| crate::messages::post(office, &unit, &asked)).await
     }
 
     async fn packs(&self, _: &Caller) -> Result<Packs, Problem> {

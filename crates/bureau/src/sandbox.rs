@@ -11,7 +11,7 @@ use seal::Role;
 
 use crate::{
     clock,
-    config::Config,
+    config::{Config, LISTEN, SANDBOX, written},
     enrol,
     failure::Failure,
     keys::{self, Keys},
@@ -35,8 +35,12 @@ const PEOPLE: [(&str, &[Role]); 2] =
 pub struct Ticket {
     /// Unit.
     pub unit: String,
+    /// Its name.
+    pub unit_name: String,
     /// Person; empty for the unit's machine.
     pub person: String,
+    /// Roles of the person.
+    pub roles: String,
     /// The code.
     pub code: String,
 }
@@ -51,13 +55,16 @@ pub struct Sandbox {
     pub tickets: Vec<Ticket>,
 }
 
+/// What a sandbox is configured by.
+fn text(listen: SocketAddr) -> String {
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    written(SANDBOX, "沙盒统计局（回执无效力）", &names).replacen(&format!("listen = \"{LISTEN}\""), &format!("listen = \"{listen}\""), 1)
+}
+
 fn configured(folder: &Path, listen: SocketAddr) -> Result<Config, Failure> {
-    let text = "[bureau]\ncode = \"sandbox\"\nname = \"沙盒统计局（回执无效力）\"\n\
-                [keys]\npassword = { file = \"bureau-keys/password\" }\n\
-                [serve]\nnames = [\"localhost\", \"127.0.0.1\", \"::1\"]\n";
-    let config = Config::parse("sandbox", text, folder).map_err(|findings| Failure { exit: 2, findings })?;
+    let config = Config::parse("sandbox", &text(listen), folder).map_err(|findings| Failure { exit: 2, findings })?;
     std::fs::create_dir_all(folder).map_err(|error| Failure::source(Finding::io(folder, &error)))?;
-    Ok(Config { listen, sandbox: true, ..config })
+    Ok(Config { listen, ..config })
 }
 
 /// Makes a sandbox in a folder that is thrown away afterwards.
@@ -67,18 +74,34 @@ pub fn make(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
     let keys = Keys::make(&config.code, &config.name, clock::now())?;
     let authority = folder.join("authority.pem");
     keys::keep(&authority, keys.root().to_pem()?.as_bytes(), 0o644)?;
-    let office = Office::with(config, keys)?;
-    let mut tickets = Vec::new();
+    peopled(Sandbox { office: Office::with(config, keys)?, authority, tickets: Vec::new() })
+}
+
+/// A sandbox in a folder that is kept, with a configuration: what it received can be looked at afterwards, and it can be served again.
+pub fn keep(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
+    let sandbox = stay(folder, listen)?;
+    let path = folder.join("bureau.toml");
+    if !path.exists() {
+        keys::keep(&path, text(listen).as_bytes(), 0o644)?;
+    }
+    peopled(sandbox)
+}
+
+/// The sandbox with its sample units, and a code for each machine and person.
+fn peopled(mut sandbox: Sandbox) -> Result<Sandbox, Failure> {
     for (code, name, region, industry) in UNITS {
         let [code, name, region, industry] = [code, name, region, industry].map(str::to_owned);
-        register(&office, &Unit { code: code.clone(), name, region, industry, channels: Default::default() })?;
+        let unit = Unit { code: code.clone(), name: name.clone(), region, industry, channels: Default::default() };
+        register(&sandbox.office, &unit)?;
         let invited = std::iter::once(("", &[] as &[Role])).chain(PEOPLE);
         for (person, roles) in invited {
-            let ticket = ticket(&office, &code, person, roles)?;
-            tickets.push(Ticket { unit: code.clone(), person: person.to_owned(), code: ticket });
+            let ticket = ticket(&sandbox.office, &code, person, roles)?;
+            let roles = roles.iter().map(|role| role.id()).collect::<Vec<_>>().join(" ");
+            let (unit, unit_name) = (code.clone(), name.clone());
+            sandbox.tickets.push(Ticket { unit, unit_name, person: person.to_owned(), roles, code: ticket });
         }
     }
-    Ok(Sandbox { office, authority, tickets })
+    Ok(sandbox)
 }
 
 /// A sandbox that stays in its folder, so that who tries it may stop and go on: it knows no unit but those that are brought to it. Its password
@@ -104,13 +127,13 @@ pub fn stay(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
 
 /// Puts a unit into the register.
 pub fn register(office: &Office, unit: &Unit) -> Result<(), Failure> {
-    office.store().write(|connection| unit.add(connection, &clock::text(clock::now()), "sandbox"))?;
+    office.write(|connection| unit.add(connection, &clock::text(clock::now()), "sandbox"))?;
     Ok(())
 }
 
 /// A one-time code for a unit's machine, or for a person with roles.
 pub fn ticket(office: &Office, unit: &str, person: &str, roles: &[Role]) -> Result<String, Failure> {
-    Ok(enrol::invite(office.store(), unit, person, roles, 24, "sandbox")?.0)
+    Ok(enrol::invite(office, unit, person, roles, 24, "sandbox")?.0)
 }
 
 /// A folder for a sandbox that nobody else has.

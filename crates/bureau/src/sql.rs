@@ -91,6 +91,17 @@ pub const TABLES: &[&str] = &[
     "pack",
 ];
 
+/// Tables each row of which is an entry of the log: its key and the statement that reads it.
+pub const ACTS: &[(&str, &str, &str)] = &[
+    ("unit", "id", ROWS_UNIT),
+    ("enrolment", "id", ROWS_ENROLMENT),
+    ("enrolled", "enrolment", ROWS_ENROLLED),
+    ("certificate", "serial", ROWS_CERTIFICATE),
+    ("revocation", "serial", ROWS_REVOCATION),
+    ("message", "id", ROWS_MESSAGE),
+    ("pack", "id", ROWS_PACK),
+];
+
 /// What keeps other programs from changing or taking away rows of a table.
 pub fn guard(table: &str) -> String {
     let trigger = |act: &str| {
@@ -168,7 +179,7 @@ statements! {
     /// The last receipt of the same bytes.
     RECEIPT_OF_BYTES = "SELECT accepted, body, reasons FROM receipt WHERE content = ? AND unit = ? ORDER BY id DESC LIMIT 1";
     /// All receipts, for checks and exports.
-    RECEIPTS = "SELECT unit, payload, content, accepted, reasons, leaf, body FROM receipt ORDER BY id";
+    RECEIPTS = "SELECT unit, payload, content, accepted, reasons, leaf, body, at FROM receipt ORDER BY id";
     /// What the log holds under a leaf.
     ADD_ENTRY = "INSERT INTO entry (leaf, kind, hash, record) VALUES (?, ?, ?, ?)";
     /// How many leaves there are.
@@ -188,7 +199,7 @@ statements! {
     /// The checkpoint of so many leaves.
     CHECKPOINT_AT = "SELECT size, note FROM checkpoint WHERE size = ?";
     /// All checkpoints.
-    CHECKPOINTS = "SELECT size, note FROM checkpoint ORDER BY size";
+    CHECKPOINTS = "SELECT size, at, note FROM checkpoint ORDER BY size";
     /// A checkpoint of an agent that was countersigned.
     ADD_AGENT = "INSERT INTO agent (at, unit, origin, size, root, note) VALUES (?, ?, ?, ?, ?, ?)";
     /// The last countersigned checkpoint of an agent.
@@ -204,6 +215,9 @@ statements! {
     /// A message by its key.
     MESSAGE_OF_KEY = "SELECT id, at, kind, who, form, period, payload, subject, reply_to, text, unit FROM message
                       WHERE unit = ? AND key = ?";
+    /// The last return or acceptance of a form in a package.
+    DECISION = "SELECT id, at, kind, who, form, period, payload, subject, reply_to, text, unit FROM message
+                WHERE unit = ? AND form = ? AND payload = ? AND kind IN ('return', 'acceptance') ORDER BY id DESC LIMIT 1";
     /// A pack.
     ADD_PACK = "INSERT INTO pack (at, kind, edition, form, revision, sha256, text, body, who) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     /// The newest revision of each pack.
@@ -214,6 +228,35 @@ statements! {
     PACK = "SELECT body FROM pack WHERE sha256 = ?";
     /// How many packs were published: what was read of them is current while this stays.
     PACKS_COUNT = "SELECT COUNT(*) FROM pack";
+    /// Every hash of a whole subtree.
+    NODES = "SELECT level, place, hash FROM node ORDER BY level, place";
+    /// Every report with what it must be.
+    REPORTS_CHECKED = "SELECT r.id, p.payload, r.unit, r.form, r.edition, r.period, r.file, r.channel, r.trial, r.version, r.previous
+                       FROM report r LEFT JOIN package p ON p.id = r.package ORDER BY r.id";
+    /// Rows whose yes or no is neither.
+    UNTRUE = "SELECT 'receipt', payload FROM receipt WHERE accepted NOT IN (0, 1) UNION ALL
+              SELECT 'package', payload FROM package WHERE trial NOT IN (0, 1) UNION ALL
+              SELECT 'report', unit || ' ' || form || ' ' || period FROM report WHERE trial NOT IN (0, 1)";
+    /// Digests of all bytes.
+    BLOBS = "SELECT sha256 FROM blob ORDER BY sha256";
+    /// All checkpoints of agents.
+    AGENTS = "SELECT at, unit, origin, size, root, note FROM agent ORDER BY id";
+    /// What keeps other programs from changing rows.
+    GUARDS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name";
+    /// Rows that are entries of the log.
+    ROWS_UNIT = "SELECT * FROM unit WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// Rows that are entries of the log.
+    ROWS_ENROLMENT = "SELECT * FROM enrolment WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// Rows that are entries of the log.
+    ROWS_ENROLLED = "SELECT * FROM enrolled WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// Rows that are entries of the log.
+    ROWS_CERTIFICATE = "SELECT * FROM certificate WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// Rows that are entries of the log.
+    ROWS_REVOCATION = "SELECT * FROM revocation WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// Rows that are entries of the log.
+    ROWS_MESSAGE = "SELECT * FROM message WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// Rows that are entries of the log.
+    ROWS_PACK = "SELECT * FROM pack WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
     /// Counts for people.
     COUNTS = "SELECT (SELECT COUNT(DISTINCT code) FROM unit), (SELECT COUNT(*) FROM package), (SELECT COUNT(*) FROM receipt WHERE accepted = 0)";
 }

@@ -314,7 +314,7 @@ fn no_odbc_is_linked() {
 }
 
 #[test]
-fn a_sandbox_needs_nothing_and_leaves_nothing() {
+fn a_sandbox_needs_nothing_and_its_folder_can_be_kept() {
     use std::io::{BufRead, BufReader, Read};
     let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
@@ -366,8 +366,56 @@ fn a_sandbox_needs_nothing_and_leaves_nothing() {
     assert!(!answer.is_empty());
     Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(child.wait().unwrap().success(), "it ends when it is told to");
-    let keys: Vec<_> = fs::read_dir(folder.path().join("box")).unwrap().flatten().map(|file| file.file_name()).collect();
-    assert!(keys.iter().all(|name| !name.to_string_lossy().contains("key")), "keys live in memory: {keys:?}");
+
+    // The folder is looked at afterwards, like any receiver's, and served again.
+    let look = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"));
+        let out = command.args(["-c", "box/bureau.toml"]).args(args).current_dir(folder.path()).output().unwrap();
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert!(look(&["certificates"]).contains(UNIT));
+    assert!(look(&["log", "list"]).contains("发出证书"));
+    look(&["log", "verify"]);
+    let again = "serve --sandbox --listen 127.0.0.1:0 --dir box".split(' ');
+    let mut again = Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
+        .args(again)
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(again.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(errors.any(|line| line.starts_with("https://")));
+    again.kill().unwrap();
+    again.wait().unwrap();
+}
+
+#[test]
+fn a_sandbox_without_a_folder_leaves_nothing() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
+        .args(["serve", "--sandbox", "--listen", "127.0.0.1:0"])
+        .env("TMPDIR", folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(errors.any(|line| line.starts_with("https://")));
+    let made: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().flat_map(|folder| fs::read_dir(folder.path()).unwrap()).collect();
+    assert!(!made.is_empty());
+    assert!(made.iter().flatten().all(|file| !file.file_name().to_string_lossy().contains("key")), "keys live in memory: {made:?}");
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(child.wait().unwrap().success(), "it ends when it is told to");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    // Codes come with the names of units and the roles of people, under heads that say what they are.
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut text).unwrap();
+    let head = text.lines().next().unwrap();
+    assert!(head.starts_with("统一社会信用代码") && head.contains("单位详细名称") && head.contains("姓名"), "{head}");
+    assert!(text.contains("示例机械有限公司") && text.contains("preparer"), "{text}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::Finding;
+
 /// Digits and letters in the order of their values; `I O S V Z` are left out because they look like others.
 const ALPHABET: &[u8; 31] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
 
@@ -71,6 +73,20 @@ impl fmt::Display for CreditCodeError {
 }
 
 impl std::error::Error for CreditCodeError {}
+
+impl CreditCodeError {
+    /// What is wrong with `code`, for people.
+    pub fn finding(self, code: &str) -> Finding {
+        let finding = match self {
+            CreditCodeError::Length(length) => Finding::error("credit-code-length").with("length", length),
+            CreditCodeError::Character { character, at } => {
+                Finding::error("credit-code-character").with("character", character).with("at", at)
+            }
+            CreditCodeError::Check { wanted } => Finding::error("credit-code-unfit").with("wanted", wanted),
+        };
+        finding.with("code", code)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,22 @@ impl Digest {
     }
 }
 
+/// The digest of bytes that come in pieces.
+#[derive(Clone, Default)]
+pub struct Digesting(Sha256);
+
+impl Digesting {
+    /// Takes a piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// Digest of all pieces.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -53,6 +69,9 @@ mod tests {
         // FIPS 180-4 and GB/T 32905-2016 give the digests of `abc`.
         assert_eq!(Digest::of(b"abc").to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(Digest(sm3(b"abc")).to_string(), "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
+        let mut pieces = Digesting::default();
+        [&b"a"[..], b"", b"bc"].iter().for_each(|piece| pieces.update(piece));
+        assert_eq!(pieces.finish(), Digest::of(b"abc"));
         let nothing = Digest::of(b"").to_string();
         assert_eq!(Digest::parse(&nothing), Some(Digest::of(b"")));
         assert_eq!(Digest::parse(&nothing.to_uppercase()), None);

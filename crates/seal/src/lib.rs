@@ -33,7 +33,7 @@ pub use certificate::{Certificate, Subject};
 pub use chain::{Moment, RevocationList, Trust};
 pub use checkpoint::{Checkpoint, Note, Proof, countersign};
 pub use container::Limits;
-pub use digest::{Digest, sm3};
+pub use digest::{Digest, Digesting, sm3};
 pub use issue::{Authority, Profile, Request};
 pub use key::{Identity, SecretKey, Signer};
 pub use model::Finding;

@@ -1,5 +1,6 @@
 /*!
-Message catalogues: every sentence a person reads, in Chinese and in English, by code; and the parts that pages are made of.
+Message catalogues: every sentence a person reads, in Chinese and in English, by code; the parts that pages are made of; and
+what people type before it is parsed.
 
 Knows no domain and does no I/O: catalogue, style and script are compiled in. A sentence names its values in braces.
 */
@@ -7,6 +8,7 @@ Knows no domain and does no I/O: catalogue, style and script are compiled in. A 
 
 pub mod chart;
 pub mod page;
+pub mod words;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 

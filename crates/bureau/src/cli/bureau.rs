@@ -10,6 +10,7 @@ use crate::{
     clock,
     config::{Config, written},
     enrol,
+    events::Teller,
     failure::Failure,
     keys::{Keys, keep},
     office::Office,
@@ -38,6 +39,11 @@ pub fn init(ctx: &Ctx, what: &Init) -> Result<Vec<Finding>, Failure> {
     let text = written(&what.code, &what.name, &what.names);
     let config = Config::parse(&ctx.config.display().to_string(), &text, &folder);
     let config = config.map_err(|findings| Failure { exit: 2, findings })?;
+    // Its log and certificates are named by it for ever.
+    let region = what.code.len() == 6 && what.code.bytes().all(|byte| byte.is_ascii_digit());
+    if !region && what.code.parse::<model::CreditCode>().is_err() {
+        return Err(Failure::config(Finding::error("bureau-code-unknown").with("code", &what.code)));
+    }
     if ctx.config.exists() {
         return Err(Failure::config(Finding::error("bureau-file-exists").at(ctx.config.display().to_string())));
     }
@@ -67,7 +73,7 @@ pub struct Serve {
     /// 监听地址，代替配置里的 Address to listen on, in the place of the configuration's
     #[arg(long)]
     listen: Option<SocketAddr>,
-    /// 沙盒的文件夹 Folder of the sandbox; one that is thrown away where absent
+    /// 沙盒的文件夹，留着以后看、再运行；不写则用后即弃 Folder of the sandbox, to look at and serve again; one that is thrown away where absent
     #[arg(long)]
     dir: Option<PathBuf>,
 }
@@ -79,23 +85,34 @@ pub fn serve(ctx: &Ctx, what: &Serve) -> Result<Vec<Finding>, Failure> {
         let mut config = ctx.config()?;
         config.listen = what.listen.unwrap_or(config.listen);
         let office = Office::open(config)?;
+        tells(ctx, &office)?;
         return runtime.block_on(async { until_stopped(start(office).await?).await });
     }
     let thrown_away = what.dir.is_none();
     let folder = what.dir.clone().map_or_else(sandbox::folder, Ok)?;
     let listen = what.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8443)));
-    let made = sandbox::make(&folder, listen)?;
-    let row = |ticket: &sandbox::Ticket| vec![ticket.unit.clone(), ticket.person.clone(), ticket.code.clone()];
+    let made = if thrown_away { sandbox::make(&folder, listen)? } else { sandbox::keep(&folder, listen)? };
+    let row = |ticket: &sandbox::Ticket| {
+        let ticket = ticket.clone();
+        vec![ticket.unit, ticket.unit_name, ticket.person, ticket.roles, ticket.code]
+    };
     let rows: Vec<Vec<String>> = made.tickets.iter().map(row).collect();
-    output::rows(ctx.format, ctx.lang, &["unit", "person", "code"], &rows)?;
+    output::rows(ctx.format, ctx.lang, &["unit", "unit_name", "person", "roles", "code"], &rows)?;
     let told = [Finding::note("sandbox-made").with("authority", made.authority.display())];
     crate::failure::tell(ctx.lang, &told);
+    tells(ctx, &made.office)?;
     let done = runtime.block_on(async { until_stopped(start(made.office).await?).await });
     if thrown_away {
         // What cannot be removed is in the folder for what is thrown away.
         let _ = fs::remove_dir_all(&folder);
     }
     done
+}
+
+/// A line for each thing that happens while it serves.
+fn tells(ctx: &Ctx, office: &Office) -> Result<(), Failure> {
+    office.tells(Teller::start(ctx.lang).map_err(|error| Failure::source(Finding::error("tls-refused").with("reason", error)))?);
+    Ok(())
 }
 
 /// Serves until the system says to stop.

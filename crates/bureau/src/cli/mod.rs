@@ -9,13 +9,13 @@ mod people;
 mod talk;
 mod units;
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use model::Finding;
-use ui::Lang;
+use ui::{Lang, words};
 
-use crate::{config::Config, failure::Failure, store::Store};
+use crate::{config::Config, failure::Failure, office::Office, store::Store};
 
 pub use output::Format;
 
@@ -35,7 +35,7 @@ pub struct Args {
     /// 操作人 Who does it
     #[arg(long = "as", value_name = "PERSON", global = true)]
     person: Option<String>,
-    /// What to do.
+    /// 要做什么 What to do
     #[command(subcommand)]
     verb: Verb,
 }
@@ -63,6 +63,8 @@ enum Verb {
     Verify(files::Verify),
     /// 收到的报表 The reports that arrived
     Reports(files::Reports),
+    /// 没有收的包和原因 The packages that were refused, and why
+    Refusals(files::Refusals),
     /// 制度包和日历 Survey packs and calendars
     #[command(subcommand)]
     Packs(packs::What),
@@ -77,6 +79,21 @@ enum Verb {
     /// 接收日志 The receiver's log
     #[command(subcommand)]
     Log(log::What),
+}
+
+impl Args {
+    /// The command line, or the exit code where there is nothing more to do.
+    pub fn of_process() -> Result<Args, u8> {
+        let words = words::normal(std::env::args_os());
+        Args::try_parse_from(&words).map_err(|error| {
+            if let Some(sentence) = words::wrong(&error).filter(|_| words::chinese(&words)) {
+                // Nobody is left to tell when stderr is gone; the exit code still speaks.
+                let _ = writeln!(std::io::stderr(), "{sentence}");
+            }
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(2)
+        })
+    }
 }
 
 /// What verbs share.
@@ -98,11 +115,38 @@ impl Ctx {
         Ok((config, store))
     }
 
+    /// The receiver with its keys, for verbs that write: what they write is an entry of the log, which is signed.
+    fn office(&self) -> Result<Arc<Office>, Failure> {
+        Office::open(self.config()?)
+    }
+
+    /// A word of a table in the reader's language, as `label-<of>-<word>` in the catalogue; machines get the word itself.
+    fn word(&self, of: &str, word: &str) -> String {
+        let none: [(&str, &str); 0] = [];
+        match self.format {
+            Format::Table => ui::text(self.lang, &format!("label-{of}-{word}"), &none),
+            Format::Json | Format::Csv => word.to_owned(),
+        }
+    }
+
     /// Who does it: the person who said so, or the account of the system.
     fn who(&self) -> String {
-        let account = || format!("system:{}", std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned()));
-        self.person.clone().unwrap_or_else(account)
+        self.person.clone().unwrap_or_else(|| format!("system:{}", account()))
     }
+}
+
+/// Name of the account of this process, or its number where the machine's own list has no name for it. The environment is the last to be asked:
+/// a service has none, and anybody can set it.
+fn account() -> String {
+    #[cfg(target_os = "linux")]
+    if let Ok(own) = std::fs::metadata("/proc/self") {
+        let uid = std::os::unix::fs::MetadataExt::uid(&own).to_string();
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let mut named = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        let found = named.find(|fields| fields.get(2) == Some(&uid.as_str()));
+        return found.and_then(|fields| fields.first().map(|name| (*name).to_owned())).unwrap_or(uid);
+    }
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Runs the command line; gives the exit code and the language and findings to tell.
@@ -120,6 +164,7 @@ pub fn run(args: Args) -> (u8, Lang, Vec<Finding>) {
         Verb::Export(what) => files::export(&ctx, what),
         Verb::Verify(what) => files::verify(&ctx, what),
         Verb::Reports(what) => files::reports(&ctx, what),
+        Verb::Refusals(what) => files::refusals(&ctx, what),
         Verb::Packs(what) => packs::run(&ctx, what),
         Verb::Query(what) => talk::write(&ctx, "query", what),
         Verb::Accept(what) => talk::write(&ctx, "acceptance", what),
@@ -130,5 +175,32 @@ pub fn run(args: Args) -> (u8, Lang, Vec<Finding>) {
     match done {
         Ok(findings) => (0, lang, findings),
         Err(failure) => (failure.exit, lang, failure.findings),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_verb_and_option_is_told_in_chinese_too() {
+        fn walk(command: &clap::Command, missing: &mut Vec<String>) {
+            let chinese = |text: &str| text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
+            for argument in command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
+            {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                if !chinese(&help) {
+                    missing.push(format!("{} {}: {help}", command.get_name(), argument.get_id()));
+                }
+            }
+            for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+                let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+                if !chinese(&about) {
+                    missing.push(format!("{}: {about}", verb.get_name()));
+                }
+                walk(verb, missing);
+            }
+        }
+        let mut missing = Vec::new();
+        walk(&<super::Args as clap::CommandFactory>::command(), &mut missing);
+        assert!(missing.is_empty(), "{missing:#?}");
     }
 }

@@ -50,7 +50,15 @@ pub fn rows(format: Format, lang: Lang, columns: &[&str], rows: &[Vec<String>]) 
         }
         Format::Table => {
             let none: [(&str, &str); 0] = [];
-            let title = |name: &&str| ui::text(lang, &format!("label-{}", name.replace('_', "-")), &none);
+            let title = |name: &&str| {
+                // Programs know these names; people read what stands in the column.
+                let shown = match *name {
+                    "unit" => "unit-code",
+                    "person" => "person-name",
+                    name => name,
+                };
+                ui::text(lang, &format!("label-{}", shown.replace('_', "-")), &none)
+            };
             let titles: Vec<String> = columns.iter().map(title).collect();
             if rows.is_empty() {
                 return Ok(());

@@ -12,8 +12,8 @@ use super::{Ctx, output};
 use crate::{
     clock,
     failure::Failure,
-    keys::Keys,
     knowledge,
+    office::Office,
     store::{Published, Store},
 };
 
@@ -30,10 +30,10 @@ pub enum What {
 }
 
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
-    let (config, store) = ctx.open()?;
     match what {
-        What::Publish { file } => publish(ctx, &Keys::read(&config)?, &store, file),
+        What::Publish { file } => publish(ctx, &*ctx.office()?, file),
         What::List => {
+            let (_, store) = ctx.open()?;
             let published = store.read(Published::all)?;
             let row = |published: &Published| {
                 let pack = &published.pack;
@@ -51,7 +51,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 /// Name of the text in a pack's container.
 const PACK: &str = "pack.toml";
 
-fn publish(ctx: &Ctx, keys: &Keys, store: &Store, file: &PathBuf) -> Result<Vec<Finding>, Failure> {
+fn publish(ctx: &Ctx, office: &Office, file: &PathBuf) -> Result<Vec<Finding>, Failure> {
+    let (keys, store) = (office.keys(), office.store());
     let text = fs::read_to_string(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
     let name = file.display().to_string();
     let (pack, mut findings) = examined(store, &name, &text)?;
@@ -76,7 +77,7 @@ fn publish(ctx: &Ctx, keys: &Keys, store: &Store, file: &PathBuf) -> Result<Vec<
     let sha256 = Digest::of(&container).to_string();
     let pack = Pack { sha256, length: container.len() as u64, at: clock::text(now), ..pack };
     let published = Published { pack, text };
-    store.write(|connection| published.add(connection, &container, &ctx.who()))?;
+    office.write(|connection| published.add(connection, &container, &ctx.who()))?;
     let Pack { form, edition, revision, .. } = &published.pack;
     let form = if form.is_empty() { "calendar" } else { form };
     let told = Finding::note("pack-published").at(file.display().to_string());

@@ -23,13 +23,13 @@ pub struct Enroll {
     #[arg(long = "role")]
     roles: Vec<String>,
     /// 有效小时 Hours that the code holds
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     hours: Option<u32>,
 }
 
 pub fn enroll(ctx: &Ctx, what: &Enroll) -> Result<Vec<Finding>, Failure> {
-    let (config, store) = ctx.open()?;
-    let known = store.read(|connection| Unit::find(connection, &what.unit))?;
+    let office = ctx.office()?;
+    let known = office.store().read(|connection| Unit::find(connection, &what.unit))?;
     let Some(unit) = known else {
         return Err(Failure::config(Finding::error("bureau-unit-unknown").with("unit", &what.unit)));
     };
@@ -45,8 +45,8 @@ pub fn enroll(ctx: &Ctx, what: &Enroll) -> Result<Vec<Finding>, Failure> {
     if person.is_empty() != roles.is_empty() {
         return Err(Failure::config(Finding::error("enroll-person-unclear")));
     }
-    let hours = what.hours.unwrap_or(config.certificates.code_hours);
-    let (code, expires) = enrol::invite(&store, &what.unit, person, &roles, hours, &ctx.who())?;
+    let hours = what.hours.unwrap_or(office.config().certificates.code_hours);
+    let (code, expires) = enrol::invite(&office, &what.unit, person, &roles, hours, &ctx.who())?;
     let row = vec![what.unit.clone(), unit.name, person.to_owned(), what.roles.join(" "), code, expires];
     output::rows(ctx.format, ctx.lang, &["unit", "unit_name", "person", "roles", "code", "expires"], &[row])?;
     Ok(vec![Finding::note("enroll-code-made")])
@@ -83,9 +83,9 @@ pub struct Revoke {
 }
 
 pub fn revoke(ctx: &Ctx, what: &Revoke) -> Result<Vec<Finding>, Failure> {
-    let (_, store) = ctx.open()?;
+    let office = ctx.office()?;
     let at = clock::text(clock::now());
-    let done = store.write(|connection| {
+    let done = office.write(|connection| {
         let Some(issued) = Issued::find(connection, &what.serial)? else { return Ok(None) };
         Issued::revoke(connection, &what.serial, &at, &what.reason, &ctx.who()).map(|new| Some((issued, new)))
     })?;

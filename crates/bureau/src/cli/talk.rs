@@ -1,7 +1,7 @@
 //! `query`, `accept`, `return` and `messages`.
 
 use clap::Args;
-use model::Finding;
+use model::{Finding, Month};
 
 use super::{Ctx, output};
 use crate::{
@@ -23,7 +23,7 @@ pub struct Write {
     edition: String,
     /// 期别 YYYY-MM Period
     #[arg(long)]
-    period: String,
+    period: Month,
     /// 指标或审核关系 Indicator or rule
     #[arg(long, default_value = "")]
     subject: String,
@@ -33,16 +33,17 @@ pub struct Write {
 }
 
 pub fn write(ctx: &Ctx, kind: &str, what: &Write) -> Result<Vec<Finding>, Failure> {
-    let (_, store) = ctx.open()?;
+    let office = ctx.office()?;
+    let period = what.period.to_string();
     let letter = Letter {
         kind,
         unit: &what.unit,
-        report: [&what.form, &what.edition, &what.period],
+        report: [&what.form, &what.edition, &period],
         subject: &what.subject,
         text: &what.text,
         who: &ctx.who(),
     };
-    let message = messages::write(&store, &letter)?;
+    let message = messages::write(&office, &letter)?;
     Ok(vec![Finding::note("message-written").with("message", message.id).with("unit", &what.unit)])
 }
 

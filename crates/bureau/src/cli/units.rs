@@ -21,14 +21,18 @@ pub enum What {
 }
 
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
-    let (_, store) = ctx.open()?;
     match what {
         What::Import { file } => {
-            let units = sheet::units(file)?;
+            let office = ctx.office()?;
+            let forms = office.knowledge().forms(office.store())?;
+            let units = sheet::units(file, &forms)?;
             let at = clock::text(clock::now());
             let source = format!("{} {}", ctx.who(), file.display());
-            let new = store.write(|connection| {
-                let added = units.iter().map(|unit| unit.add(connection, &at, &source));
+            let new = office.write(|connection| {
+                let added = units.iter().map(|row| {
+                    let known = Unit::find(connection, row.code())?;
+                    row.over(known).add(connection, &at, &source)
+                });
                 added.collect::<rusqlite::Result<Vec<bool>>>()
             })?;
             let changed = new.iter().filter(|new| **new).count();
@@ -36,6 +40,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             Ok(vec![told.with("units", units.len()).with("changed", changed)])
         }
         What::List => {
+            let (_, store) = ctx.open()?;
             let units = store.read(Unit::all)?;
             let official = |unit: &Unit| {
                 let forms = unit.channels.iter().filter(|(_, channel)| *channel == "official");

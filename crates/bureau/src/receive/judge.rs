@@ -18,8 +18,10 @@ use crate::{
 
 /// What arrived, and how.
 pub struct Arrived<'a> {
-    /// The bytes.
+    /// The bytes; of a file that is larger than any package, its first ones.
     pub bytes: &'a [u8],
+    /// Digest and length of the whole file, where these are not all bytes.
+    pub whole: Option<(Digest, u64)>,
     /// Unit of the connection; nobody's where a file was carried by hand.
     pub unit: Option<&'a str>,
     /// Certificates whose key may have signed the agent's checkpoint: the connection's, or those of the unit's machines.
@@ -61,7 +63,7 @@ pub fn drafts(bytes: &[u8]) -> Vec<Draft> {
 /// Looks at a package: everything that is wrong is told at once.
 pub fn judge(office: &Office, arrived: &Arrived<'_>) -> Result<Judged, StoreError> {
     let config = office.config();
-    let content = Digest::of(arrived.bytes);
+    let content = arrived.whole.map_or_else(|| Digest::of(arrived.bytes), |(digest, _)| digest);
     let mut receipt = Receipt {
         payload: content,
         package: content,
@@ -77,7 +79,11 @@ pub fn judge(office: &Office, arrived: &Arrived<'_>) -> Result<Judged, StoreErro
     };
     let judged = |receipt: Receipt| Judged { receipt, reports: Vec::new(), supersedes: None, agent: None };
     let limits = Limits { bytes: config.receive.package_max, ..Limits::default() };
-    let package = match Package::read(arrived.bytes, limits) {
+    let opened = match arrived.whole {
+        Some((_, length)) => Err(Finding::error("container-too-large").with("bytes", length).with("limit", limits.bytes)),
+        None => Package::read(arrived.bytes, limits),
+    };
+    let package = match opened {
         Ok(package) => package,
         Err(finding) => {
             receipt.reasons.push(finding);

@@ -11,4 +11,4 @@ mod judge;
 mod task;
 
 pub use judge::{Arrived, Judged, judge};
-pub use task::Receiving;
+pub use task::{Receiving, told};

@@ -5,15 +5,21 @@ use std::sync::Arc;
 use exchange::Receipted;
 use model::Finding;
 use rusqlite::Connection;
-use seal::{Limits, Role, Verdict, countersign};
+use seal::{Limits, Receipt, Role, Verdict, countersign};
 use tokio::sync::oneshot;
 
 use super::Judged;
 use crate::{
     clock,
+    events::Event,
     office::Office,
     store::{Agent, Blob, Close, Known, Log, NewReport, Refused, Report, Taken, Task},
 };
+
+/// Codes of a receipt's reasons, each with its place.
+pub fn told(receipt: &Receipt) -> Vec<String> {
+    receipt.reasons.iter().map(|reason| format!("{} {}", reason.code, reason.place)).collect()
+}
 
 /// A package that is being received.
 pub struct Receiving {
@@ -59,7 +65,7 @@ impl Receiving {
 
     /// Codes of the reasons, each with its place.
     fn reasons(&self) -> Vec<String> {
-        self.judged.receipt.reasons.iter().map(|reason| format!("{} {}", reason.code, reason.place)).collect()
+        told(&self.judged.receipt)
     }
 
     /// The newest version of each form, and that the package comes after them.
@@ -142,7 +148,7 @@ impl Task for Receiving {
                 NewReport::add(report, connection, package, &receipt.unit, trial, before.as_ref())?;
             }
         }
-        self.leaf = log.append("receipt", &self.judged.receipt.to_bytes()?)?;
+        self.leaf = log.append("receipt", &at, &self.judged.receipt.to_bytes()?)?;
         Ok(())
     }
 
@@ -168,7 +174,10 @@ impl Task for Receiving {
     }
 
     fn reply(self: Box<Self>, outcome: Result<(), Refused>) {
-        let Receiving { done, reply, .. } = *self;
+        let Receiving { done, reply, office, judged, .. } = *self;
+        if outcome.is_ok() && done.as_ref().is_some_and(|done| done.new) {
+            office.tell(|| Event::of_receipt(&judged.receipt));
+        }
         let lost = || Refused::State("nothing was written".to_owned());
         let answer = outcome.and_then(|()| done.ok_or_else(lost));
         // Who asked may have gone; the receipt is there when it comes again.

@@ -14,7 +14,7 @@ use exchange::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{est, office::Office, problem};
+use crate::{est, events::Event, office::Office, problem};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -28,7 +28,13 @@ pub async fn answer(State(serving): State<Serving>, request: Request) -> Respons
     let (parts, body) = request.into_parts();
     match handle(&serving.office, &parts, body).await {
         Ok(response) => response,
-        Err(found) => refusal(found, parts.method == HttpMethod::HEAD),
+        Err(found) => {
+            if matches!(found.status, 401 | 403 | 413 | 503) {
+                let unit = caller(&parts).map(|who| who.unit).unwrap_or_default();
+                serving.office.tell(|| Event::declined(&unit, &found));
+            }
+            refusal(found, parts.method == HttpMethod::HEAD)
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::sql;
 pub struct Log<'a> {
     connection: &'a Connection,
     size: u64,
+    /// The newest time of the entries that were added here.
+    latest: String,
 }
 
 impl Nodes for Log<'_> {
@@ -36,7 +38,7 @@ fn broken() -> rusqlite::Error {
 pub struct Entry {
     /// Its place, from 0.
     pub leaf: u64,
-    /// What it is about: `receipt`, `pack`, `message`, `revocation`.
+    /// What it is about: `receipt`, or the table of a row (`unit`, `enrolment`, `certificate`, `message` …).
     pub kind: String,
     /// Hash of the leaf.
     pub hash: String,
@@ -48,7 +50,7 @@ impl<'a> Log<'a> {
     /// The log as it is now.
     pub fn open(connection: &'a Connection) -> rusqlite::Result<Log<'a>> {
         let size: i64 = connection.prepare_cached(sql::SIZE)?.query_row([], |row| row.get(0))?;
-        Ok(Log { connection, size: size.unsigned_abs() })
+        Ok(Log { connection, size: size.unsigned_abs(), latest: String::new() })
     }
 
     /// Leaves.
@@ -56,8 +58,18 @@ impl<'a> Log<'a> {
         self.size
     }
 
-    /// Adds an entry; gives its place.
-    pub fn append(&mut self, kind: &str, record: &[u8]) -> rusqlite::Result<u64> {
+    /// Where it stands, to come back to where what follows is taken back.
+    pub fn mark(&self) -> (u64, String) {
+        (self.size, self.latest.clone())
+    }
+
+    /// Comes back to where it stood.
+    pub fn back(&mut self, mark: (u64, String)) {
+        (self.size, self.latest) = mark;
+    }
+
+    /// Adds an entry of a moment; gives its place.
+    pub fn append(&mut self, kind: &str, at: &str, record: &[u8]) -> rusqlite::Result<u64> {
         let leaf = log::leaf(record);
         let row = params![number(self.size), kind, leaf.to_string(), record];
         self.connection.prepare_cached(sql::ADD_ENTRY)?.execute(row)?;
@@ -65,6 +77,10 @@ impl<'a> Log<'a> {
             self.connection.prepare_cached(sql::ADD_NODE)?.execute(params![level, number(index), hash.0])?;
         }
         self.size += 1;
+        // Times of one zone and length sort as texts.
+        if *at > *self.latest {
+            self.latest = at.to_owned();
+        }
         Ok(self.size - 1)
     }
 
@@ -73,9 +89,9 @@ impl<'a> Log<'a> {
         log::root(self, size).ok_or_else(broken)
     }
 
-    /// Keeps a checkpoint.
-    pub fn keep(&self, at: &str, note: &Note) -> rusqlite::Result<()> {
-        let row = params![number(self.size), at, note.to_string()];
+    /// Keeps a checkpoint. Its time is that of its newest entry, so that it follows from the log.
+    pub fn keep(&self, note: &Note) -> rusqlite::Result<()> {
+        let row = params![number(self.size), self.latest, note.to_string()];
         self.connection.prepare_cached(sql::ADD_CHECKPOINT)?.execute(row).map(drop)
     }
 
@@ -91,9 +107,9 @@ impl<'a> Log<'a> {
         connection.prepare_cached(sql::CHECKPOINT_AT)?.query_row([number(size)], read).optional()
     }
 
-    /// All checkpoints.
-    pub fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<(u64, String)>> {
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?));
+    /// All checkpoints: leaves, time and note.
+    pub fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<(u64, String, String)>> {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?, row.get(2)?));
         connection.prepare_cached(sql::CHECKPOINTS)?.query_map([], read)?.collect()
     }
 
@@ -116,6 +132,17 @@ impl<'a> Log<'a> {
     /// That a log is the beginning of another.
     pub fn consistency(&self, from: u64, to: u64) -> rusqlite::Result<Vec<Digest>> {
         log::consistency(self, from, to).ok_or_else(broken)
+    }
+
+    /// Every hash of a whole subtree.
+    pub fn nodes(connection: &Connection, mut each: impl FnMut(u32, u64, &[u8])) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(sql::NODES)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let level = u32::try_from(row.get::<_, i64>(0)?).unwrap_or(u32::MAX);
+            each(level, row.get::<_, i64>(1)?.unsigned_abs(), row.get_ref(2)?.as_blob()?);
+        }
+        Ok(())
     }
 
     /// Every entry.

@@ -55,6 +55,12 @@ impl Draft {
         connection.prepare_cached(sql::MESSAGE)?.query_row([number(id)], message).optional()
     }
 
+    /// The last return or acceptance of a form in a package.
+    pub fn decision(connection: &Connection, unit: &str, form: &str, payload: &str) -> rusqlite::Result<Option<Message>> {
+        let found = connection.prepare_cached(sql::DECISION)?.query_row([unit, form, payload], message).optional()?;
+        Ok(found.map(|(_, message)| message))
+    }
+
     /// A message of a unit by its key.
     pub fn of_key(connection: &Connection, unit: &str, key: &str) -> rusqlite::Result<Option<Message>> {
         let found = connection.prepare_cached(sql::MESSAGE_OF_KEY)?.query_row([unit, key], message).optional()?;

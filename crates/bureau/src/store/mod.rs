@@ -1,5 +1,6 @@
 /*! The state of a receiver: one SQLite database, to which rows are only added. */
 
+mod acts;
 mod log;
 mod messages;
 mod packages;
@@ -8,15 +9,17 @@ mod people;
 mod units;
 mod writer;
 
+pub use acts::Act;
 pub use log::{Entry, Log};
 pub use messages::Draft as MessageDraft;
-pub use packages::{Agent, Blob, Known, NewReport, Report, Taken};
+pub use packages::{Agent, Blob, Kept, Known, NewReport, Report, Taken};
 pub use packs::Published;
 pub use people::{Enrolment, Issued};
 pub use units::Unit;
 pub use writer::{Close, Notary, Refused, Signing, Task, Writer, commit};
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -55,6 +58,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// What is to be written could not be signed.
+    #[error("{finding}")]
+    Unsigned {
+        /// Why.
+        finding: seal::Finding,
     },
     /// The state was written by a newer version of this program.
     #[error("{}: schema version {found} is newer than this program", path.display())]
@@ -139,13 +148,25 @@ impl Store {
         answer.map_err(self.refused())
     }
 
-    /// Writes in one transaction, for the verbs that write little.
-    pub fn write<T>(&self, act: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    /// Writes in one transaction, for the verbs that write little. Each row is an entry of the log as well, under a checkpoint of its own; gives
+    /// these entries too.
+    pub fn write<T>(
+        &self,
+        notary: &dyn Notary,
+        act: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<(T, Vec<Act>), StoreError> {
         let mut connection = self.writing()?;
+        let added = acts::Added::listen(&mut connection).map_err(self.refused())?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(self.refused())?;
         let done = act(&transaction).map_err(self.refused())?;
+        let acts = added.enter(&transaction, notary, self.refused())?;
         transaction.commit().map_err(self.refused())?;
-        Ok(done)
+        Ok((done, acts))
+    }
+
+    /// The triggers that keep other programs from changing rows, by name.
+    pub fn guards(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+        connection.prepare_cached(sql::GUARDS)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
     /// The database.

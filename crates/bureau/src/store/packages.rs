@@ -40,16 +40,20 @@ impl Known {
         connection.prepare_cached(sql::ADD_RECEIPT)?.execute(row).map(drop)
     }
 
-    /// Every receipt: unit, payload, digest of the bytes, leaf, and itself.
-    pub fn each(connection: &Connection, mut each: impl FnMut([String; 3], u64, Known)) -> rusqlite::Result<()> {
+    /// Every receipt as its row is: unit, payload, digest of the bytes, time and reasons; leaf, whether the package was taken, and the container.
+    pub fn each(connection: &Connection, mut each: impl FnMut([String; 5], u64, i64, Vec<u8>)) -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(sql::RECEIPTS)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let reasons: String = row.get(4)?;
-            let receipt = Known { accepted: row.get(3)?, receipt: row.get(6)?, reasons: column(&reasons, 4)? };
-            each([row.get(0)?, row.get(1)?, row.get(2)?], row.get::<_, i64>(5)?.unsigned_abs(), receipt);
+            let texts = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(7)?, row.get(4)?];
+            each(texts, row.get::<_, i64>(5)?.unsigned_abs(), row.get(3)?, row.get(6)?);
         }
         Ok(())
+    }
+
+    /// Rows whose yes or no is neither, which statements would pass over: what they are and which.
+    pub fn untrue(connection: &Connection) -> rusqlite::Result<Vec<[String; 2]>> {
+        connection.prepare_cached(sql::UNTRUE)?.query_map([], |row| Ok([row.get(0)?, row.get(1)?]))?.collect()
     }
 }
 
@@ -124,6 +128,39 @@ impl Report {
     }
 }
 
+/// A report's row as it stands, for checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Number of the row.
+    pub id: i64,
+    /// Payload digest of its package; nothing where that is gone.
+    pub payload: Option<String>,
+    /// Unit.
+    pub unit: String,
+    /// What it is of.
+    pub report: NewReport,
+    /// Whether it is a test delivery (试填).
+    pub trial: bool,
+    /// Version, from 1.
+    pub version: u64,
+    /// Number of the row that it corrects.
+    pub previous: Option<i64>,
+}
+
+impl Kept {
+    /// Every report.
+    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Kept>> {
+        let read = |row: &Row<'_>| {
+            let (form, edition, period) = (row.get(3)?, row.get(4)?, row.get(5)?);
+            let report = NewReport { form, edition, period, file: row.get(6)?, channel: row.get(7)? };
+            let (id, payload, unit) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let version = row.get::<_, i64>(9)?.unsigned_abs();
+            Ok(Kept { id, payload, unit, report, trial: row.get(8)?, version, previous: row.get(10)? })
+        };
+        connection.prepare_cached(sql::REPORTS_CHECKED)?.query_map([], read)?.collect()
+    }
+}
+
 impl NewReport {
     /// Keeps it as the version after `before`; gives its version.
     pub fn add(
@@ -150,6 +187,11 @@ impl Blob {
     /// Keeps bytes, once.
     pub fn add(connection: &Connection, sha256: &str, bytes: &[u8]) -> rusqlite::Result<()> {
         connection.prepare_cached(sql::ADD_BLOB)?.execute(params![sha256, bytes]).map(drop)
+    }
+
+    /// Digests of all that is kept.
+    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+        connection.prepare_cached(sql::BLOBS)?.query_map([], |row| row.get(0))?.collect()
     }
 
     /// Bytes of a digest.
@@ -215,6 +257,15 @@ impl Agent {
             Ok(Agent { origin: origin.to_owned(), size: row.get::<_, i64>(0)?.unsigned_abs(), root: row.get(1)? })
         };
         connection.prepare_cached(sql::AGENT)?.query_row([unit, origin], read).optional()
+    }
+
+    /// Every one: time, unit, itself and its note.
+    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<(String, String, Agent, String)>> {
+        let read = |row: &Row<'_>| {
+            let agent = Agent { origin: row.get(2)?, size: row.get::<_, i64>(3)?.unsigned_abs(), root: row.get(4)? };
+            Ok((row.get(0)?, row.get(1)?, agent, row.get(5)?))
+        };
+        connection.prepare_cached(sql::AGENTS)?.query_map([], read)?.collect()
     }
 
     /// Keeps one with the note that was countersigned.

@@ -59,9 +59,6 @@ pub struct Close<'a> {
 pub trait Notary: Send {
     /// Signs a checkpoint of `size` leaves.
     fn checkpoint(&self, size: u64, root: seal::Digest) -> Result<Note, Finding>;
-
-    /// The time, RFC 3339.
-    fn now(&self) -> String;
 }
 
 /// A log's name and key.
@@ -75,10 +72,6 @@ pub struct Signing<S> {
 impl<S: seal::Signer> Notary for Signing<S> {
     fn checkpoint(&self, size: u64, root: seal::Digest) -> Result<Note, Finding> {
         Checkpoint { origin: self.origin.clone(), size, root }.sign(&self.signer)
-    }
-
-    fn now(&self) -> String {
-        crate::clock::text(crate::clock::now())
     }
 }
 
@@ -129,17 +122,18 @@ fn whole(connection: &mut Connection, notary: &dyn Notary, outcomes: &mut Outcom
     let before = log.size();
     for (task, outcome) in outcomes.iter_mut() {
         transaction.execute_batch("SAVEPOINT task")?;
+        let mark = log.mark();
         *outcome = task.write(&transaction, &mut log);
         if outcome.is_err() {
             // What it wrote is taken back; what the others wrote stays.
             transaction.execute_batch("ROLLBACK TO task")?;
-            log = Log::open(&transaction)?;
+            log.back(mark);
         }
         transaction.execute_batch("RELEASE task")?;
     }
     if log.size() > before {
         let note = notary.checkpoint(log.size(), log.root(log.size())?)?;
-        log.keep(&notary.now(), &note)?;
+        log.keep(&note)?;
         let close = Close { connection: &transaction, log: &log, note: &note };
         for (task, _) in outcomes.iter_mut().filter(|(_, outcome)| outcome.is_ok()) {
             // Its entry is in the log already: where this fails, nothing of the batch may stay.

@@ -113,6 +113,11 @@ impl Bureau {
         self.server = Some((child, address));
     }
 
+    /// A server that a test started itself.
+    pub fn adopt(&mut self, child: Child, address: String) {
+        self.server = Some((child, address));
+    }
+
     pub fn url(&self) -> &str {
         &self.server.as_ref().unwrap().1
     }

@@ -115,30 +115,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_verb_and_option_is_told_in_chinese_too() {
-        fn walk(command: &clap::Command, missing: &mut Vec<String>) {
-            let chinese = |text: &str| text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
-            for argument in command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
-            {
-                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-                if !chinese(&help) {
-                    missing.push(format!("{} {}: {help}", command.get_name(), argument.get_id()));
-                }
-            }
-            for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-                let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
-                if !chinese(&about) {
-                    missing.push(format!("{}: {about}", verb.get_name()));
-                }
-                walk(verb, missing);
-            }
-        }
-        let mut missing = Vec::new();
-        walk(&<crate::cli::Args as clap::CommandFactory>::command(), &mut missing);
-        assert!(missing.is_empty(), "{missing:#?}");
-    }
-
-    #[test]
     fn months_and_codes_are_read_as_people_write_them() {
         let line = |text: &str| {
             let words = normal(text.split(' ').map(OsString::from));

@@ -1,0 +1,139 @@
+/*! Every column of every row of the receiver's state, changed by another program: `log verify` finds it and says where. */
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its case must fail")]
+
+mod common;
+
+use std::fs;
+
+use common::{Bureau, OTHER, Order, UNIT, period, receipt};
+use rusqlite::{Connection, types::Value};
+use seal::{Checkpoint, Digest, Limits};
+
+/// A state in which each table has rows, with refusals, corrections, trials and a checkpoint of an agent.
+fn lived() -> Bureau {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = bureau.unit(UNIT);
+    bureau.unit(OTHER);
+    let key = bureau.openssl(&["pkcs8", "-topk8", "-nocrypt", "-in", &format!("{UNIT}.key"), "-outform", "DER"]);
+    let machine = seal::SecretKey::from_pkcs8(&key).unwrap();
+    let note = |size: u64| {
+        let checkpoint = Checkpoint { origin: format!("taizhang/unit/{UNIT}"), size, root: Digest::of(&[7]) };
+        fs::write(bureau.path("note"), checkpoint.sign(&machine).unwrap().to_string()).unwrap();
+        format!("Agent-Checkpoint: {}", String::from_utf8(bureau.openssl(&["base64", "-A", "-in", "note"])).unwrap())
+    };
+    let send = |order: &Order, size: u64| {
+        let package = site.package(order);
+        let (status, answer) = bureau.submit(UNIT, &package.write(Limits::default()).unwrap(), &["--header", &note(size)]);
+        receipt(&answer);
+        (status, package.digest().to_string())
+    };
+    let (status, first) = send(&Order::default(), 7);
+    assert_eq!(status, 201);
+    assert_eq!(send(&Order { figure: 200, supersedes: Some(first), ..Order::default() }, 8).0, 201);
+    assert_eq!(send(&Order { trial: true, ..Order::default() }, 9).0, 201);
+    assert_eq!(send(&Order { figure: 300, ..Order::default() }, 9).0, 422);
+    assert_eq!(bureau.submit(UNIT, b"no package", &[]).0, 422);
+    let period = period();
+    let about = ["--form", "B203", "--edition", "2025", "--period", &period, "--text", "请核实"];
+    bureau.run(&[&["query", UNIT], &about[..]].concat());
+    bureau.run(&[&["return", UNIT], &about[..]].concat());
+    let post = ["--header", "Content-Type: application/json", "--data", "{\"key\":\"a-1\",\"text\":\"已核实\"}"];
+    assert_eq!(bureau.ask(UNIT, "/v1/messages", &post).0, 201);
+    let (_, _, text) = survey::FORMS.iter().find(|(_, code, _)| *code == "B203").unwrap();
+    let known = survey::Form::parse("B203", text).0.unwrap().revision;
+    let lines = text.lines().filter(|line| !line.starts_with("revision")).map(|line| format!("{line}\n"));
+    let newer = lines.collect::<String>().replacen("edition =", &format!("revision = {}\nedition =", known + 1), 1);
+    fs::write(bureau.path("B203.toml"), newer).unwrap();
+    bureau.run(&["packs", "publish", "B203.toml"]);
+    let serial = bureau.json(&["certificates", "--unit", OTHER])[0]["serial"].as_str().unwrap().to_owned();
+    bureau.run(&["revoke", &serial, "--reason", "电脑丢失"]);
+    bureau.kill();
+    bureau
+}
+
+fn open(bureau: &Bureau) -> Connection {
+    let connection = Connection::open(bureau.path("bureau-state/bureau.sqlite")).unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    connection
+}
+
+/// What a column's value becomes.
+fn other(column: &str, value: Value) -> Value {
+    match value {
+        Value::Integer(number) if ["accepted", "trial"].contains(&column) => Value::Integer(1 - number),
+        Value::Integer(number) => Value::Integer(number + 1000),
+        Value::Text(text) => Value::Text(format!("{text} ")),
+        Value::Blob(mut bytes) => {
+            *bytes.last_mut().unwrap() ^= 1;
+            Value::Blob(bytes)
+        }
+        _ => Value::Integer(1),
+    }
+}
+
+#[test]
+fn no_row_can_be_changed_or_taken_away_unnoticed() {
+    let bureau = lived();
+    bureau.run(&["log", "verify"]);
+    let file = bureau.path("bureau-state/bureau.sqlite");
+    let connection = open(&bureau);
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let texts = |query: &str| -> Vec<String> {
+        let mut statement = connection.prepare(query).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let tables = texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name");
+    let triggers = texts("SELECT sql || ';' FROM sqlite_schema WHERE type = 'trigger'").concat();
+    let names = texts("SELECT name FROM sqlite_schema WHERE type = 'trigger'");
+    let mut cases = Vec::new();
+    for table in &tables {
+        let columns = texts(&format!("SELECT name FROM pragma_table_info('{table}')"));
+        let key = if table == "node" { "level * 1000 + place" } else { "rowid" };
+        for end in ["MIN", "MAX"] {
+            let this = format!("{key} = (SELECT {end}({key}) FROM {table})");
+            for column in &columns {
+                let value: Value =
+                    connection.query_row(&format!("SELECT {column} FROM {table} WHERE {this}"), [], |row| row.get(0)).unwrap();
+                cases.push((table.clone(), format!("UPDATE {table} SET {column} = ? WHERE {this}"), Some(other(column, value))));
+            }
+            cases.push((table.clone(), format!("DELETE FROM {table} WHERE {this}"), None));
+        }
+    }
+    drop(connection);
+    let pristine = fs::read(&file).unwrap();
+    assert!(cases.len() > 150, "{}", cases.len());
+    let mut missed = Vec::new();
+    for (table, change, value) in cases {
+        for ending in ["-wal", "-shm"] {
+            let _ = fs::remove_file(bureau.path(&format!("bureau-state/bureau.sqlite{ending}")));
+        }
+        fs::write(&file, &pristine).unwrap();
+        let connection = open(&bureau);
+        names.iter().for_each(|name| connection.execute_batch(&format!("DROP TRIGGER {name}")).unwrap());
+        let changed = match &value {
+            Some(value) => connection.execute(&change, [value]),
+            None => connection.execute(&change, []),
+        };
+        assert_eq!(changed.unwrap(), 1, "{change}");
+        connection.execute_batch(&triggers).unwrap();
+        drop(connection);
+        let out = bureau.output(&["--lang", "en", "log", "verify"]);
+        let said = String::from_utf8(out.stderr).unwrap();
+        let named = match table.as_str() {
+            "unit" => "unit of the register",
+            "enrolment" => "one-time code",
+            "enrolled" => "use of a code",
+            "agent" => "checkpoint of an agent",
+            "blob" => "bytes of a package",
+            "node" => "hash of a subtree",
+            "entry" => "entry of the log",
+            table => table,
+        };
+        let found = out.status.code() == Some(1) && said.contains(&format!("do not hold: {named}"));
+        if !found {
+            missed.push(format!("{change} {:?}: {said}", value.map(|value| value.data_type())));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
