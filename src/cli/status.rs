@@ -78,7 +78,9 @@ fn bureau(ctx: &Ctx, store: &Store, reports: &[Report]) -> Result<Vec<Finding>, 
     let mut findings: Vec<Finding> = messages::open(&all).into_iter().map(|message| told("message-open", message)).collect();
     for report in reports.iter().filter(|report| report.state() == "returned") {
         let period = report.due.period.to_string();
-        let of = |message: &&exchange::Message| message.kind == "return" && message.form == report.form.form && message.period == period;
+        let of = |message: &&exchange::Message| {
+            message.kind == "return" && message.form == report.form.form && message.period == period
+        };
         findings.extend(all.iter().rfind(of).map(|message| told("report-returned", message)));
     }
     Ok(findings)

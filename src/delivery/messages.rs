@@ -152,15 +152,21 @@ fn keep(store: &mut Store, messages: &[Message], next: u64) -> Result<Vec<Findin
 }
 
 fn put(work: &Work<'_>, message: &Message) -> Result<(), Failure> {
-    let body = serde_json::to_string(message)
-        .map_err(|error| Failure::source(Finding::error("state-refused").with("reason", error)))?;
+    let body =
+        serde_json::to_string(message).map_err(|error| Failure::source(Finding::error("state-refused").with("reason", error)))?;
     let (form, period) = (message.form.clone(), message.period.clone());
     let kind = MESSAGE.to_owned();
     Ok(work.put_record(&Record { kind, form, period, key: message.id.to_string(), body, ..Record::default() })?)
 }
 
 /// Answers a query, as the act of a person. The same answer again is the same message, so that one whose reply was lost is sent again.
-pub fn answer(agent: &Agent, store: &mut Store, person: &Person, number: u64, text: &str) -> Result<(Message, Vec<Finding>), Failure> {
+pub fn answer(
+    agent: &Agent,
+    store: &mut Store,
+    person: &Person,
+    number: u64,
+    text: &str,
+) -> Result<(Message, Vec<Finding>), Failure> {
     let place = format!("message {number}");
     if text.trim().is_empty() || text.chars().count() > LONGEST {
         return Err(Failure::config(Finding::error("message-text-unfit").at(place).with("longest", LONGEST)));

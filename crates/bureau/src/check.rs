@@ -146,7 +146,8 @@ fn receipts(
         checked.receipts += 1;
         let read = Received::read(&body, Limits::default()).ok();
         let holds = record.receipts.get(&leaf).zip(read.as_ref()).is_some_and(|((receipt, bytes), read)| {
-            let texts = [receipt.unit.clone(), receipt.payload.to_string(), receipt.package.to_string(), receipt.received.to_string()];
+            let texts =
+                [receipt.unit.clone(), receipt.payload.to_string(), receipt.package.to_string(), receipt.received.to_string()];
             texts == [unit, payload.clone(), content, at]
                 && accepted == i64::from(receipt.verdict == Verdict::Received)
                 && serde_json::to_string(&told(receipt)).is_ok_and(|told| told == reasons)
@@ -204,7 +205,8 @@ fn packages(
         let bytes = Blob::get(connection, &package.content)?;
         let whole = bytes.is_some_and(|bytes| {
             let read = Package::read(&bytes, Limits::default());
-            Digest::of(&bytes).to_string() == package.content && read.is_ok_and(|read| read.digest().to_string() == package.payload)
+            Digest::of(&bytes).to_string() == package.content
+                && read.is_ok_and(|read| read.digest().to_string() == package.payload)
         });
         let leaf = wanted.as_ref().map(|(leaf, _)| *leaf);
         if !whole || wanted.is_none_or(|(_, wanted)| wanted != package) || last.is_some_and(|last| Some(last) >= leaf) {

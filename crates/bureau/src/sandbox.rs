@@ -58,7 +58,11 @@ pub struct Sandbox {
 /// What a sandbox is configured by.
 fn text(listen: SocketAddr) -> String {
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    written(SANDBOX, "沙盒统计局（回执无效力）", &names).replacen(&format!("listen = \"{LISTEN}\""), &format!("listen = \"{listen}\""), 1)
+    written(SANDBOX, "沙盒统计局（回执无效力）", &names).replacen(
+        &format!("listen = \"{LISTEN}\""),
+        &format!("listen = \"{listen}\""),
+        1,
+    )
 }
 
 fn configured(folder: &Path, listen: SocketAddr) -> Result<Config, Failure> {

@@ -165,15 +165,19 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_told_at_once() {
-        let text = "code,name\n91330106MA2TZ0001L,甲\n9135,甲\n91350100M000100Y44,甲\n91350100M000100Y43,\n91350100M000100Y43,乙\n";
+        let text =
+            "code,name\n91330106MA2TZ0001L,甲\n9135,甲\n91350100M000100Y44,甲\n91350100M000100Y43,\n91350100M000100Y43,乙\n";
         let codes = read(text.as_bytes()).unwrap_err();
-        assert_eq!(codes, [
-            "credit-code-character",
-            "credit-code-length",
-            "credit-code-unfit",
-            "register-unit-nameless",
-            "register-unit-doubled"
-        ]);
+        assert_eq!(
+            codes,
+            [
+                "credit-code-character",
+                "credit-code-length",
+                "credit-code-unfit",
+                "register-unit-nameless",
+                "register-unit-doubled"
+            ]
+        );
         assert_eq!(read("a,b\n".as_bytes()).unwrap_err(), ["register-heads-missing"]);
         assert_eq!(read(&[0xd0, 0xcf, 0x11, 0xe0]).unwrap_err(), ["sheet-refused"]);
     }

@@ -404,9 +404,13 @@ fn a_sandbox_without_a_folder_leaves_nothing() {
         .unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(errors.any(|line| line.starts_with("https://")));
-    let made: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().flat_map(|folder| fs::read_dir(folder.path()).unwrap()).collect();
+    let made: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().flatten().flat_map(|folder| fs::read_dir(folder.path()).unwrap()).collect();
     assert!(!made.is_empty());
-    assert!(made.iter().flatten().all(|file| !file.file_name().to_string_lossy().contains("key")), "keys live in memory: {made:?}");
+    assert!(
+        made.iter().flatten().all(|file| !file.file_name().to_string_lossy().contains("key")),
+        "keys live in memory: {made:?}"
+    );
     Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(child.wait().unwrap().success(), "it ends when it is told to");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -31,8 +31,11 @@ pub struct Import {
     receipt: Option<PathBuf>,
 }
 
-/// Bytes of a file: at most one more than `most`. Of a longer one the digest and length of the whole too.
-fn bytes(path: &Path, most: usize) -> Result<(Vec<u8>, Option<(Digest, u64)>), Failure> {
+/// Digest and length of a file that is longer than what is read of it.
+type Whole = (Digest, u64);
+
+/// Bytes of a file: at most one more than `most`. Of a longer one what the whole is, too.
+fn bytes(path: &Path, most: usize) -> Result<(Vec<u8>, Option<Whole>), Failure> {
     use std::io::Read;
     let failed = |error: std::io::Error| Failure::config(Finding::io(path, &error));
     let mut file = fs::File::open(path).map_err(failed)?;
@@ -90,8 +93,7 @@ pub fn import(ctx: &Ctx, what: &Import) -> Result<Vec<Finding>, Failure> {
     })?;
     let machines = machines.iter().flatten().filter_map(|der| Certificate::from_der(der).ok()).collect();
     let agent = agent.as_deref();
-    let arrived =
-        Arrived { bytes: &package, whole, unit: None, machines, connection: Vec::new(), agent, at: clock::now() };
+    let arrived = Arrived { bytes: &package, whole, unit: None, machines, connection: Vec::new(), agent, at: clock::now() };
     let judged = receive::judge(&office, &arrived)?;
     let (task, mut answer) = Receiving::new(std::sync::Arc::clone(&office), judged, package.clone());
     commit(&mut office.store().writing()?, &office.notary(), vec![Box::new(task)]);
@@ -265,7 +267,8 @@ pub fn refusals(ctx: &Ctx, what: &Refusals) -> Result<Vec<Finding>, Failure> {
             let forms = read.iter().flat_map(|receipt| &receipt.forms).map(|form| format!("{} {}", form.form, form.period));
             let forms = forms.collect::<Vec<_>>().join("; ");
             let reasons = read.iter().flat_map(|receipt| &receipt.reasons).filter(|reason| reason.level == Level::Error);
-            let reasons: Vec<String> = reasons.map(|reason| format!("{} {}", reason.code, reason.place).trim().to_owned()).collect();
+            let reasons: Vec<String> =
+                reasons.map(|reason| format!("{} {}", reason.code, reason.place).trim().to_owned()).collect();
             rows.push(vec![at, unit, forms, reasons.join("; "), payload, content.clone()]);
             receipts.push((content, receipt));
         })

@@ -7,12 +7,7 @@ use model::Finding;
 use seal::{Certificate, Moment, Trust};
 
 use super::{Ctx, output};
-use crate::{
-    check, clock,
-    events::Event,
-    failure::Failure,
-    store::Log,
-};
+use crate::{check, clock, events::Event, failure::Failure, store::Log};
 
 /// What to do with the log.
 #[derive(Subcommand)]

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    body::{Body, HttpBody, to_bytes},
+    body::{Body, Bytes, HttpBody},
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Response, StatusCode, header, request::Parts},
 };
@@ -15,6 +15,9 @@ use exchange::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{est, events::Event, office::Office, problem};
+
+/// How long a body that nobody will use is listened to.
+const LISTENED: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What handlers share.
 #[derive(Clone)]
@@ -196,33 +199,26 @@ async fn body_of(operation: &Operation, parts: &Parts, body: Body) -> Result<Vec
         media::PIECE => PIECE_MAX,
         _ => REQUEST_MAX,
     };
-    let too_large = || Problem::new(413, "request-too-large").with("limit", limit);
-    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
-        // An answer in the middle of a body breaks the connection of many clients, and they never read it: a while is listened to.
-        drain(body, 2 * limit).await;
-        return Err(too_large());
-    }
-    match to_bytes(body, limit).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(error) => {
-            // Longer than its limit, or broken off on the way.
-            let long = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
-            Err(if long { too_large() } else { malformed("body") })
+    let mut body = std::pin::pin!(body);
+    let mut bytes = Vec::new();
+    while let Some(frame) = next(&mut body).await {
+        // Broken off on the way.
+        let piece = frame.map_err(|_| malformed("body"))?;
+        if bytes.len() + piece.len() > limit {
+            // An answer in the middle of a body breaks the stream of many clients, and they never read it: the rest is listened to for a while.
+            let rest = async { while next(&mut body).await.is_some_and(|frame| frame.is_ok()) {} };
+            let _ = tokio::time::timeout(LISTENED, rest).await;
+            return Err(Problem::new(413, "request-too-large").with("limit", limit));
         }
+        bytes.extend_from_slice(&piece);
     }
+    Ok(bytes)
 }
 
-/// Reads what nobody will use, up to a bound.
-async fn drain(body: Body, most: usize) {
-    let mut body = std::pin::pin!(body);
-    let mut seen = 0;
-    while let Some(Ok(frame)) = std::future::poll_fn(|context| HttpBody::poll_frame(body.as_mut(), context)).await {
-        seen += frame.data_ref().map_or(0, |piece| piece.len());
-        if seen > most {
-            return;
-        }
-    }
+/// The next piece of a body; trailers are none.
+async fn next(body: &mut std::pin::Pin<&mut Body>) -> Option<Result<Bytes, axum::Error>> {
+    let frame = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

@@ -72,7 +72,7 @@ fn key(value: &Value) -> String {
 
 /// A row as JSON.
 fn columns(row: &Row<'_>) -> rusqlite::Result<Value> {
-    let names: Vec<String> = row.as_ref().column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = row.as_ref().column_names().map(str::to_owned).collect();
     let mut values = Map::new();
     for (at, name) in names.into_iter().enumerate() {
         let value = match row.get_ref(at)? {
