@@ -18,6 +18,31 @@ pub const LOCK: &str = "lock";
 /// Kind of the records of events (大事记).
 pub const EVENT: &str = "event";
 
+/// Kind of the records of what people say in rows that are no numbers.
+pub const ANSWER: &str = "answer";
+
+/// What a row of text or of a choice says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// The text; empty where it was taken back.
+    pub text: String,
+    /// Who said it.
+    pub by: String,
+    /// SHA-256 and names of attached files.
+    #[serde(default)]
+    pub evidence: Vec<BTreeMap<String, String>>,
+}
+
+/// What people said in rows of a form's month that are no numbers, by `form:row`.
+pub fn answers(store: &Store, book: &str, form: &str, period: &str) -> Result<BTreeMap<String, String>, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+    let mut found = BTreeMap::new();
+    for record in store.records(ANSWER, wanted)? {
+        found.insert(format!("{form}:{}", record.key), body::<Answer>(&record)?.text);
+    }
+    Ok(found)
+}
+
 /// A lock on a form's month, or on a whole month where its form is empty.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Lock {
@@ -65,7 +90,8 @@ pub fn unlocked(store: &Store, book: &str, form: &str, month: Month) -> Result<(
     match locked(store, book, form, month)? {
         None => Ok(()),
         Some(lock) => {
-            let finding = Finding::error("period-locked").at(format!("{form}, {month}, book {book}"));
+            let place = if form.is_empty() { String::new() } else { format!("{form}, ") };
+            let finding = Finding::error("period-locked").at(format!("{place}{month}, book {book}"));
             Err(Failure::findings(vec![finding.with("by", lock.by)]))
         }
     }

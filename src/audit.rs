@@ -15,7 +15,7 @@ use survey::{
 
 use crate::{
     acts, build,
-    config::{Agent, Book, Person},
+    config::{Agent, Book, Deed, Person},
     forms::own_file,
     report::{self, Failure},
     reported,
@@ -198,6 +198,7 @@ pub fn explain(
     person: &Person,
     asked: &Saying<'_>,
 ) -> Result<Vec<Finding>, Failure> {
+    person.must(Deed::Explain, format!("{}, {}, book {}", asked.form, asked.period, book.id))?;
     acts::unlocked(store, &book.id, asked.form, asked.period)?;
     let (audited, _) = judged(agent, store, book, Some(asked.form), asked.period)?;
     let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);

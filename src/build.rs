@@ -158,7 +158,6 @@ fn compute(
     let mut findings = ready.findings.clone();
     let (layers, forms) = (&ready.layers, &ready.forms);
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
-    let facts = agent.unit.facts();
     let mut drafts = Vec::new();
     let given = audit::given(agent, store, book)?;
     for configured in forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
@@ -166,6 +165,8 @@ fn compute(
         let desk = ready.desk(&configured.code);
         let said = audit::said(store, &book.id, &configured.code, &month.to_string())?;
         let asks = layers.mapping.asks_measures(Some(&configured.code));
+        let mut facts = agent.unit.facts();
+        facts.extend(acts::answers(store, &book.id, &configured.code, &month.to_string())?);
         // What somebody asked before is none of this form's.
         let used = || desk.rates.as_ref().map(survey::Rates::used).unwrap_or_default();
         used();

@@ -3,6 +3,7 @@
 mod bureau;
 mod choice;
 mod people;
+mod rights;
 mod signing;
 mod text;
 mod web;
@@ -25,6 +26,7 @@ use crate::{
 
 pub use bureau::Bureau;
 pub use people::{Person, Role};
+pub use rights::Deed;
 pub use signing::{Channel, Key, Signing};
 pub use text::Text;
 pub use web::Web;

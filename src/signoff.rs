@@ -7,7 +7,7 @@ use store::{DraftVersion, Record, Store, Wanted};
 
 use crate::{
     acts, build,
-    config::{Agent, Book, Person, Role},
+    config::{Agent, Book, Deed, Person},
     report::Failure,
 };
 
@@ -29,6 +29,14 @@ pub enum Step {
 }
 
 impl Step {
+    const fn deed(self) -> Deed {
+        match self {
+            Step::Review => Deed::Review,
+            Step::Approve => Deed::Approve,
+            Step::Return => Deed::Return,
+        }
+    }
+
     const fn names(self) -> (&'static str, &'static [&'static str], &'static str) {
         match self {
             Step::Review => ("review", &["built"], "in_review"),
@@ -89,25 +97,16 @@ pub fn take(
             finding
         }));
     }
-    // The preparer hands in; the one who approves is somebody else, and has a role that may.
+    findings.extend(person.unfit(step.deed()).map(|finding| finding.at(&place)));
+    // The preparer hands in; the one who approves is somebody else.
     let signed = Wanted { book: Some(&book.id), form: Some(form), period: Some(period), key: Some("review") };
     if step == Step::Approve {
-        if !person.roles.iter().any(|role| matches!(role, Role::Statistician | Role::Finance | Role::Head)) {
-            findings.push(
-                Finding::error("role-unfit")
-                    .at(&place)
-                    .with("person", &person.name)
-                    .with("wanted", "statistician, finance, head"),
-            );
-        }
         for record in store.records(SIGNOFF, signed)? {
             let body: serde_json::Value = acts::body(&record)?;
             if body["person"] == person.id.as_str() {
                 findings.push(Finding::error("approver-is-preparer").at(&place).with("person", &person.name));
             }
         }
-    } else if step == Step::Review && !person.roles.contains(&Role::Preparer) {
-        findings.push(Finding::error("role-unfit").at(&place).with("person", &person.name).with("wanted", "preparer"));
     }
     if crate::report::blocked(&findings) {
         return Err(Failure::findings(findings));

@@ -10,8 +10,10 @@ use survey::document::Adjustment;
 
 use super::Ctx;
 use crate::{
-    acts::{self, EVENT, Lock},
-    build, evidence,
+    acts::{self, ANSWER, Answer, EVENT, Lock},
+    build,
+    config::{Agent, Deed},
+    evidence, forms, measures,
     output::{Table, label},
     report::Failure,
 };
@@ -45,6 +47,26 @@ pub enum Act {
         evidence: Vec<PathBuf>,
         /// 撤回调整 Take the adjustment back
         #[arg(long)]
+        withdraw: bool,
+    },
+    /// 填写文字或选项 What a row of text or of a choice says, where neither the configuration nor a book does
+    Fill {
+        /// 指标，表号:代码，如 101-1:201 FORM:CODE
+        figure: String,
+        /// 月份 YYYY-MM
+        #[arg(long)]
+        period: Month,
+        /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// 填什么；选项可多选时用顿号分开 The text, or the choice; several choices are separated by commas
+        #[arg(long, required_unless_present = "withdraw")]
+        text: Option<String>,
+        /// 证明文件 Files that show it
+        #[arg(long)]
+        evidence: Vec<PathBuf>,
+        /// 撤回 Take it back
+        #[arg(long, conflicts_with = "text")]
         withdraw: bool,
     },
     /// 锁定月份 Lock a month: nothing is built anew in it
@@ -110,6 +132,9 @@ pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
             let amount = amount.filter(|_| !withdraw);
             adjust(ctx, figure, *period, book.as_deref(), amount, reason, evidence)
         }
+        Act::Fill { figure, period, book, text, evidence, .. } => {
+            fill(ctx, figure, *period, book.as_deref(), text.as_deref(), evidence)
+        }
         Act::Lock { period, book, form } => lock(ctx, *period, book.as_deref(), form.as_deref(), None),
         Act::Unlock { period, book, form, reason } => lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason)),
         Act::Event { period, kind, text } => event(ctx, *period, kind, text.as_deref()),
@@ -140,6 +165,9 @@ fn adjust(
     let person = ctx.person(&agent)?;
     let why = reason(why)?;
     let (form, row, book) = agent.figure(figure, book)?;
+    let place = format!("{figure}, {month}, book {}", book.id);
+    person.must(Deed::Adjust, &place)?;
+    configured(&agent, form)?;
     acts::unlocked(&store, &book.id, form, month)?;
     let (outcome, _) = build::current(&agent, &mut store, book, form, month)?;
     let Some(cell) = outcome.draft.cells.iter().find(|cell| cell.id == row) else {
@@ -147,6 +175,9 @@ fn adjust(
         let finding = Finding::error("indicator-unknown").with("indicator", format!("[{figure}]")).with("near", near);
         return Err(Failure::config(finding));
     };
+    if matches!(&*cell.kind, "text" | "choice") {
+        return Err(Failure::findings(vec![Finding::error("adjust-text").at(place)]));
+    }
     let evidence = files.iter().map(|file| evidence::keep(&store, file)).collect::<Result<Vec<_>, _>>()?;
     let adjustment = Adjustment {
         amount: amount.unwrap_or_default().to_string(),
@@ -166,7 +197,6 @@ fn adjust(
     acts::write(&mut store, &person.id, "adjust", &detail, &record)?;
     let (outcomes, mut findings) = build::build(&agent, &mut store, book, Some(&form), month)?;
     findings = crate::report::grave(findings);
-    let place = format!("{figure}, {month}, book {}", book.id);
     let cells = outcomes.iter().flat_map(|outcome| &outcome.draft.cells);
     let made = cells.filter_map(|cell| cell.adjustment.as_ref().filter(|_| cell.id == row)).next();
     let reported = made.map_or(&adjustment.computed, |made| &made.reported);
@@ -175,10 +205,88 @@ fn adjust(
     Ok(findings)
 }
 
+/// Refuses a form that the configuration does not have: nobody files it.
+fn configured<'a>(agent: &'a Agent, form: &str) -> Result<&'a crate::config::Form, Failure> {
+    agent.forms.iter().find(|own| own.code == form).ok_or_else(|| {
+        let near = settings::nearest(form, agent.forms.iter().map(|own| own.code.as_str())).unwrap_or("—");
+        let finding = Finding::error("form-not-configured").at(agent.path.display().to_string()).with("form", form);
+        Failure::config(finding.with("near", near))
+    })
+}
+
+/// What a row that is no number says, in the words of a person; a choice is one of the form's.
+fn fill(
+    ctx: &Ctx,
+    figure: &str,
+    month: Month,
+    book: Option<&str>,
+    text: Option<&str>,
+    files: &[PathBuf],
+) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let person = ctx.person(&agent)?;
+    let (form, row, book) = agent.figure(figure, book)?;
+    let place = format!("{figure}, {month}, book {}", book.id);
+    person.must(Deed::Adjust, &place)?;
+    let own = configured(&agent, form)?;
+    acts::unlocked(&store, &book.id, form, month)?;
+    let pack = forms::pack(Some(&agent), own).map_err(|findings| Failure { exit: 2, findings })?;
+    let Some(known) = pack.row(row) else {
+        let near = settings::nearest(row, pack.rows.iter().map(survey::Row::key)).unwrap_or("—");
+        let finding = Finding::error("indicator-unknown").with("indicator", format!("[{figure}]")).with("near", near);
+        return Err(Failure::config(finding));
+    };
+    if known.kind.is_number() {
+        return Err(Failure::findings(vec![Finding::error("fill-number").at(place)]));
+    }
+    if let Some(fact) = known.fill.as_ref().filter(|fact| agent.unit.facts().get(*fact).is_some_and(|text| !text.is_empty())) {
+        return Err(Failure::findings(vec![Finding::error("fill-configured").at(place).with("key", fact)]));
+    }
+    let text = text.map(str::trim).unwrap_or_default();
+    let mut text = text.to_owned();
+    if !text.is_empty() && !known.choices.is_empty() {
+        // A choice may be said by its number alone.
+        let meant = |one: &str| known.choices.iter().find(|choice| *choice == one || choice.split(' ').next() == Some(one));
+        let given: Option<Vec<&String>> = text.split(['、', ',', '，']).map(|one| meant(one.trim())).collect();
+        let most = known.max_choices.unwrap_or(1) as usize;
+        match given.filter(|given| given.len() <= most) {
+            Some(given) => text = given.iter().map(|choice| choice.as_str()).collect::<Vec<_>>().join("、"),
+            None => {
+                let finding = Finding::error("fill-choice").at(place).with("text", text).with("most", most);
+                return Err(Failure::findings(vec![finding.with("known", known.choices.join("、"))]));
+            }
+        }
+    }
+    let evidence = files.iter().map(|file| evidence::keep(&store, file)).collect::<Result<Vec<_>, _>>()?;
+    let answer = Answer { text: text.clone(), by: person.id.clone(), evidence };
+    let body = serde_json::to_string(&answer).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let (kind, key) = (ANSWER.to_owned(), row.to_owned());
+    let record =
+        Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period: month.to_string(), key, body };
+    let detail = json!({ "book": book.id, "figure": figure, "period": record.period, "text": text });
+    acts::write(&mut store, &person.id, "fill", &detail, &record)?;
+    let (_, findings) = build::build(&agent, &mut store, book, Some(form), month)?;
+    let mut findings = crate::report::grave(findings);
+    findings.push(Finding::note("filled").at(place).with("text", if text.is_empty() { "—" } else { &text }));
+    Ok(findings)
+}
+
 fn lock(ctx: &Ctx, month: Month, book: Option<&str>, form: Option<&str>, unlock: Option<&str>) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
     let book = agent.book(book)?;
+    let place = match form {
+        Some(form) => format!("{form}, {month}, book {}", book.id),
+        None => format!("{month}, book {}", book.id),
+    };
+    person.must(if unlock.is_some() { Deed::Unlock } else { Deed::Lock }, &place)?;
+    if let Some(form) = form {
+        configured(&agent, form)?;
+    }
+    // A month that has not begun has nothing to be kept from change.
+    if unlock.is_none() && month.to_string().as_str() > measures::today().get(..7).unwrap_or_default() {
+        return Err(Failure::findings(vec![Finding::error("lock-of-the-future").at(place)]));
+    }
     let why = unlock.map(reason).transpose()?;
     let state = Lock { locked: why.is_none(), reason: why.unwrap_or_default().to_owned(), by: person.id.clone() };
     let body = serde_json::to_string(&state).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
@@ -196,13 +304,14 @@ fn lock(ctx: &Ctx, month: Month, book: Option<&str>, form: Option<&str>, unlock:
     let detail = json!({ "book": book.id, "form": form, "period": record.period, "reason": state.reason });
     acts::write(&mut store, &person.id, what, &detail, &record)?;
     let told = if state.locked { Finding::note("month-locked") } else { Finding::note("month-unlocked") };
-    Ok(vec![told.at(format!("book {}, {month} {form}", book.id))])
+    Ok(vec![told.at(place)])
 }
 
 fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     if let (Some(month), Some(text)) = (month, text) {
         let person = ctx.person(&agent)?;
+        person.must(Deed::Event, month)?;
         let text = reason(text)?;
         let key = (store.record_versions(EVENT, Wanted::default())?.len() + 1).to_string();
         let body = json!({ "kind": kind, "text": text, "by": person.id }).to_string();
@@ -227,7 +336,13 @@ fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>) -> Result<Vec<Findi
     let (agent, mut store) = ctx.open()?;
     if let (Some(to), Some(note)) = (to, note) {
         let person = ctx.person(&agent)?;
+        person.must(Deed::Handover, &person.id)?;
         let next = agent.person(to)?;
+        if next.id == person.id {
+            return Err(Failure::findings(vec![
+                Finding::error("handover-to-oneself").at(&person.id).with("person", &person.name),
+            ]));
+        }
         let note = reason(note)?;
         // What is open is part of what is handed over, whoever remembers to write it.
         let mut open: Vec<String> = Vec::new();
@@ -261,15 +376,20 @@ fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>) -> Result<Vec<Findi
 fn disposal(ctx: &Ctx, at: Month) -> Result<Vec<Finding>, Failure> {
     let (agent, store) = ctx.open()?;
     let Some(before) = at.plus(-12 * i32::from(agent.retention_years)) else { return Ok(Vec::new()) };
+    // Years are counted from when a record was made, not from the month that it is about.
+    let times: std::collections::BTreeMap<i64, String> = store.operations()?.into_iter().map(|op| (op.seq, op.at)).collect();
+    let before_text = before.to_string();
+    let old =
+        |operation: i64| times.get(&operation).is_some_and(|at| at.get(..7).is_some_and(|made| made < before_text.as_str()));
     let mut rows = Vec::new();
     for book in &agent.books {
-        for seal in store.current_seals(&book.id)?.iter().filter(|seal| seal.period.month < before) {
+        for seal in store.current_seals(&book.id)?.iter().filter(|seal| old(seal.operation)) {
             let period = seal.period.to_string();
             rows.push(vec!["seal".to_owned(), book.id.clone(), String::new(), period, seal.root.clone()]);
         }
     }
     for draft in store.current_drafts()? {
-        if draft.period.parse::<Month>().is_ok_and(|month| month < before) {
+        if old(draft.operation) {
             rows.push(vec!["draft".to_owned(), draft.book, draft.form, draft.period, draft.operation.to_string()]);
         }
     }

@@ -47,6 +47,7 @@ pub struct What {
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
+    person.must(config::Deed::Platform, &what.form)?;
     let book = agent.book_for(&what.form, what.book.as_deref())?;
     let configured = agent.forms.iter().find(|form| form.code == what.form).cloned();
     let configured = configured.unwrap_or_else(|| config::Form::of(&what.form, EDITION));

@@ -93,7 +93,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
     // On paper, somebody else's hand signed; whoever attests it needs a role, not that one.
     let may = match what.paper {
-        Some(_) => person.roles.iter().any(|role| *role != config::Role::Contributor),
+        Some(_) => person.may(config::Deed::Attest),
         None => person.roles.iter().any(|own| own.id() == role.id()),
     };
     if !may {

@@ -12,7 +12,7 @@ use store::Record;
 use super::{Ctx, receipt};
 use crate::{
     acts, build,
-    config::Agent,
+    config::{Agent, Deed},
     delivery::{self, client, machine::Machine, outbox},
     evidence,
     output::{self, Format, Table, label},
@@ -48,6 +48,7 @@ pub struct Filed {
 pub fn filed(ctx: &Ctx, what: &Filed) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
+    person.must(Deed::Platform, format!("{}, {}", what.form, what.period))?;
     let book = agent.book_for(&what.form, what.book.as_deref())?;
     let (form, period) = (what.form.clone(), what.period.to_string());
     let place = format!("{form}, {period}, book {}", book.id);
@@ -148,6 +149,7 @@ fn send(
     mut findings: Vec<Finding>,
 ) -> Result<Vec<Finding>, Failure> {
     let person = ctx.person(agent)?;
+    person.must(Deed::Submit, period)?;
     client::bureau(agent)?;
     outbox::queue(store, kept, period, &person.id)?;
     let queued = Finding::note("package-queued").at(period).with("digest", &kept.digest);

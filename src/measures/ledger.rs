@@ -11,7 +11,7 @@ use survey::measures::{Basis, Entered, KindFact, Kinds, Measures, Nature, Need, 
 
 use crate::{
     acts,
-    config::{Agent, Book, Person, Role},
+    config::{Agent, Book, Deed, Person},
     evidence,
     report::{Failure, blocked},
 };
@@ -289,7 +289,7 @@ pub fn make(
 
 /// A contributor enters what its own sheets are about; everyone else with a role may enter anything.
 fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bool {
-    if person.roles.iter().any(|role| *role != Role::Contributor) {
+    if person.may(Deed::Enter) {
         return true;
     }
     let same = |name: &str| kinds.find(name).is_some_and(|(id, _)| id == body.kind);

@@ -180,7 +180,7 @@ fn adjustments_stand_beside_the_computed_value_and_locks_hold() {
     site.ok(&["ledger", "handover", "--to", "zhoumin", "--note", "移交六月台账与凭证", "--as", "wu"]);
     let handed = crate::csv(&site.ok(&["ledger", "handover", "--format", "csv"]));
     assert_eq!((handed[0]["handed_from"].as_str(), handed[0]["open"].as_str()), ("wu", "1"));
-    let listed = site.ok(&["ledger", "disposal", "--at", "2036-01", "--format", "csv"]);
+    let listed = site.ok(&["ledger", "disposal", "--at", "2056-01", "--format", "csv"]);
     assert!(listed.contains("2025-06") && listed.contains("seal"), "{listed}");
     assert!(site.ok(&["log", "verify"]).is_empty());
 }

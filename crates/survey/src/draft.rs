@@ -292,7 +292,9 @@ impl Building<'_> {
 
     /// A text: a fact of the unit, or what a person still has to say.
     fn text(&mut self, row: &Row) -> Column {
+        let own = format!("{}:{}", self.order.form.form, row.key());
         let known = row.fill.as_ref().and_then(|fact| self.order.facts.get(fact)).filter(|text| !text.is_empty());
+        let known = known.or_else(|| self.order.facts.get(&own)).filter(|text| !text.is_empty());
         if known.is_none() {
             let gap = Gap::new("missing_source", "indicator-without-source").with("indicator", row.key());
             self.gap(row, &gap);

@@ -42,6 +42,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/config.toml"),
     include_str!("../messages/connect.toml"),
     include_str!("../messages/connector.toml"),
+    include_str!("../messages/deeds.toml"),
     include_str!("../messages/delivery.toml"),
     include_str!("../messages/demo.toml"),
     include_str!("../messages/everyday.toml"),
