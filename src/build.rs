@@ -18,7 +18,7 @@ use crate::{
     forms::{self, Desk, Layers},
     measures, packs, pull,
     report::Failure,
-    reported, times, unposted,
+    reported, retyped, times, unposted,
 };
 
 pub use crate::touched::touched;
@@ -198,6 +198,8 @@ fn compute(
         let (mut draft, mut ledger) = (built.draft, built.ledger);
         draft.rates = used();
         draft.doubtful.clone_from(&desk.doubtful);
+        draft.typed = desk.typed(month);
+        draft.closings = Some(retyped::closings(desk.seals.values(), month));
         reported::beside(store, &book.id, &mut draft, &mut ledger)?;
         let adjustments = acts::adjustments(store, &book.id, &draft.form, &draft.period)?;
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);

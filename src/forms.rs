@@ -1,6 +1,9 @@
 /*! A sealed book with the mapping of its forms: what building, explaining and checking work on. */
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use formula::{Account, Figures};
 use journal::{Coverage, Digest, Evidence};
@@ -15,7 +18,7 @@ use crate::{
     config::{self, Agent, Book},
     measures, packs,
     report::{self, Failure},
-    unposted,
+    retyped, unposted,
 };
 
 /// Currency of the forms.
@@ -182,6 +185,8 @@ pub struct Desk {
     pub book: journal::Book,
     /// What the books do not hold, where a formula asks for any.
     pub measures: Option<Measures>,
+    /// What the ERP says of each account whose class nobody else says.
+    pub types: BTreeMap<String, String>,
     /// Accounts without a line whose code and name disagree: in doubt once they have one.
     pub doubtful: Vec<String>,
     /// Rates, where its currency is not that of the forms.
@@ -237,6 +242,9 @@ impl Desk {
             })
             .collect();
         let (chart, found) = survey::chart(mapping, &accounts, &|account| figures.is_used(account));
+        let known: BTreeSet<&str> = chart.iter().filter(|a| a.standard.is_some()).map(|a| a.code.as_str()).collect();
+        let types = context.accounts.iter().filter(|account| !known.contains(&*account.account));
+        let types = types.map(|account| (account.account.clone(), retyped::typed(account))).collect();
         let mut findings: Vec<Finding> =
             found.into_iter().map(|finding| Finding { place: format!("{place}, {}", finding.place), ..finding }).collect();
         let would = |account: &&Account| !account.undecided.is_empty() && !figures.is_used(&account.code);
@@ -267,6 +275,7 @@ impl Desk {
             beside: unposted::seals(store, &book.id, unposted, asks)?,
             measures: if asks { Some(measures::load(agent, store, book)?) } else { None },
             book: figures,
+            types,
             doubtful,
             rates,
         })
@@ -293,6 +302,15 @@ impl Desk {
 }
 
 impl Desk {
+    /// Accounts with lines up to a month that only the ERP says the class of, by what it says.
+    pub fn typed(&self, month: Month) -> BTreeMap<String, Vec<String>> {
+        let mut typed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (account, what) in self.types.iter().filter(|(account, _)| self.book.is_used_by(account, month)) {
+            typed.entry(what.clone()).or_default().push(account.clone());
+        }
+        typed
+    }
+
     /// The rows of measures that answer a question, each with what it gives in 元.
     pub fn counted(&self, question: &formula::MeasureQuestion) -> Result<Vec<survey::measures::Counted<'_>>, formula::Gap> {
         let rates = self.rates.as_ref().map(|rates| (rates, self.currency.as_str()));

@@ -29,6 +29,7 @@ mod print;
 mod pull;
 mod report;
 mod reported;
+mod retyped;
 mod sandbox;
 mod sheet;
 mod signing;

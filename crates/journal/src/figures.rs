@@ -125,6 +125,11 @@ impl Book {
         self.accounts.contains_key(account)
     }
 
+    /// Whether any line was booked on an account up to a month.
+    pub fn is_used_by(&self, account: &str, month: Month) -> bool {
+        self.accounts.get(account).is_some_and(|cells| cells.iter().any(|(period, _)| period.month <= month))
+    }
+
     /// The book as a form sees it: monthly and quarterly forms leave `adjustments` out, annual ones take them in.
     pub fn seen(&self, adjustments: bool) -> Seen<'_> {
         Seen { book: self, adjustments }

@@ -60,6 +60,13 @@ pub struct Draft {
     /// Accounts of the book without a line whose code and name disagree: with one they hold figures up.
     #[serde(default, skip_serializing_if = "is_default")]
     pub doubtful: Vec<String>,
+    /// Accounts that only the ERP says the class of, with lines, by what it said: `asset`, `liability credit` …
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub typed: BTreeMap<String, Vec<String>>,
+    /// Digest over the keys of the closing vouchers of each period that has any: which they are follows from the chart, and no seal's root says it.
+    /// Absent in a draft of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closings: Option<BTreeMap<String, String>>,
     /// Indicators in the form's order.
     pub cells: Vec<Cell>,
     /// What a person should know.
@@ -354,6 +361,9 @@ pub struct Evidence {
     /// What of the books: a change of anything else leaves it as it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub asked: Vec<Asked>,
+    /// Classes of accounts that it asked for as a whole: which accounts these have may be another without a line of theirs.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub classes: Vec<String>,
 }
 
 /// What a figure stands on: a new voucher touches no count of heads, and a new entry of heads no balance.
