@@ -10,6 +10,7 @@ use journal::{Coverage, Digest, Evidence};
 use model::{Amount, Finding, Month, Period};
 use survey::{
     BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources,
+    document::PackUsed,
     measures::{Beside, Measures},
 };
 
@@ -51,6 +52,21 @@ impl Layers {
     }
 }
 
+impl Layers {
+    /// The form's own pack, by revision and digest of its text.
+    pub fn pack(&self, code: &str) -> Option<PackUsed> {
+        let form = self.mapping.form(code)?;
+        let name = file_name(&form.edition, code);
+        let (_, text) = self.texts.iter().find(|(file, _)| *file == name)?;
+        Some(PackUsed { revision: form.revision, digest: Digest::of(text.as_bytes()).to_string() })
+    }
+}
+
+/// Where a form lies: with the program, and beneath the configuration where an enterprise has its own text of it.
+fn file_name(edition: &str, code: &str) -> String {
+    format!("mappings/forms/{edition}/{code}.toml")
+}
+
 /// Forms that are configured for a book; `wanted` is added where it comes with the program and nobody configured it.
 pub fn configured(agent: &Agent, book: &Book, wanted: Option<&str>) -> Result<Vec<config::Form>, Failure> {
     let own = |form: &&config::Form| form.book.as_ref().is_none_or(|id| *id == book.id);
@@ -81,7 +97,7 @@ pub fn own_file(agent: &Agent, name: &str) -> Result<Option<String>, Finding> {
 /// with the program.
 pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Vec<Finding>> {
     let (edition, code) = (configured.edition.as_str(), configured.code.as_str());
-    let name = format!("mappings/forms/{edition}/{code}.toml");
+    let name = file_name(edition, code);
     let plain = [edition, code].iter().all(|part| part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_'));
     let own = match agent.filter(|_| plain) {
         Some(agent) => own_file(agent, &name).map_err(|finding| vec![finding])?,

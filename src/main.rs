@@ -34,6 +34,7 @@ mod sandbox;
 mod sheet;
 mod signing;
 mod source;
+mod stale;
 mod times;
 mod touched;
 mod unposted;

@@ -9,7 +9,7 @@ use survey::document::{Cell, Column, Draft, LedgerCell, Lineage};
 use ui::Lang;
 use unicode_width::UnicodeWidthStr;
 
-use crate::{build, output::label, report::Failure};
+use crate::{build, output::label, report::Failure, stale};
 
 /// A text that no spreadsheet takes for a formula: an apostrophe keeps its first character from counting.
 pub fn inert(text: &str) -> String {
@@ -182,9 +182,7 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
         marks.push(label("books-open"));
     }
     let told = |code: &&&str| draft.findings.iter().any(|note| note.code == ***code);
-    marks.extend(
-        ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed"].iter().filter(told).map(|code| label(code)),
-    );
+    marks.extend(["period-beyond"].iter().chain(&stale::MARKS).filter(told).map(|code| label(code)));
     if !draft.due {
         marks.push(label("not-due"));
     }

@@ -15,6 +15,7 @@ use crate::{
     forms, knowledge,
     output::{Table, label},
     report::Failure,
+    stale::{self, Watch},
 };
 
 /// Hours that China's clock is ahead of UTC; there is no summer time.
@@ -39,7 +40,8 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
     let (agent, store) = ctx.open()?;
     let today = date.unwrap_or_else(today);
     let (calendars, mut findings) = knowledge::calendars(&agent, today.year())?;
-    let mut rows = Vec::new();
+    let (mut rows, mut beside) = (Vec::new(), Vec::new());
+    let mut watch = Watch::new(&agent, &store);
     for own in &agent.forms {
         let form = forms::pack(Some(&agent), own).map_err(|findings| Failure { exit: 2, findings })?;
         let known = calendars.0.iter().any(|calendar| calendar.forms().any(|(code, _)| code == form.form));
@@ -54,16 +56,22 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
         for book in books {
             for due in calendars.around(&form, today, BACK, AHEAD) {
                 let version = store.current_draft(&book.id, &form.form, &due.period.to_string())?;
-                let touched = match &version {
-                    Some(version) => !build::touched(&store, &build::read(version)?)?.is_empty(),
-                    None => false,
+                let stale = match &version {
+                    Some(version) => watch.stale(book, &build::read(version)?)?,
+                    None => Vec::new(),
                 };
+                let marks: Vec<&str> =
+                    stale::MARKS.into_iter().filter(|code| stale.iter().any(|finding| finding.code == *code)).collect();
+                beside.extend(stale.into_iter().filter(|finding| !stale::is_mark(finding)));
                 let state = version.as_ref().map_or("not_built", |version| version.state.as_str());
-                rows.push((due.enterprise, row(ctx, &form, &book.id, &due, today, state, touched)));
+                rows.push((due.enterprise, row(ctx, &form, &book.id, &due, today, state, &marks)));
             }
         }
     }
     rows.sort();
+    beside.sort_by(|a: &Finding, b| (&a.code, &a.place).cmp(&(&b.code, &b.place)));
+    beside.dedup();
+    findings.extend(beside);
     let years = calendars.0.iter().map(|calendar| i16::try_from(calendar.year)).collect::<Vec<_>>();
     // In the last quarter the next year's calendar is asked for.
     let soon = today.checked_add(3.months()).map_or(today.year(), Date::year);
@@ -83,6 +91,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
         "when",
         "state",
         "touched",
+        "stale",
         "county",
         "city",
         "province",
@@ -119,7 +128,7 @@ fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
-fn row(ctx: &Ctx, form: &survey::Form, book: &str, due: &Due, today: Date, state: &str, touched: bool) -> Vec<String> {
+fn row(ctx: &Ctx, form: &survey::Form, book: &str, due: &Due, today: Date, state: &str, marks: &[&str]) -> Vec<String> {
     let left = due.days_left(today);
     let when = match (DONE.contains(&state), left) {
         (true, _) => "done",
@@ -141,7 +150,8 @@ fn row(ctx: &Ctx, form: &survey::Form, book: &str, due: &Due, today: Date, state
         left.to_string(),
         word(when, &format!("when-{when}")),
         word(state, &format!("state-{state}")),
-        if touched { word("changed", "evidence-changed") } else { String::new() },
+        if marks.contains(&"evidence-changed") { word("changed", "evidence-changed") } else { String::new() },
+        stale::shown(ctx.people().then_some(ctx.lang), marks),
         date(due.county),
         date(due.city),
         date(due.province),

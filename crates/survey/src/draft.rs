@@ -148,6 +148,7 @@ pub fn build(order: &Order<'_>) -> Built {
         printed: form.columns.iter().map(|column| column.name().to_owned()).collect(),
         mapping: order.mapping.clone(),
         evidence: seals.map(|(period, seal)| (period.to_string(), seal.root.clone())).collect(),
+        pack: None,
         rates: Vec::new(),
         doubtful: Vec::new(),
         typed: BTreeMap::new(),
