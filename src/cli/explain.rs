@@ -107,8 +107,10 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let asked = leaves(&trace).into_iter().filter(|leaf| leaf.outcome.is_ok()).filter_map(|leaf| leaf.question.as_ref());
         let known: BTreeSet<&str> = asked.flat_map(|question| question.accounts.iter().map(String::as_str)).collect();
         let named = |code: &str| format!("{code} {}", desk.names.get(code).map_or("", String::as_str));
-        let known =
-            if known.is_empty() { "—".to_owned() } else { known.into_iter().map(named).collect::<Vec<_>>().join("、") };
+        if known.is_empty() {
+            return Err(Failure::config(Finding::error("figure-without-accounts").at(&place).with("account", wanted)));
+        }
+        let known = known.into_iter().map(named).collect::<Vec<_>>().join("、");
         let finding = Finding::error("account-not-in-figure").at(&place).with("account", wanted);
         return Err(Failure::config(finding.with("known", known)));
     }

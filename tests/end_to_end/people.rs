@@ -234,3 +234,31 @@ fn crossing_a_threshold_is_a_duty_that_is_told() {
     fs::write(site.path("agent.toml"), CONFIG).unwrap();
     site.refused(&["threshold", "--period", "2025-12"], 2, &["industry-unknown"]);
 }
+
+/// Where there is nobody, and nothing to choose from, a message says what to add and where, and never "there are: " and nothing.
+#[test]
+fn an_empty_configuration_is_told_what_to_add() {
+    let config = "[unit]\nname = \"示例\"\n\n[[book]]\nid = \"hz\"\nconnector = \"tryton\"\nsource.sqlite = \"tryton.sqlite\"\nvariables.company = 1\n";
+    let site = Site::tryton(config);
+    let enter = |code: i32, more: &[&str]| {
+        let entry = ["measure", "enter", "--item", "轴承", "--period", "2025-06", "--quantity", "3", "--as", "wu"];
+        let told = site.refused(&[&entry[..], more].concat(), code, &[]);
+        for nothing in [": \n", "is —", ": .", ": —", "—;"] {
+            assert!(!told.contains(nothing), "{nothing:?} in {told}");
+        }
+        told
+    };
+    let told = enter(2, &["--kind", "headcount"]);
+    assert!(told.contains("[people-missing]") && told.contains("[[person]]") && told.contains("id = \"wu\""), "{told}");
+    let told = site.refused(&["measure", "template", "--sheet", "store"], 2, &["[sheets-missing]", "[[sheet]]"]);
+    assert!(told.contains("agent.toml"), "{told}");
+    let person = "\n[[person]]\nid = \"wu\"\nname = \"吴静\"\nroles = [\"preparer\"]\n";
+    fs::write(site.path("agent.toml"), format!("{config}{person}")).unwrap();
+    // Heads are the kind headcount; nothing is near that word, and the list is where kinds are said.
+    let told = enter(1, &["--kind", "heads"]);
+    assert!(told.contains("taizhang measure kinds lists them"), "{told}");
+    let told = enter(1, &["--kind", "sales", "--unit", "件", "--amount", "9", "--field", "project=甲", "--coefficient", "2"]);
+    assert_eq!(told.matches("[measure-field-unknown]").count(), 2, "{told}");
+    fs::write(site.path("agent.toml"), "[unit]\nname = \"示例\"\n").unwrap();
+    site.refused(&["balances", "--period", "2025-06"], 2, &["[books-missing]", "taizhang init"]);
+}
