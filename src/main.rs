@@ -42,6 +42,7 @@ mod stale;
 mod times;
 mod touched;
 mod unposted;
+mod zipped;
 
 use std::{
     io::{Write, stderr, stdin, stdout},

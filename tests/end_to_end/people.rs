@@ -190,6 +190,22 @@ fn the_evidence_packet_adds_up_and_masks_who_is_none_of_its_business() {
     let site = Site::tryton(CONFIG);
     site.ok(&["evidence", "B203:301", "--period", "2025-06", "--out", "packet"]);
     let manifest: Value = serde_json::from_str(&fs::read_to_string(site.path("packet/B203-301-2025-06.json")).unwrap()).unwrap();
+    // As one file it is the same files, sorted, with one time, and the same bytes whenever it is asked for.
+    for name in ["one.zip", "TWO.ZIP"] {
+        let said = site.ok(&["evidence", "B203:301", "--period", "2025-06", "--out", name]);
+        assert_eq!((said.trim(), site.path(name).is_file()), (name, true));
+        std::thread::sleep(std::time::Duration::from_millis(2100));
+    }
+    assert_eq!(fs::read(site.path("one.zip")).unwrap(), fs::read(site.path("TWO.ZIP")).unwrap());
+    let script = "import sys,zipfile,os\nz=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None\n\
+        assert z.namelist()==sorted(os.listdir(sys.argv[2])), z.namelist()\n\
+        for i in z.infolist():\n  assert i.date_time==(1980,1,1,0,0,0), i\n  assert z.read(i)==open(os.path.join(sys.argv[2],i.filename),'rb').read(), i";
+    let python = std::process::Command::new("python3")
+        .args(["-c", script])
+        .args([site.path("one.zip"), site.path("packet")])
+        .output()
+        .unwrap();
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
     assert_eq!((&manifest["adds_up"], &manifest["lines_total"]), (&Value::Bool(true), &manifest["raw"]));
     assert_eq!(manifest["raw"], cell(&site, "301")["columns"]["cumulative"]["raw"]);
     // Tryton's own rows: posted lines of revenue accounts from January to June, without the closing move.
