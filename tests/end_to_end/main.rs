@@ -33,6 +33,7 @@ mod people;
 mod quiet;
 mod readers;
 mod renderings;
+mod retyped;
 mod rights;
 mod servers;
 mod short_sheets;

@@ -7,7 +7,7 @@ use model::{Amount, Finding, Level, Month, Period};
 
 use crate::{
     Form, Row,
-    asked::asked,
+    asked::{asked, classes},
     audit::{self, Claim, Explanation, Given, Outcome},
     document::{
         Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Stands, Unit,
@@ -148,8 +148,11 @@ pub fn build(order: &Order<'_>) -> Built {
         printed: form.columns.iter().map(|column| column.name().to_owned()).collect(),
         mapping: order.mapping.clone(),
         evidence: seals.map(|(period, seal)| (period.to_string(), seal.root.clone())).collect(),
+        pack: None,
         rates: Vec::new(),
         doubtful: Vec::new(),
+        typed: BTreeMap::new(),
+        closings: None,
         cells: ledger.iter().map(|cell| Cell { columns: cell.cell.columns.figures(), ..cell.cell.clone() }).collect(),
         findings: findings.iter().map(Note::from).collect(),
         explanations,
@@ -399,8 +402,8 @@ impl Building<'_> {
             _ => Stands::Books,
         };
         let digest = evidence_digest(self.order.seals.of(on), from, to, self.order.digest);
-        let asked = asked(traces, self.order.engine.chart());
-        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on, asked })
+        let (asked, classes) = (asked(traces, self.order.engine.chart()), classes(traces));
+        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on, asked, classes })
     }
 }
 
