@@ -2,12 +2,8 @@
 
 mod bureau;
 mod choice;
-<<<<<<< HEAD
-mod people;
-mod rights;
-=======
 pub mod people;
->>>>>>> w3-20
+mod rights;
 mod signing;
 mod text;
 mod web;

@@ -217,13 +217,14 @@ fn workbook(
         for (row, texts) in sheet.grid.rows.iter().enumerate() {
             for (column, text) in texts.iter().enumerate() {
                 let text = text.trim().trim_start_matches('\'');
-                if text.starts_with('=') || dialects::is_formula(text) {
+                if text.starts_with('=') || dialects::is_formula(text) || dialects::looks_like_call(text) {
                     cells.insert((row, column), text.to_owned());
                 }
             }
         }
         found.push((sheet.grid, cells));
     }
+    let counts: Vec<(String, usize)> = found.iter().map(|(grid, cells)| (grid.name.clone(), cells.len())).collect();
     let wanted = match &what.sheet {
         Some(name) => found.into_iter().find(|(grid, _)| grid.name == *name),
         None => found.into_iter().rev().max_by_key(|(_, cells)| cells.len()),
@@ -232,6 +233,10 @@ fn workbook(
         let finding = Finding::error("sheet-missing").at(&place).with("sheet", what.sheet.as_deref().unwrap_or("—"));
         Failure::config(finding.with("known", known.join(", ")))
     })?;
+    for (other, count) in counts.iter().filter(|(other, count)| *other != grid.name && *count > 0) {
+        let finding = Finding::warning("import-sheet-unread").at(format!("{place}, {other}")).with("count", count);
+        findings.push(finding.with("sheet", other).with("read", &grid.name));
+    }
     let words = match form {
         Some(_) => Some(form_sheet::words(if ctx.config.exists() { Some(ctx.agent()?) } else { None }.as_ref())?),
         None => None,
@@ -300,7 +305,7 @@ fn targets(entries: &mut [Entry], form: Option<&Form>, findings: &mut Vec<Findin
             };
         }
         // The second formula for the same thing keeps a name of its own.
-        let mut number = 2;
+        let (mut number, first) = (2, entry.target.clone());
         while taken.contains(&entry.target) {
             let name = match &entry.target {
                 Target::Row(key) | Target::Item(key) => {
@@ -310,6 +315,12 @@ fn targets(entries: &mut [Entry], form: Option<&Form>, findings: &mut Vec<Findin
             let name = if name.is_empty() { "item".to_owned() } else { name };
             entry.target = Target::Item(word(&format!("{name}_{number}")));
             number += 1;
+        }
+        if entry.target != first
+            && let (Target::Row(before) | Target::Item(before), Target::Row(now) | Target::Item(now)) = (&first, &entry.target)
+        {
+            let finding = Finding::warning("import-doubled").at(&entry.place).with("target", before).with("item", now);
+            findings.push(finding);
         }
         taken.insert(entry.target.clone());
     }

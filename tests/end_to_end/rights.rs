@@ -85,10 +85,7 @@ fn people_of_departments_fill_their_sheets_and_nothing_else() {
     let log = crate::csv(&ok(&site, "log show --format csv"));
     assert!(log.iter().all(|row| row["who"] != "li"), "{log:?}");
     // Its own sheet it fills, and no other.
-    ok(
-        &site,
-        "measure enter --kind energy --item 电力 --period 2025-06 --quantity 3 --unit 万千瓦时 --field use=生产 --as li",
-    );
+    ok(&site, "measure enter --kind energy --item 电力 --period 2025-06 --quantity 3 --unit 万千瓦时 --field use=生产 --as li");
     refused(
         &site,
         "measure enter --kind headcount --item 全体 --period 2025-06 --date 2025-06-01 --basis level --quantity 3 --as li",

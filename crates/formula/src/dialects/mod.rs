@@ -164,6 +164,18 @@ pub fn is_formula(text: &str) -> bool {
     })
 }
 
+/// Whether a text of a sheet reads as a call of a function that is not known here: a name of letters, brackets, and arguments between
+/// them. `Total (RMB)` is a heading; `SL("6401",月)` and `PTOTAL(D2:D3)` are formulas that somebody typed.
+pub fn looks_like_call(text: &str) -> bool {
+    let plain = crate::lexer::Lexer::plain(text);
+    let plain = plain.trim().trim_start_matches(['+', '-']).trim_start();
+    let Some((name, rest)) = plain.split_once('(') else { return false };
+    let name = name.trim_end();
+    let named =
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    named && rest.contains(')') && rest.contains(['"', ',', ':', '?', '@'])
+}
+
 /// Which dialect a collection of formulas is written in, and what shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detected {
