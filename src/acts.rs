@@ -110,6 +110,14 @@ pub fn adjustments(store: &Store, book: &str, form: &str, period: &str) -> Resul
     Ok(found)
 }
 
+/// The adjustment of one indicator that holds, and the operation that made it.
+pub fn adjustment(store: &Store, book: &str, form: &str, period: &str, row: &str) -> Result<Option<(Adjustment, i64)>, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: Some(row) };
+    let Some(record) = store.records(ADJUSTMENT, wanted)?.pop() else { return Ok(None) };
+    let made: Adjustment = body(&record)?;
+    Ok((!made.withdrawn).then_some((made, record.operation)))
+}
+
 /// Puts adjustments beside what was computed. One that was made on another computed value is told: a person looks at it again.
 pub fn adjust(draft: &mut Draft, ledger: &mut [LedgerCell], adjustments: &BTreeMap<String, Adjustment>) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -25,6 +25,7 @@ mod ledger;
 mod measures;
 mod output;
 mod package;
+mod packet;
 mod packs;
 mod pages;
 mod password;

@@ -28,6 +28,7 @@ mod measures;
 mod newcomer;
 mod open_books;
 mod packages;
+mod packet;
 mod packs;
 mod people;
 mod quiet;
