@@ -205,7 +205,7 @@ pub struct Header {
 impl Form {
     /// Reads a form; everything that is wrong is found at once.
     pub fn parse(file: &str, text: &str) -> (Option<Form>, Vec<Finding>) {
-        let (form, mut findings) = settings::read::<Form>(file, text, &SHAPE);
+        let (form, mut findings) = settings::read_mended::<Form>(file, text, &SHAPE);
         let Some(mut form) = form else { return (None, findings) };
         form.source = Source { file: file.to_owned(), text: text.to_owned() };
         findings.extend(form.wrong());
