@@ -1,17 +1,18 @@
 /*! `taizhang measure`: what the books do not hold: entries of people, short sheets, transfer sheets. */
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use formula::{At, Trace};
 use model::{Finding, Month};
 use serde_json::json;
-use survey::measures::KindFact;
+use survey::measures::{KindFact, Nature};
 
 use super::Ctx;
 use crate::{
     build,
     config::{Agent, Book},
+    forms,
     measures::{
         self,
         ledger::{self, Act, Body},
@@ -287,7 +288,25 @@ fn make_as(ctx: &Ctx, month: Month, act: &ActArgs, correct: bool, bodies: Vec<(S
     let mut findings =
         vec![Finding::note("measures-entered").at(place).with("count", made.written.len()).with("same", made.same)];
     findings.extend(build::touched_drafts(&store, book)?);
+    findings.extend(unread(&agent, book, &measures.kinds, &made.written));
     Ok(findings)
+}
+
+/// Kinds of entries that no form of the configuration asks for: what was entered is kept, and reaches no report.
+fn unread(agent: &Agent, book: &Book, kinds: &survey::measures::Kinds, written: &[String]) -> Vec<Finding> {
+    let Ok(layers) = forms::configured(agent, book, None).and_then(|forms| forms::layers(agent, &forms)) else {
+        // What is wrong with the forms is told where they are built.
+        return Vec::new();
+    };
+    let asked: BTreeSet<&str> =
+        layers.mapping.measured().into_iter().filter_map(|name| kinds.find(name)).map(|(id, _)| id).collect();
+    let priced = asked.iter().any(|id| kinds.kinds.get(*id).is_some_and(|kind| kind.priced));
+    let entered: BTreeSet<&str> = written.iter().filter_map(|key| key.split_once(':')).map(|(id, _)| id).collect();
+    let read = |id: &str| {
+        asked.contains(id) || priced && kinds.kinds.get(id).is_some_and(|kind| kind.nature == Nature::Price || kind.invoices)
+    };
+    let lost = entered.into_iter().filter(|id| !read(id)).filter_map(|id| kinds.kinds.get(id));
+    lost.map(|kind| Finding::warning("measure-unread").at(format!("book {}", book.id)).with("kind", &kind.name)).collect()
 }
 
 fn template(ctx: &Ctx, id: Option<&str>, kind: Option<&str>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {

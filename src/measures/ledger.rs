@@ -22,6 +22,9 @@ const REASON_LEAST: usize = 4;
 /// Field that says what something was used for.
 const USE: &str = "use";
 
+/// Field that says what part of a whole something is.
+const COMPOSITION: &str = "composition";
+
 /// Kind of the records.
 pub const RECORD: &str = "measure";
 
@@ -86,7 +89,8 @@ impl Body {
         let none = String::new();
         // What was used for one thing and for another are two lines of a sheet.
         let purpose = self.fields.get(USE).unwrap_or(&none);
-        for (mark, text) in [('/', purpose), ('@', &self.date), ('#', &self.document)] {
+        let part = self.fields.get(COMPOSITION).unwrap_or(&none);
+        for (mark, text) in [('/', purpose), ('/', part), ('@', &self.date), ('#', &self.document)] {
             if !text.is_empty() {
                 key.push(mark);
                 key.push_str(text);
@@ -149,8 +153,8 @@ impl Entry {
         };
         let basis = if body.basis == "level" { Basis::Level } else { Basis::Change };
         let coefficient = number(&body.coefficient)?;
-        let purpose = body.fields.get(USE).cloned();
-        Ok(Entered { row, operation, person: body.person, basis, purpose, coefficient, key })
+        let [purpose, composition] = [USE, COMPOSITION].map(|name| body.fields.get(name).cloned());
+        Ok(Entered { row, operation, person: body.person, basis, purpose, composition, coefficient, key })
     }
 }
 

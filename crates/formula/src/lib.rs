@@ -23,7 +23,7 @@ pub use ast::{
     AccountCall, Aspect, Column, Expr, Field, Filter, Function, Measure, MeasureCall, Name, Node, Operator, Pick, Selector, Side,
     Span, What, Year,
 };
-pub use check::{Kind, Named, asks_measures, check, cycle, references};
+pub use check::{Kind, Named, asks_measures, check, cycle, measured, references};
 pub use evaluate::{evaluate, rounded};
 pub use parser::{LONGEST, parse};
 pub use select::{Account, Class, Scope, Selected, select};

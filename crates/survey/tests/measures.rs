@@ -52,6 +52,7 @@ fn entry(kind: &str, item: &str, date: &str, quantity: &str, unit: &str) -> Ente
         person: "p".to_owned(),
         basis: Basis::Change,
         purpose: None,
+        composition: None,
         coefficient: None,
     }
 }

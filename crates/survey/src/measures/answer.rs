@@ -1,6 +1,9 @@
 //! Answers to questions, with the rows that they are made of.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use formula::{Aspect, Field, Gap, MeasureQuestion};
 use model::{Amount, MeasureRow, Month};
@@ -46,14 +49,15 @@ fn wanted(row: &MeasureRow, fields: &[(Field, String)]) -> bool {
         Field::Item => row.is(value),
         Field::Class => row.class.as_ref() == Some(value),
         Field::Origin => row.origin.as_ref() == Some(value),
-        // No document of an ERP says what something was used for; people do.
-        Field::Use => false,
+        // No document of an ERP says what something was used for, or what part of a project it is; people do.
+        Field::Use | Field::Composition => false,
     })
 }
 
 fn said(entry: &Entered, fields: &[(Field, String)]) -> bool {
     fields.iter().all(|field| match field {
         (Field::Use, value) => entry.purpose.as_ref() == Some(value),
+        (Field::Composition, value) => entry.composition.as_ref() == Some(value),
         _ => wanted(&entry.row, std::slice::from_ref(field)),
     })
 }
@@ -135,6 +139,16 @@ impl Measures {
             let mut rows = self.rows.values().flatten().filter(|row| row.kind == id);
             let entered = self.entries(id).any(|entry| said(entry, one));
             if !entered && !rows.any(|row| wanted(row, one)) {
+                let own = || self.rows.values().flatten().filter(|row| row.kind == id);
+                // An ERP may tell services from goods, and goods that were made from none.
+                let tells = |row: &MeasureRow| matches!(row.origin.as_deref(), Some("made" | "bought"));
+                let untold = !own().any(tells) && !self.entries(id).any(|entry| tells(&entry.row));
+                if field.0 == Field::Origin && untold {
+                    let classes: BTreeSet<&str> = own().filter_map(|row| row.class.as_deref()).collect();
+                    let classes =
+                        if classes.is_empty() { "—".to_owned() } else { classes.into_iter().collect::<Vec<_>>().join("、") };
+                    return Err(missing("measure-origin-untold").with("kind", &kind.name).with("classes", classes));
+                }
                 return Err(missing("measure-item-unknown").with("kind", &kind.name).with("item", shown(one)));
             }
         }

@@ -46,6 +46,8 @@ pub struct Entered {
     pub basis: Basis,
     /// What it was used for, of kinds that have a field `use`.
     pub purpose: Option<String>,
+    /// What part of a whole it is, of kinds that have a field `composition`.
+    pub composition: Option<String>,
     /// Measured coefficient: tonnes of standard coal for one unit of the row.
     pub coefficient: Option<Amount>,
 }
