@@ -53,7 +53,7 @@ pub fn given(agent: &Agent, store: &Store, book: &Book) -> Result<Given, Failure
 }
 
 /// The sheet of outside figures; no sheet is an empty one.
-fn outside(agent: &Agent) -> Result<Outside, Failure> {
+pub fn outside(agent: &Agent) -> Result<Outside, Failure> {
     let Some(path) = &agent.outside else { return Ok(Outside::default()) };
     let name = path.display().to_string();
     let wrong =

@@ -133,6 +133,18 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
     }
 }
 
+/// Says where a form is another region's than the unit's.
+pub fn elsewhere(agent: &Agent, own: &config::Form, form: &Form) -> Option<Finding> {
+    let (region, unit) = (form.region.as_deref()?, agent.unit.region.as_str());
+    // 行政区划代码 go from the left by twos: province, city, county.
+    let mut wide = region;
+    while let Some(wider) = wide.strip_suffix("00") {
+        wide = wider;
+    }
+    let finding = Finding::warning("form-of-another-region").at(agent.form_place(own, "code")).with("form", &form.form);
+    (!unit.is_empty() && !unit.starts_with(wide)).then(|| finding.with("region", region).with("unit", unit))
+}
+
 /// The layers of `forms`, each once, under the names that documents give them.
 pub fn texts<'a>(agent: &Agent, forms: impl IntoIterator<Item = &'a config::Form>) -> (Vec<(String, String)>, Vec<Finding>) {
     let (mut texts, mut findings) = (Vec::new(), Vec::new());

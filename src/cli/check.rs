@@ -68,6 +68,9 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     if let Err(failure) = crate::measures::facts(&agent) {
         found.failure(failure);
     }
+    if let Err(failure) = crate::audit::outside(&agent) {
+        found.failure(failure);
+    }
     keys(&agent, &mut found);
     receiver(&agent, &mut found);
     match packs::standard(&agent) {
@@ -182,7 +185,10 @@ fn form(agent: &Agent, own: &Form, standard: &Standard, found: &mut Found) {
         }
     }
     match crate::forms::pack(Some(agent), own) {
-        Ok(form) => found.config(Mapping::assemble(standard, vec![form], &layers).1),
+        Ok(form) => {
+            found.config(crate::forms::elsewhere(agent, own, &form));
+            found.config(Mapping::assemble(standard, vec![form], &layers).1);
+        }
         Err(findings) => found.config(findings),
     }
 }
