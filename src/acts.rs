@@ -43,6 +43,20 @@ pub fn answers(store: &Store, book: &str, form: &str, period: &str) -> Result<BT
     Ok(found)
 }
 
+/// What is written in the 大事记 of some months, as notes beside their figures.
+pub fn events(store: &Store, months: &[Month]) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    for month in months {
+        let period = month.to_string();
+        for record in store.records(EVENT, Wanted { period: Some(&period), ..Wanted::default() })? {
+            let said: Value = body(&record)?;
+            let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+            found.push(Finding::note("event-noted").at(&period).with("text", text("text")).with("by", text("by")));
+        }
+    }
+    Ok(found)
+}
+
 /// A lock on a form's month, or on a whole month where its form is empty.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Lock {

@@ -364,6 +364,8 @@ pub fn current(
     if let Some(version) = store.current_draft(&book.id, form, &month.to_string())? {
         let mut draft = read(&version)?;
         let findings = stale(agent, store, book, &draft)?;
+        // Beside the draft and not in it: an event that is written later changes no figure that was approved.
+        let findings = [findings, acts::events(store, &[month])?].concat();
         draft.findings.extend(findings.iter().map(Note::from));
         let (version, operation) = (version.version, version.operation);
         return Ok((Outcome { draft, version, operation, new: false, moved: Vec::new(), ledger: Vec::new() }, findings));
@@ -382,8 +384,10 @@ pub fn current(
         None => Finding::note("draft-not-kept").with("period", month),
     };
     let told = told.at(place);
-    draft.findings.push(Note::from(&told));
+    let noted = acts::events(store, &[month])?;
+    draft.findings.extend([told.clone()].iter().chain(&noted).map(Note::from));
     findings.push(told);
+    findings.extend(noted);
     Ok((Outcome { draft, version: 0, operation: 0, new: false, moved: Vec::new(), ledger }, findings))
 }
 

@@ -10,7 +10,7 @@ use survey::document::{Lineage, Note};
 
 use super::{Ctx, explain_measures};
 use crate::{
-    build,
+    acts, build,
     output::{self, Format, Table, label},
     report::Failure,
 };
@@ -197,7 +197,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let note = Note { level: "warning".to_owned(), ..Note::from(&survey::gap_finding(gap, model::Level::Warning)) };
         findings.push(note.finding().at(format!("{}, {month}", what.figure)));
     }
-    Ok(crate::report::grave(findings))
+    Ok([crate::report::grave(findings), acts::events(&store, &[what.period])?].concat())
 }
 
 /// Entry lines by account; `most` are kept to be shown, all are counted and added.

@@ -15,7 +15,7 @@ use survey::{
 
 use super::{Ctx, audit::Which};
 use crate::{
-    audit, build,
+    acts, audit, build,
     output::{self, Format, Table, label},
     report::{self, Failure},
 };
@@ -61,6 +61,9 @@ pub fn run(ctx: &Ctx, which: &Which) -> Result<Vec<Finding>, Failure> {
         }
     }
     show(ctx, &flags)?;
+    // What happened in the month and in those that it is compared with explains breaks.
+    let compared = [which.period.prior_year(), which.period.plus(-1), Some(which.period)];
+    findings.extend(acts::events(&store, &compared.into_iter().flatten().collect::<Vec<_>>())?);
     Ok(findings)
 }
 

@@ -6,6 +6,7 @@ The built program on real ERP databases behind real servers and drivers. Expecte
 mod archive;
 mod audit;
 mod balances;
+mod beside;
 mod change;
 mod closing;
 mod connect;
