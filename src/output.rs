@@ -61,13 +61,16 @@ impl Table<'_> {
             return Ok(());
         }
         let titles: Vec<String> = self.columns.iter().map(|name| label(lang, name)).collect();
+        // A text of two lines, as some ERPs keep them, would break the row.
+        let line = |row: &Vec<String>| row.iter().map(|cell| cell.replace(['\n', '\r', '\t'], " ")).collect::<Vec<String>>();
+        let rows: Vec<Vec<String>> = self.rows.iter().map(line).collect();
         let width = |at: usize| {
-            let cells = self.rows.iter().map(|row| row[at].width());
+            let cells = rows.iter().map(|row| row[at].width());
             cells.chain([titles[at].width()]).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..titles.len()).map(width).collect();
         let mut text = String::new();
-        for row in std::iter::once(&titles).chain(&self.rows) {
+        for row in std::iter::once(&titles).chain(&rows) {
             let mut line = String::new();
             for ((cell, width), name) in row.iter().zip(&widths).zip(self.columns).filter(|(_, name)| **name != MACHINE) {
                 let gap = " ".repeat(width - cell.width());

@@ -97,6 +97,10 @@ pub fn take(
             finding
         }));
     }
+    // What nobody has explained is no obstacle, but whoever hands in or approves must see that it stands open.
+    if step != Step::Return {
+        findings.extend(draft.findings.iter().filter(|note| note.code == "rule-verify").map(survey::document::Note::finding));
+    }
     findings.extend(person.unfit(step.deed()).map(|finding| finding.at(&place)));
     // The preparer hands in; the one who approves is somebody else.
     let signed = Wanted { book: Some(&book.id), form: Some(form), period: Some(period), key: Some("review") };

@@ -166,7 +166,14 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 Ok(Value::Number(number)) => number.fixed(2),
                 _ => "—".to_owned(),
             };
-            text += &format!("= {shown} {unit}    ({raw} {})\n", label(ctx.lang, "yuan"));
+            // A quantity is no money: what stands behind it is in its own unit, and where that is divided, in no unit of the form.
+            let money = known.unit.as_ref().is_none_or(|unit| unit.ends_with('元'));
+            let behind = match pack.conversion(known) {
+                _ if money => format!("    ({raw} {})", label(ctx.lang, "yuan")),
+                (1, _) => format!("    ({raw} {unit})"),
+                _ => format!("    ({raw})"),
+            };
+            text += &format!("= {shown} {unit}{behind}\n");
             if let Some(made) = adjusted {
                 let [colon, reported, adjustment] = ["colon", "reported", "adjustment"].map(|name| label(ctx.lang, name));
                 text += &format!("{reported}{colon}{} {unit}    {adjustment}{colon}{}  ", made.reported, made.amount);

@@ -37,7 +37,7 @@ pub enum What {
         /// 是哪一张 [[sheet]] Id of the [[sheet]] that it is
         #[arg(long, conflicts_with = "kind")]
         sheet: Option<String>,
-        /// 表里没有类别列时是哪一类 Kind, where the sheet has no column for it
+        /// 表里没有“种类”列时是哪一种 Kind, where the sheet has no column for it
         #[arg(long)]
         kind: Option<String>,
         /// 月份 YYYY-MM
@@ -51,7 +51,7 @@ pub enum What {
         /// [[sheet]] 的 id Id of the [[sheet]]
         #[arg(long, conflicts_with = "kind")]
         sheet: Option<String>,
-        /// 类别 Kind
+        /// 种类 Kind
         #[arg(long)]
         kind: Option<String>,
         /// 账套 id，只有一个时可不给 Book id; the only one where absent
@@ -63,7 +63,7 @@ pub enum What {
         /// 只要这个月 Only this month
         #[arg(long)]
         period: Option<Month>,
-        /// 只要这一类 Only this kind
+        /// 只要这一种 Only this kind
         #[arg(long)]
         kind: Option<String>,
         /// 账套 id，只有一个时可不给 Book id; the only one where absent
@@ -83,7 +83,7 @@ pub enum What {
     },
     /// 过录表 How the documents of a month became a measure; of output: quantity, price, source of the price, value
     Sheet {
-        /// 类别 Kind
+        /// 种类 Kind
         #[arg(long)]
         kind: String,
         /// 月份 YYYY-MM
@@ -142,7 +142,7 @@ pub struct ActArgs {
 /// One entry.
 #[derive(Args)]
 pub struct Enter {
-    /// 类别：id 或名称 Kind: id or name
+    /// 种类：id 或名称 Kind: id or name
     #[arg(long)]
     kind: String,
     /// 项目：产品、能源品种、人员类别、研发项目 Item: product, kind of energy, category of people, project
@@ -178,7 +178,7 @@ pub struct Enter {
     /// 来源 made, bought or service
     #[arg(long, default_value = "")]
     origin: String,
-    /// 该类别的字段 A field of the kind, as in project=三号线
+    /// 该种类的字段 A field of the kind, as in project=三号线
     #[arg(long = "field", value_name = "NAME=VALUE")]
     fields: Vec<String>,
     /// 说明 In words
