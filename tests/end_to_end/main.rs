@@ -36,6 +36,7 @@ mod renderings;
 mod retyped;
 mod servers;
 mod short_sheets;
+mod texts;
 mod tutorial;
 
 #[path = "../peers/mod.rs"]
