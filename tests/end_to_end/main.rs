@@ -33,9 +33,11 @@ mod people;
 mod quiet;
 mod readers;
 mod renderings;
+mod retyped;
 mod servers;
 mod short_sheets;
 mod site;
+mod texts;
 mod tutorial;
 
 #[path = "../peers/mod.rs"]
