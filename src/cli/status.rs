@@ -11,6 +11,7 @@ use crate::{
     delivery::{
         self,
         outbox::{self, State},
+        published,
     },
     forms, knowledge,
     output::{Table, label},
@@ -73,6 +74,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
         }
     }
     findings.extend(outbox(ctx, &store)?);
+    findings.extend(published::waiting(&agent, &store));
     let columns = [
         "form",
         "name",

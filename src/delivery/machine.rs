@@ -84,12 +84,6 @@ impl Machine {
         if now > until { Err(Failure::config(ended())) } else { Ok(()) }
     }
 
-    /// Whether less than a third of the certificate's time is left.
-    pub fn ages(&self, now: Time) -> bool {
-        let (from, until) = (self.certificate.not_before().unix(), self.certificate.not_after().unix());
-        now.unix() > from + (until - from) / 3 * 2
-    }
-
     /// The operation log as it is now, signed.
     pub fn checkpoint(&self, agent: &Agent, store: &Store) -> Result<Note, Failure> {
         let tree = tree(store, None)?;

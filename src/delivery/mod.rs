@@ -13,7 +13,9 @@ mod est;
 pub mod machine;
 pub mod outbox;
 pub mod person;
+pub mod published;
 mod receipts;
+pub mod regular;
 
 pub use receipts::{accept, period_of};
 

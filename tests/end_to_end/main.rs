@@ -30,6 +30,7 @@ mod open_books;
 mod packages;
 mod packs;
 mod people;
+mod published;
 mod quiet;
 mod readers;
 mod renderings;
