@@ -16,6 +16,7 @@ use crate::{
     forms, knowledge,
     output::{Table, label},
     report::Failure,
+    signing,
 };
 
 /// Hours that China's clock is ahead of UTC; there is no summer time.
@@ -74,6 +75,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
         }
     }
     findings.extend(outbox(ctx, &store)?);
+    findings.extend(signing::reminders(&agent, signing::now()?));
     findings.extend(published::waiting(&agent, &store));
     let columns = [
         "form",

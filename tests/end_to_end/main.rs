@@ -22,6 +22,7 @@ mod guard;
 mod hand;
 mod heads;
 mod imports;
+mod keys;
 mod kills;
 mod lines;
 mod measures;
