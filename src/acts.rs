@@ -15,6 +15,9 @@ pub const ADJUSTMENT: &str = "adjustment";
 /// Kind of the records of locks.
 pub const LOCK: &str = "lock";
 
+/// Kind of the records of events (大事记).
+pub const EVENT: &str = "event";
+
 /// A lock on a form's month, or on a whole month where its form is empty.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Lock {

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use journal::Digest;
 use model::{Amount, Finding, Month};
 use serde_json::{Value, json};
-use store::{Store, Wanted};
+use store::{Record, Store, Wanted};
 use survey::{
     Form,
-    audit::{self as rules, CAUSES, Causes, Claim, Explanation, Filed, Given, Outside, Verdict},
+    audit::{self as rules, CAUSES, Causes, Claim, Explanation, Filed, Given, Outcome, Outside, Verdict},
     document::Adjustment,
     quality::{self, Thresholds},
 };
 
 use crate::{
     acts, build,
-    config::{Agent, Book},
+    config::{Agent, Book, Person},
     forms::own_file,
     report::{self, Failure},
     reported,
@@ -174,4 +174,63 @@ pub fn ess(event: &rules::Event<'_>, audited: &[Audited]) -> Value {
         entries
     });
     entries.collect()
+}
+
+/// An explanation that a person gives.
+pub struct Saying<'a> {
+    /// Form code.
+    pub form: &'a str,
+    /// Id of the rule.
+    pub rule: &'a str,
+    /// Month.
+    pub period: Month,
+    /// Code of the cause.
+    pub cause: &'a str,
+    /// What happened.
+    pub text: &'a str,
+}
+
+/// 核实说明: keeps what a person says about a rule that is not met, and builds the draft that carries it.
+pub fn explain(
+    agent: &Agent,
+    store: &mut Store,
+    book: &Book,
+    person: &Person,
+    asked: &Saying<'_>,
+) -> Result<Vec<Finding>, Failure> {
+    acts::unlocked(store, &book.id, asked.form, asked.period)?;
+    let (audited, _) = judged(agent, store, book, Some(asked.form), asked.period)?;
+    let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);
+    let verdicts: Vec<&Verdict> = audited.iter().flat_map(|audited| &audited.verdicts).collect();
+    let Some(verdict) = verdicts.iter().find(|verdict| verdict.rule == asked.rule) else {
+        let near = settings::nearest(asked.rule, verdicts.iter().map(|verdict| verdict.rule.as_str())).unwrap_or("—");
+        return Err(Failure::config(Finding::error("rule-unknown").at(place).with("rule", asked.rule).with("near", near)));
+    };
+    if verdict.outcome != Outcome::Unmet {
+        let finding = Finding::error("explanation-needless").at(place).with("rule", &verdict.rule);
+        return Err(Failure::findings(vec![finding.with("result", verdict.outcome.name())]));
+    }
+    if verdict.severity == "mandatory" {
+        return Err(Failure::findings(vec![Finding::error("explanation-mandatory").at(place).with("rule", &verdict.rule)]));
+    }
+    let findings = causes(agent)?.check(asked.cause, asked.text, agent.explanation_min);
+    if report::blocked(&findings) {
+        return Err(Failure { exit: 2, findings });
+    }
+    let said = Explanation {
+        rule: verdict.rule.clone(),
+        cause: asked.cause.to_owned(),
+        text: asked.text.trim().to_owned(),
+        by: person.id.clone(),
+        figures: rules::digest_of(verdict, &digest),
+    };
+    let body = serde_json::to_string(&said).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let (kind, form, key) = (EXPLANATION.to_owned(), asked.form.to_owned(), said.rule.clone());
+    let record = Record { operation: 0, kind, book: book.id.clone(), form, period: asked.period.to_string(), key, body };
+    let detail = json!({ "book": book.id, "form": asked.form, "period": record.period, "rule": said.rule, "cause": said.cause });
+    acts::write(store, &person.id, "explain", &detail, &record)?;
+    let (_, findings) = build::build(agent, store, book, Some(asked.form), asked.period)?;
+    let mut findings = report::grave(findings);
+    findings.push(Finding::note("explanation-kept").at(place).with("rule", &said.rule).with("cause", &said.cause));
+    Ok(findings)
 }

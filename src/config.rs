@@ -5,6 +5,7 @@ mod choice;
 mod people;
 mod signing;
 mod text;
+mod web;
 
 use std::{
     collections::BTreeMap,
@@ -26,6 +27,7 @@ pub use bureau::Bureau;
 pub use people::{Person, Role};
 pub use signing::{Channel, Key, Signing};
 pub use text::Text;
+pub use web::Web;
 
 const ANY: Shape = Shape::Any;
 const TEXT: Shape = Shape::Text;
@@ -82,6 +84,7 @@ const AGENT: Shape = Shape::Table(&[
     ("outside", Shape::Table(&[("file", TEXT)])),
     ("signing", signing::SIGNING),
     ("bureau", bureau::BUREAU),
+    ("web", web::WEB),
 ]);
 
 /// The configuration file, read and checked.
@@ -118,6 +121,8 @@ pub struct Agent {
     pub signing: Signing,
     /// Where packages go.
     pub bureau: Option<Bureau>,
+    /// Review pages.
+    pub web: Option<Web>,
     /// Where each key stands.
     places: settings::Places,
 }
@@ -145,6 +150,7 @@ struct Raw {
     #[serde(default)]
     signing: Signing,
     bureau: Option<Bureau>,
+    web: Option<Web>,
     #[serde(default)]
     measures: RawMeasures,
     #[serde(default, rename = "sheet")]
@@ -454,6 +460,7 @@ impl Agent {
             energy: raw.measures.energy,
             signing: raw.signing,
             bureau: raw.bureau,
+            web: raw.web,
             places,
         })
     }

@@ -5,6 +5,7 @@ use std::io::{Write, stdout};
 use model::Finding;
 use serde_json::{Map, Value};
 use ui::Lang;
+pub use ui::label;
 use unicode_width::UnicodeWidthStr;
 
 use crate::report::Failure;
@@ -83,12 +84,6 @@ impl Table<'_> {
 
 /// Column that only programs read: the number of the operation in the log.
 const MACHINE: &str = "operation";
-
-/// What people read above a column.
-pub fn label(lang: Lang, name: &str) -> String {
-    let none: [(&str, &str); 0] = [];
-    ui::text(lang, &format!("label-{}", name.replace('_', "-")), &none)
-}
 
 /// Writes text to stdout.
 pub fn say(text: &str) -> Result<(), Failure> {

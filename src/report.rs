@@ -41,6 +41,9 @@ impl From<journal::SealError> for Failure {
                 Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", reason))
             }
             journal::SealError::Io { path, source } => Failure::source(Finding::io(&path, &source)),
+            journal::SealError::TooLarge { account, period } => {
+                Failure::findings(vec![Finding::error("amount-too-large").at(period.to_string()).with("account", account)])
+            }
         }
     }
 }

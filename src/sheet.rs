@@ -38,6 +38,43 @@ pub fn inert_csv(columns: &[&str], numbers: &[&str], rows: &[Vec<String>]) -> Re
     csv(columns, &rows.iter().map(inert).collect::<Vec<_>>())
 }
 
+const DRAFTS: [&str; 16] = [
+    "form",
+    "period",
+    "book",
+    "code",
+    "name",
+    "unit",
+    "this_month",
+    "cumulative",
+    "closing",
+    "prior_year_month",
+    "prior_year",
+    "this_quarter",
+    "opening",
+    "value",
+    "status",
+    "reported",
+];
+
+/// Drafts as CSV. What was computed stays in its column; `reported` is what a person's adjustment makes of it. For a spreadsheet, texts
+/// cannot be formulas.
+pub fn drafts(drafts: &[Draft], spreadsheet: bool) -> Result<String, Failure> {
+    let mut rows = Vec::new();
+    for draft in drafts {
+        for cell in &draft.cells {
+            let value = |name: &str| cell.columns.get(name).and_then(|column| column.value.clone()).unwrap_or_default();
+            let text = |text: &str| if spreadsheet { inert(text) } else { text.to_owned() };
+            let mut row = [&draft.form, &draft.period, &draft.book, &cell.id, &cell.name, &cell.unit].map(|t| text(t)).to_vec();
+            row.extend(DRAFTS[6..14].iter().map(|name| value(name)));
+            row.push(cell.status.clone());
+            row.push(cell.adjustment.as_ref().map(|made| made.reported.clone()).unwrap_or_default());
+            rows.push(row);
+        }
+    }
+    csv(&DRAFTS, &rows)
+}
+
 /// Writes a file; what was there is replaced only by a whole one.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let part = path.with_extension("part");

@@ -10,14 +10,12 @@ use survey::document::Adjustment;
 
 use super::Ctx;
 use crate::{
-    acts::{self, Lock},
+    acts::{self, EVENT, Lock},
     build, evidence,
     output::{Table, label},
     report::Failure,
 };
 
-/// Kind of the records of events.
-const EVENT: &str = "event";
 /// Kind of the records of handovers.
 const HANDOVER: &str = "handover";
 /// Fewest characters of a reason.

@@ -1,24 +1,15 @@
-/*! `taizhang review` and `taizhang approve`: the preparer hands a draft in, somebody else approves what was shown. */
+/*! `taizhang review`, `approve` and `return`: the preparer hands a draft in, somebody else approves what was shown. */
 
 use clap::Args;
-use journal::Digest;
 use model::{Finding, Month};
-use serde_json::json;
-use store::{DraftVersion, Record, Wanted};
 
 use super::Ctx;
+pub use crate::signoff::Step;
 use crate::{
-    acts, build,
-    config::Role,
     output::{Table, label},
     report::Failure,
+    signoff,
 };
-
-/// Kind of the records of who handed in, approved or returned.
-pub const SIGNOFF: &str = "signoff";
-
-/// Digits of a digest that people are shown.
-pub const SHOWN: usize = 12;
 
 /// Which draft, and what was seen of it.
 #[derive(Args)]
@@ -37,98 +28,17 @@ pub struct Which {
     digest: Option<String>,
 }
 
-/// What becomes of a draft.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// 提交审核: built → in review, by the preparer.
-    Review,
-    /// 批准: in review → approved, by somebody else.
-    Approve,
-    /// 退回: back to built, for a reason.
-    Return,
-}
-
-impl Step {
-    const fn names(self) -> (&'static str, &'static [&'static str], &'static str) {
-        match self {
-            Step::Review => ("review", &["built"], "in_review"),
-            Step::Approve => ("approve", &["in_review"], "approved"),
-            Step::Return => ("return", &["in_review", "approved", "signed", "refused"], "built"),
-        }
-    }
-}
-
 /// Takes the step.
 pub fn run(ctx: &Ctx, which: &Which, step: Step, reason: Option<&str>) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
-    let (what, from, to) = step.names();
     let (form, period) = (which.form.as_str(), which.period.to_string());
     let book = agent.book_for(form, which.book.as_deref())?;
-    let place = format!("{form}, {period}, book {}", book.id);
-    let Some(version) = store.current_draft(&book.id, form, &period)? else {
-        return Err(Failure::findings(vec![Finding::error("draft-missing").at(&place)]));
-    };
-    let draft = build::read(&version)?;
-    let digest = Digest::of(version.body.as_bytes()).to_string();
-    let mut findings = Vec::new();
-    if !from.contains(&version.state.as_str()) {
-        findings
-            .push(Finding::error("draft-state-unfit").at(&place).with("state", &version.state).with("wanted", from.join(", ")));
-    }
-    // People are shown, and may type, the first digits.
-    if which.digest.as_ref().is_some_and(|shown| shown.len() < SHOWN || !digest.starts_with(shown.as_str())) {
-        findings.push(Finding::error("draft-digest-differs").at(&place).with("now", &digest));
-    }
-    let touched = build::touched(&store, &draft)?;
-    if step != Step::Return && !touched.is_empty() {
-        findings.push(Finding::error("draft-stale").at(&place).with("cells", touched.join(", ")));
-    }
-    if step != Step::Return {
-        let stale = build::stale(&agent, &store, book, &draft)?;
-        let changed = stale.into_iter().filter(|finding| finding.code != "evidence-changed");
-        findings.extend(changed.map(|finding| Finding { level: model::Level::Error, ..finding }));
-    }
-    if step != Step::Return {
-        findings.extend(draft.findings.iter().filter(|note| note.code == "rule-mandatory").map(|note| {
-            let mut finding = note.finding();
-            finding.level = model::Level::Error;
-            finding
-        }));
-    }
-    // The preparer hands in; the one who approves is somebody else, and has a role that may.
-    let signed = Wanted { book: Some(&book.id), form: Some(form), period: Some(&period), key: Some("review") };
-    if step == Step::Approve {
-        if !person.roles.iter().any(|role| matches!(role, Role::Statistician | Role::Finance | Role::Head)) {
-            findings.push(
-                Finding::error("role-unfit")
-                    .at(&place)
-                    .with("person", &person.name)
-                    .with("wanted", "statistician, finance, head"),
-            );
-        }
-        for record in store.records(SIGNOFF, signed)? {
-            let body: serde_json::Value = acts::body(&record)?;
-            if body["person"] == person.id.as_str() {
-                findings.push(Finding::error("approver-is-preparer").at(&place).with("person", &person.name));
-            }
-        }
-    } else if step == Step::Review && !person.roles.contains(&Role::Preparer) {
-        findings.push(Finding::error("role-unfit").at(&place).with("person", &person.name).with("wanted", "preparer"));
-    }
-    if crate::report::blocked(&findings) {
-        return Err(Failure::findings(findings));
-    }
-    let detail = json!({ "book": book.id, "form": form, "period": period, "draft": digest, "state": to, "reason": reason });
-    let body = json!({ "person": person.id, "name": person.name, "draft": digest, "reason": reason }).to_string();
-    let (kind, key) = (SIGNOFF.to_owned(), what.to_owned());
-    let record = Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period: period.clone(), key, body };
-    let work = store.begin(&person.id, what, &detail)?;
-    work.put_record(&record)?;
-    work.put_draft(&DraftVersion { state: to.to_owned(), ..version })?;
-    work.commit()?;
+    let draft = (book, form, period.as_str());
+    let (taken, findings) = signoff::take(&agent, &mut store, draft, person, step, which.digest.as_deref(), reason)?;
+    let to = taken.state;
     let state = if ctx.people() { label(ctx.lang, &format!("state-{}", to.replace('_', "-"))) } else { to.to_owned() };
-    let row = vec![form.to_owned(), book.id.clone(), period, state, person.name.clone(), ctx.short(&digest)];
+    let row = vec![form.to_owned(), book.id.clone(), period, state, person.name.clone(), ctx.short(&taken.digest)];
     Table { columns: &["form", "book", "period", "state", "by", "digest"], numbers: &[], rows: vec![row] }
         .write(ctx.format, ctx.lang)?;
     Ok(findings)

@@ -2,15 +2,12 @@
 
 use clap::{Args, Subcommand};
 use model::{Finding, Level, Month};
-use serde_json::{Value, json};
-use store::Record;
-use survey::audit::{self as rules, Claim, Explanation, Outcome, Verdict};
+use serde_json::Value;
+use survey::audit::{self as rules, Claim, Outcome, Verdict};
 
 use super::{Ctx, quality};
 use crate::{
-    acts,
     audit::{self, Audited},
-    build,
     config::Agent,
     output::{self, Format, Table, label},
     report::{self, Failure},
@@ -66,8 +63,11 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
         What::Run(which) => audit(ctx, which),
         What::Explain { form, rule, period, book, cause, text } => {
-            let asked = Asked { form, rule, period: *period, cause, text };
-            explain(ctx, &asked, book.as_deref())
+            let (agent, mut store) = ctx.open()?;
+            let person = ctx.person(&agent)?;
+            let book = agent.book_for(form, book.as_deref())?;
+            let asked = audit::Saying { form, rule, period: *period, cause, text };
+            audit::explain(&agent, &mut store, book, person, &asked)
         }
         What::Causes => causes(ctx),
         What::Quality(which) => quality::run(ctx, which),
@@ -123,15 +123,6 @@ fn ess(ctx: &Ctx, agent: &Agent, audited: &[Audited], month: Month) -> Value {
     audit::ess(&event, audited)
 }
 
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Met => "met",
-        Outcome::Unmet => "unmet",
-        Outcome::NotApplicable => "not_applicable",
-        Outcome::Undetermined => "undetermined",
-    }
-}
-
 fn table(ctx: &Ctx, audited: &[Audited]) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for audited in audited {
@@ -142,7 +133,7 @@ fn table(ctx: &Ctx, audited: &[Audited]) -> Result<(), Failure> {
             let claim = verdict.claim(&audited.said, &audit::digest);
             let said = if let Claim::Holds(said) = claim { said.text.clone() } else { String::new() };
             let mut row = [&verdict.form, &audited.book, &verdict.rule].map(String::clone).to_vec();
-            row.extend([verdict.severity, verdict.level, word(verdict.outcome)].map(str::to_owned));
+            row.extend([verdict.severity, verdict.level, verdict.outcome.name()].map(str::to_owned));
             row.extend([value(|made| &made.left_value), value(|made| &made.right_value), value(|made| &made.difference)]);
             row.push(made.map(|made| made.tolerance.clone()).unwrap_or_default());
             row.extend([verdict.expression.clone(), verdict.text.clone(), said]);
@@ -177,8 +168,8 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
     let form = &audited.form;
     let mut text = format!("{}  {}  {month}  {}\n", form.form, form.name, audited.book);
     let counts = [Outcome::Unmet, Outcome::Met, Outcome::NotApplicable, Outcome::Undetermined];
-    let counts =
-        counts.map(|outcome| format!("{} {}", label(&format!("audit-{}", word(outcome).replace('_', "-"))), of(outcome).count()));
+    let counts = counts
+        .map(|outcome| format!("{} {}", label(&format!("audit-{}", outcome.name().replace('_', "-"))), of(outcome).count()));
     text += &format!("{}\n", counts.join("    "));
     for verdict in of(Outcome::Unmet) {
         let claim = verdict.claim(&audited.said, &audit::digest);
@@ -270,54 +261,4 @@ fn causes(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     });
     Table { columns: &["cause", "name", "asks"], numbers: &[], rows: rows.collect() }.write(ctx.format, ctx.lang)?;
     Ok(Vec::new())
-}
-
-/// An explanation that a person gives.
-struct Asked<'a> {
-    form: &'a str,
-    rule: &'a str,
-    period: Month,
-    cause: &'a str,
-    text: &'a str,
-}
-
-fn explain(ctx: &Ctx, asked: &Asked<'_>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
-    let (agent, mut store) = ctx.open()?;
-    let person = ctx.person(&agent)?;
-    let book = agent.book_for(asked.form, book)?;
-    acts::unlocked(&store, &book.id, asked.form, asked.period)?;
-    let (audited, _) = audit::judged(&agent, &mut store, book, Some(asked.form), asked.period)?;
-    let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);
-    let verdicts: Vec<&Verdict> = audited.iter().flat_map(|audited| &audited.verdicts).collect();
-    let Some(verdict) = verdicts.iter().find(|verdict| verdict.rule == asked.rule) else {
-        let near = settings::nearest(asked.rule, verdicts.iter().map(|verdict| verdict.rule.as_str())).unwrap_or("—");
-        return Err(Failure::config(Finding::error("rule-unknown").at(place).with("rule", asked.rule).with("near", near)));
-    };
-    if verdict.outcome != Outcome::Unmet {
-        let finding = Finding::error("explanation-needless").at(place).with("rule", &verdict.rule);
-        return Err(Failure::findings(vec![finding.with("result", word(verdict.outcome))]));
-    }
-    if verdict.severity == "mandatory" {
-        return Err(Failure::findings(vec![Finding::error("explanation-mandatory").at(place).with("rule", &verdict.rule)]));
-    }
-    let findings = audit::causes(&agent)?.check(asked.cause, asked.text, agent.explanation_min);
-    if report::blocked(&findings) {
-        return Err(Failure { exit: 2, findings });
-    }
-    let said = Explanation {
-        rule: verdict.rule.clone(),
-        cause: asked.cause.to_owned(),
-        text: asked.text.trim().to_owned(),
-        by: person.id.clone(),
-        figures: rules::digest_of(verdict, &audit::digest),
-    };
-    let body = serde_json::to_string(&said).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
-    let (kind, form, key) = (audit::EXPLANATION.to_owned(), asked.form.to_owned(), said.rule.clone());
-    let record = Record { operation: 0, kind, book: book.id.clone(), form, period: asked.period.to_string(), key, body };
-    let detail = json!({ "book": book.id, "form": asked.form, "period": record.period, "rule": said.rule, "cause": said.cause });
-    acts::write(&mut store, &person.id, "explain", &detail, &record)?;
-    let (_, findings) = build::build(&agent, &mut store, book, Some(asked.form), asked.period)?;
-    let mut findings = report::grave(findings);
-    findings.push(Finding::note("explanation-kept").at(place).with("rule", &said.rule).with("cause", &said.cause));
-    Ok(findings)
 }

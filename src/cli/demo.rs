@@ -208,7 +208,7 @@ impl Story<'_> {
                 let signed =
                     package::kept(&store, Some(&digest), None)?.is_some_and(|kept| kept.roles.iter().any(|own| own == role));
                 if !signed {
-                    let by = ["--role", role, "--as", person, "--digest", &digest[..super::approve::SHOWN]];
+                    let by = ["--role", role, "--as", person, "--digest", &digest[..crate::signoff::SHOWN]];
                     self.step(&[&["sign"][..], &form, &by].concat())?;
                 }
             }

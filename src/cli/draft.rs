@@ -90,7 +90,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let drafts: Vec<Draft> = outcomes.into_iter().map(|outcome| outcome.draft).collect();
             match ctx.format {
                 Format::Json => json(&drafts, which.form.is_some(), None)?,
-                Format::Csv => output::say(&rows_csv(&drafts, false)?)?,
+                Format::Csv => output::say(&sheet::drafts(&drafts, false)?)?,
                 Format::Table => drafts.iter().try_for_each(|draft| people(ctx, draft))?,
             }
             Ok(findings)
@@ -111,8 +111,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let drafts: Vec<Draft> = outcomes.into_iter().map(|outcome| outcome.draft).collect();
             match (to, out) {
                 (Kind::Json, out) => json(&drafts, which.form.is_some(), out.as_deref())?,
-                (_, None) => output::say(&rows_csv(&drafts, true)?)?,
-                (_, Some(path)) => sheet::save(path, rows_csv(&drafts, true)?.as_bytes())?,
+                (_, None) => output::say(&sheet::drafts(&drafts, true)?)?,
+                (_, Some(path)) => sheet::save(path, sheet::drafts(&drafts, true)?.as_bytes())?,
             }
             Ok(report::grave(findings))
         }
@@ -261,43 +261,6 @@ fn json(drafts: &[Draft], one: bool, out: Option<&Path>) -> Result<(), Failure> 
             sheet::save(path, (text + "\n").as_bytes())
         }
     }
-}
-
-const CSV: [&str; 16] = [
-    "form",
-    "period",
-    "book",
-    "code",
-    "name",
-    "unit",
-    "this_month",
-    "cumulative",
-    "closing",
-    "prior_year_month",
-    "prior_year",
-    "this_quarter",
-    "opening",
-    "value",
-    "status",
-    "reported",
-];
-
-/// Drafts as CSV. What was computed stays in its column; `reported` is what a person's adjustment makes of it. For a spreadsheet, texts
-/// cannot be formulas.
-fn rows_csv(drafts: &[Draft], spreadsheet: bool) -> Result<String, Failure> {
-    let mut rows = Vec::new();
-    for draft in drafts {
-        for cell in &draft.cells {
-            let value = |name: &str| cell.columns.get(name).and_then(|column| column.value.clone()).unwrap_or_default();
-            let text = |text: &str| if spreadsheet { sheet::inert(text) } else { text.to_owned() };
-            let mut row = [&draft.form, &draft.period, &draft.book, &cell.id, &cell.name, &cell.unit].map(|t| text(t)).to_vec();
-            row.extend(CSV[6..14].iter().map(|name| value(name)));
-            row.push(cell.status.clone());
-            row.push(cell.adjustment.as_ref().map(|made| made.reported.clone()).unwrap_or_default());
-            rows.push(row);
-        }
-    }
-    sheet::csv(&CSV, &rows)
 }
 
 /// The form as people read it.

@@ -12,7 +12,7 @@ use model::{Amount, Finding, Month, Period};
 use serde_json::json;
 use survey::Frequency;
 
-use super::{Ctx, explain::leaves};
+use super::Ctx;
 use crate::{
     build, output,
     report::{self, Failure},
@@ -77,7 +77,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         desk.seals.iter().map(|(period, seal)| (*period, crate::books::closing(seal))).collect();
     let seen = desk.book.seen(pack.frequency == Frequency::Annual);
     let mut counted: Vec<Counted> = Vec::new();
-    for leaf in leaves(&trace) {
+    for leaf in trace.answers() {
         if let Some(question) = leaf.measured.as_ref().filter(|_| leaf.outcome.is_ok()) {
             let rows = desk.counted(question);
             let rows = rows.map_err(|gap| Failure::findings(vec![survey::gap_finding(&gap, model::Level::Error).at(&place)]))?;

@@ -84,7 +84,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     };
     let mut answers = Vec::new();
     let (mut lineage, mut measured) = (Vec::new(), Vec::new());
-    for leaf in leaves(&trace) {
+    for leaf in trace.answers() {
         if let Some(question) = leaf.measured.as_ref().filter(|_| leaf.outcome.is_ok()) {
             let rows = explain_measures::gather(desk, question, what.account.as_deref(), what.lines)?;
             findings.extend(explain_measures::differs(leaf, &rows, &place));
@@ -104,7 +104,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         lineage.push((leaf, lines));
     }
     if let Some(wanted) = what.account.as_ref().filter(|_| answers.is_empty()) {
-        let asked = leaves(&trace).into_iter().filter(|leaf| leaf.outcome.is_ok()).filter_map(|leaf| leaf.question.as_ref());
+        let asked = trace.answers().into_iter().filter(|leaf| leaf.outcome.is_ok()).filter_map(|leaf| leaf.question.as_ref());
         let known: BTreeSet<&str> = asked.flat_map(|question| question.accounts.iter().map(String::as_str)).collect();
         let named = |code: &str| format!("{code} {}", desk.names.get(code).map_or("", String::as_str));
         let known =
@@ -192,18 +192,6 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         findings.push(note.finding().at(format!("{}, {month}", what.figure)));
     }
     Ok(crate::report::grave(findings))
-}
-
-/// The questions of a trace, in the order of its formula.
-pub fn leaves(trace: &Trace) -> Vec<&Trace> {
-    let (mut found, mut waiting) = (Vec::new(), vec![trace]);
-    while let Some(trace) = waiting.pop() {
-        if trace.question.is_some() || trace.measured.is_some() {
-            found.push(trace);
-        }
-        waiting.extend(trace.children.iter().rev());
-    }
-    found
 }
 
 /// Entry lines by account; `most` are kept to be shown, all are counted and added.

@@ -25,6 +25,7 @@ mod mapping;
 mod mapping_import;
 mod mapping_test;
 mod measure;
+mod person;
 mod pull;
 mod quality;
 mod receipt;
@@ -160,7 +161,12 @@ pub enum Verb {
         #[command(subcommand)]
         what: receipt::What,
     },
-    /// 常驻：发送已报送的包，换证书 Stay: send what was submitted, renew the certificate
+    /// 人员 People who work with the pages: list, invite
+    Person {
+        #[command(subcommand)]
+        what: person::What,
+    },
+    /// 常驻：审核页面，发送已报送的包，换证书 Stay: serve the review pages, send what was submitted, renew the certificate
     Run,
     /// 核对报送包、回执或凭证证明 Whether a package, a receipt or a voucher's proof holds; needs only the file and public certificates
     Verify(verify::Verify),
@@ -274,7 +280,7 @@ impl Ctx {
 
     /// A digest: people recognise it by its first digits, programs get all of them.
     fn short(&self, digest: &str) -> String {
-        match digest.get(..approve::SHOWN).filter(|_| self.people()) {
+        match digest.get(..crate::signoff::SHOWN).filter(|_| self.people()) {
             Some(first) => first.to_owned(),
             None => digest.to_owned(),
         }
@@ -319,6 +325,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Sign(what) => sign::run(&ctx, &what),
         Verb::Enroll(what) => enroll::run(&ctx, &what),
         Verb::Receipt { what } => receipt::run(&ctx, &what),
+        Verb::Person { what } => person::run(&ctx, &what),
         Verb::Run => run::run(&ctx),
         Verb::Submit(what) => submit::submit(&ctx, &what),
         Verb::Verify(what) => verify::verify(&ctx, &what),

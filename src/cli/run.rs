@@ -1,4 +1,5 @@
-/*! `taizhang run`: sends what people have submitted, renews certificates and looks for published packs; nothing else leaves by itself. */
+/*! `taizhang run`: serves the review pages, sends what people have submitted, renews certificates and looks for published packs; nothing else
+leaves by itself. */
 
 use std::{
     collections::HashMap,
@@ -22,7 +23,7 @@ use crate::{
         outbox::{self, Entry, State},
         regular::Regular,
     },
-    forms, knowledge,
+    forms, knowledge, pages,
     report::{self, Failure},
 };
 
@@ -44,11 +45,17 @@ struct Trouble {
 pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let _one = alone(&store)?;
-    // What is wrong with the configuration is told now and not at each package.
-    Client::new(&agent, Some(&Machine::read(&agent)?))?;
+    if agent.web.is_none() || agent.bureau.is_some() {
+        // What is wrong with the configuration is told now and not at each package.
+        Client::new(&agent, Some(&Machine::read(&agent)?))?;
+    }
+    let serving = agent.web.as_ref().map(|web| pages::start(&agent, web)).transpose()?;
     let (told, stop) = mpsc::channel();
     signals(told)?;
     log(ctx, &Finding::note("run-begins").at(agent.state.display().to_string()));
+    if let Some(serving) = &serving {
+        log(ctx, &Finding::note("web-serves").at(&serving.url));
+    }
     let mut troubles: HashMap<String, Trouble> = HashMap::new();
     let mut regular = Regular::default();
     loop {
@@ -105,7 +112,7 @@ fn waiting(agent: &Agent, store: &Store) -> Result<Vec<(bool, String)>, Failure>
     }
     // No deadline is the latest.
     waiting.sort_by_key(|(due, digest)| (due.is_none(), *due, digest.clone()));
-    let tomorrow = super::status::today().saturating_add(1.day());
+    let tomorrow = crate::due::today().saturating_add(1.day());
     Ok(waiting.into_iter().map(|(due, digest)| (due.is_some_and(|due| due <= tomorrow), digest)).collect())
 }
 

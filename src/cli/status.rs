@@ -1,79 +1,27 @@
 /*! `taizhang status`: what is due, what is late, how far each report has come, and what the outbox waits for. */
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz};
+use jiff::civil::Date;
 use model::Finding;
 use store::Store;
-use survey::Due;
 
 use super::Ctx;
 use crate::{
-    build,
     delivery::{
         self,
         outbox::{self, State},
         published,
     },
-    forms, knowledge,
+    due::{self, DONE, Report},
     output::{Table, label},
     report::Failure,
     signing,
 };
 
-/// Hours that China's clock is ahead of UTC; there is no summer time.
-const CHINA: i8 = 8;
-
-/// Days that a report stays in the list after its deadline.
-const BACK: i32 = 92;
-
-/// Days before its deadline in which a report is in the list.
-const AHEAD: i32 = 100;
-
-/// States in which nothing is left to do at the enterprise.
-const DONE: [&str; 2] = ["delivered", "accepted"];
-
-/// The day it is in China.
-pub fn today() -> Date {
-    tz::offset(CHINA).to_datetime(Timestamp::now()).date()
-}
-
 /// Runs the verb.
 pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
     let (agent, store) = ctx.open()?;
-    let today = date.unwrap_or_else(today);
-    let (calendars, mut findings) = knowledge::calendars(&agent, today.year())?;
-    let mut rows = Vec::new();
-    for own in &agent.forms {
-        let form = forms::pack(Some(&agent), own).map_err(|findings| Failure { exit: 2, findings })?;
-        let known = calendars.0.iter().any(|calendar| calendar.forms().any(|(code, _)| code == form.form));
-        if !known {
-            findings.push(Finding::note("form-not-in-calendar").at(agent.path.display().to_string()).with("form", &form.form));
-            continue;
-        }
-        let books = match &own.book {
-            Some(id) => vec![agent.book(Some(id))?],
-            None => agent.books.iter().collect(),
-        };
-        for book in books {
-            for due in calendars.around(&form, today, BACK, AHEAD) {
-                let version = store.current_draft(&book.id, &form.form, &due.period.to_string())?;
-                let touched = match &version {
-                    Some(version) => !build::touched(&store, &build::read(version)?)?.is_empty(),
-                    None => false,
-                };
-                let state = version.as_ref().map_or("not_built", |version| version.state.as_str());
-                rows.push((due.enterprise, row(ctx, &form, &book.id, &due, today, state, touched)));
-            }
-        }
-    }
-    rows.sort();
-    let years = calendars.0.iter().map(|calendar| i16::try_from(calendar.year)).collect::<Vec<_>>();
-    // In the last quarter the next year's calendar is asked for.
-    let soon = today.checked_add(3.months()).map_or(today.year(), Date::year);
-    for year in [today.year(), soon].into_iter().collect::<std::collections::BTreeSet<_>>() {
-        if !years.contains(&Ok(year)) {
-            findings.push(Finding::warning("calendar-missing").with("year", year));
-        }
-    }
+    let today = date.unwrap_or_else(due::today);
+    let (reports, mut findings) = due::around(&agent, &store, today)?;
     findings.extend(outbox(ctx, &store)?);
     findings.extend(signing::reminders(&agent, signing::now()?));
     findings.extend(published::waiting(&agent, &store));
@@ -92,7 +40,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
         "province",
         "fact",
     ];
-    let rows = rows.into_iter().map(|(_, row)| row).collect();
+    let rows = reports.iter().map(|report| row(ctx, report, today)).collect();
     Table { columns: &columns, numbers: &["days_left"], rows }.write(ctx.format, ctx.lang)?;
     Ok(findings)
 }
@@ -123,7 +71,9 @@ fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
-fn row(ctx: &Ctx, form: &survey::Form, book: &str, due: &Due, today: Date, state: &str, touched: bool) -> Vec<String> {
+fn row(ctx: &Ctx, report: &Report, today: Date) -> Vec<String> {
+    let Report { form, book, due, touched, .. } = report;
+    let state = report.state();
     let left = due.days_left(today);
     let when = match (DONE.contains(&state), left) {
         (true, _) => "done",
@@ -139,13 +89,13 @@ fn row(ctx: &Ctx, form: &survey::Form, book: &str, due: &Due, today: Date, state
             None => form.form.clone(),
         },
         form.name.clone(),
-        book.to_owned(),
+        book.clone(),
         covers,
         due.enterprise.to_string(),
         left.to_string(),
         word(when, &format!("when-{when}")),
         word(state, &format!("state-{state}")),
-        if touched { word("changed", "evidence-changed") } else { String::new() },
+        if *touched { word("changed", "evidence-changed") } else { String::new() },
         date(due.county),
         date(due.city),
         date(due.province),

@@ -35,10 +35,13 @@ impl Regular {
         }
         self.last = Some(Instant::now());
         let told = |done: Result<Vec<Finding>, Failure>| done.unwrap_or_else(|failure| failure.findings);
-        let mut findings = told(machine(agent, store));
-        findings.extend(told(people(agent, store)));
+        let mut findings = Vec::new();
+        if agent.bureau.is_some() {
+            findings.extend(told(machine(agent, store)));
+            findings.extend(told(people(agent, store)));
+            findings.extend(told(self.packs(agent, store)));
+        }
         findings.extend(told(self.remind(agent)));
-        findings.extend(told(self.packs(agent, store)));
         findings
     }
 

@@ -9,7 +9,7 @@ pub use pdf::pdf;
 
 use qrcode::{Color, EcLevel, QrCode};
 use survey::document::{Cell, Draft};
-use ui::Lang;
+use ui::{Lang, grouped};
 
 use crate::{output::label, sheet::official};
 
@@ -87,20 +87,6 @@ impl Field {
 fn heading(lang: Lang, name: &str) -> Heading {
     let other = if lang == Lang::Zh { Lang::En } else { Lang::Zh };
     Heading { main: label(lang, name), beside: label(other, name) }
-}
-
-/// A decimal with its thousands apart.
-fn grouped(text: &str) -> String {
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
-    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    let mut out = String::from(sign);
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out + rest
 }
 
 impl Sheet {
@@ -195,16 +181,4 @@ fn squares(text: &str) -> Vec<Vec<bool>> {
     let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else { return Vec::new() };
     let dark: Vec<bool> = code.to_colors().into_iter().map(|color| color == Color::Dark).collect();
     dark.chunks(code.width()).map(<[bool]>::to_vec).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        for (text, expected) in [("0", "0"), ("-123", "-123"), ("1234.5678", "1,234.5678"), ("-1234567", "-1,234,567")] {
-            assert_eq!(grouped(text), expected);
-        }
-    }
 }

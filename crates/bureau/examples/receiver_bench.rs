@@ -112,7 +112,8 @@ impl Bureau {
         fs::write(&path, text).unwrap();
         for first in (0..UNITS).step_by(SHEET) {
             let mut register = String::from("code,name,official\n");
-            (first..first + SHEET).for_each(|number| register += &format!("{},unit {number},{}\n", code(number), FORMS.join(" ")));
+            (first..first + SHEET)
+                .for_each(|number| register += &format!("{},unit {number},{}\n", code(number), FORMS.join(" ")));
             fs::write(folder.join("register.csv"), register).unwrap();
             run(&["unit", "import", "register.csv"]);
         }

@@ -138,6 +138,20 @@ pub struct Trace {
     pub children: Vec<Trace>,
 }
 
+impl Trace {
+    /// The answers of books and measures in it, in the order of the formula.
+    pub fn answers(&self) -> Vec<&Trace> {
+        let (mut found, mut waiting) = (Vec::new(), vec![self]);
+        while let Some(trace) = waiting.pop() {
+            if trace.question.is_some() || trace.measured.is_some() {
+                found.push(trace);
+            }
+            waiting.extend(trace.children.iter().rev());
+        }
+        found
+    }
+}
+
 /// What answers questions to the books.
 pub trait Figures {
     /// One part for each account with an amount, in the order of the question's accounts.

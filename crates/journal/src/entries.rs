@@ -2,9 +2,9 @@
 
 use std::{fs::File, ops::ControlFlow, path::Path};
 
-use arrow_array::{Array, cast::AsArray, types::Decimal128Type};
+use arrow_array::{Array, RecordBatch, cast::AsArray, types::Decimal128Type};
 use model::{Amount, Period};
-use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::{
     Digest, SealError,
@@ -68,51 +68,39 @@ impl Entry {
 }
 
 /// Reads the lines of an entry file in the order in which they were sealed, until `take` breaks.
-pub fn read(path: &Path, take: impl FnMut(Entry) -> ControlFlow<()>) -> Result<(), SealError> {
-    read_columns(path, None, take)
-}
-
-/// The same with some of the columns only; the others are absent in what it gives.
-pub(crate) fn read_columns(
-    path: &Path,
-    columns: Option<&[&str]>,
-    mut take: impl FnMut(Entry) -> ControlFlow<()>,
-) -> Result<(), SealError> {
+pub fn read(path: &Path, mut take: impl FnMut(Entry) -> ControlFlow<()>) -> Result<(), SealError> {
     let file = File::open(path).map_err(files::io(path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(files::parquet(path))?;
-    let mask = match columns {
-        None => ProjectionMask::all(),
-        Some(names) => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
-    };
-    let wanted = |name: &str| columns.is_none_or(|names| names.contains(&name));
-    let reader = builder.with_projection(mask).build().map_err(files::parquet(path))?;
-    for batch in reader {
-        let batch = batch.map_err(files::damaged(path))?;
-        // A column is there or was not asked for; one that was asked for and is missing ends the reading.
-        let text = |name: &&str| match batch.column_by_name(name) {
-            Some(array) => array.as_string_opt::<i32>().map(Some),
-            None => (!wanted(name)).then_some(None),
-        };
-        let amount = |name: &&str| match batch.column_by_name(name) {
-            Some(array) => array.as_primitive_opt::<Decimal128Type>().map(Some),
-            None => (!wanted(name)).then_some(None),
-        };
-        let texts: Option<Vec<_>> = TEXTS.iter().map(text).collect();
-        let amounts: Option<Vec<_>> = AMOUNTS.iter().map(amount).collect();
-        let Some((texts, amounts)) = texts.zip(amounts) else {
-            return Err(SealError::Damaged { path: path.to_owned(), reason: "a column is missing".to_owned() });
-        };
-        for row in 0..batch.num_rows() {
-            let text = |at: usize| texts[at].filter(|array| array.is_valid(row)).map(|array| array.value(row).to_owned());
-            let amount =
-                |at: usize| amounts[at].filter(|array| array.is_valid(row)).map(|array| Amount::from_units(array.value(row)));
-            let entry = Entry { texts: std::array::from_fn(text), amounts: std::array::from_fn(amount) };
-            if take(entry).is_break() {
-                return Ok(());
-            }
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+    for batch in reader.map_err(files::parquet(path))? {
+        if each(path, &batch.map_err(files::damaged(path))?, &mut take)?.is_break() {
+            return Ok(());
         }
     }
     Ok(())
+}
+
+/// The lines of a batch with all columns, until `take` breaks.
+pub(crate) fn each(
+    path: &Path,
+    batch: &RecordBatch,
+    mut take: impl FnMut(Entry) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, SealError> {
+    let texts: Option<Vec<_>> =
+        TEXTS.iter().map(|name| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>())).collect();
+    let amount = |name: &&str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Decimal128Type>());
+    let amounts: Option<Vec<_>> = AMOUNTS.iter().map(amount).collect();
+    let Some((texts, amounts)) = texts.zip(amounts) else {
+        return Err(SealError::Damaged { path: path.to_owned(), reason: "a column is missing".to_owned() });
+    };
+    for row in 0..batch.num_rows() {
+        let text = |at: usize| texts[at].is_valid(row).then(|| texts[at].value(row).to_owned());
+        let amount = |at: usize| amounts[at].is_valid(row).then(|| Amount::from_units(amounts[at].value(row)));
+        let entry = Entry { texts: std::array::from_fn(text), amounts: std::array::from_fn(amount) };
+        if take(entry).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 /// The vouchers of an entry file, each with its lines.

@@ -9,7 +9,10 @@ use std::{
 use formula::{Figures, Filter, Gap, Measure, Name, Part, Question, Side, What};
 use model::{Amount, Month, Period};
 
-use crate::{Cell, DIMENSIONS, Digest, Entry, SealError, Sides, files, lines};
+use crate::{
+    Cell, DIMENSIONS, Digest, Entry, SealError, Sides, files, lines,
+    rows::{Rows, Wanted},
+};
 
 /// From when to when a book can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +82,13 @@ pub struct Book {
     coverage: Coverage,
     accounts: HashMap<Arc<str>, Vec<(Period, Cell)>>,
     periods: BTreeSet<Period>,
-    entries: BTreeMap<Period, Vec<Evidence>>,
+    pub(crate) entries: BTreeMap<Period, Vec<Evidence>>,
     /// Whether any line has foreign currency, and whether any has a quantity.
     kept: [bool; 2],
     /// Values that occur in each dimension.
     values: [BTreeSet<Arc<str>>; DIMENSIONS.len()],
     /// Answers that had to be read from entry lines.
-    read: Mutex<Vec<(bool, Question, Vec<Part>)>>,
+    read: Mutex<Vec<(bool, Question, ByPeriod)>>,
 }
 
 impl Book {
@@ -120,9 +123,19 @@ impl Book {
         self.coverage
     }
 
+    /// The entry files of a sealed period; none where only balances are kept.
+    pub fn evidence(&self, period: Period) -> &[Evidence] {
+        self.entries.get(&period).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether any line was ever booked on an account.
     pub fn is_used(&self, account: &str) -> bool {
         self.accounts.contains_key(account)
+    }
+
+    /// Whether an account has turnover in a period; its cells stand in the order of the periods.
+    pub(crate) fn turns_over(&self, account: &str, period: Period) -> bool {
+        self.accounts.get(account).is_some_and(|cells| cells.binary_search_by_key(&period, |(at, _)| *at).is_ok())
     }
 
     /// The book as a form sees it: monthly and quarterly forms leave `adjustments` out, annual ones take them in.
@@ -134,12 +147,12 @@ impl Book {
 /// A book with or without adjustment periods.
 #[derive(Clone, Copy)]
 pub struct Seen<'a> {
-    book: &'a Book,
+    pub(crate) book: &'a Book,
     adjustments: bool,
 }
 
 impl Seen<'_> {
-    fn covered(&self, what: What, from: Month, to: Month) -> Result<(), Gap> {
+    pub(crate) fn covered(&self, what: What, from: Month, to: Month) -> Result<(), Gap> {
         let coverage = self.book.coverage;
         let (asked, known) = match what {
             What::Opening => (from, coverage.balances_from),
@@ -157,7 +170,7 @@ impl Seen<'_> {
     }
 
     /// What a book does not keep at all is missing and not zero: quantities, or a value of a dimension that no line ever had.
-    fn kept(&self, question: &Question) -> Result<(), Gap> {
+    pub(crate) fn kept(&self, question: &Question) -> Result<(), Gap> {
         let kept = match question.measure {
             Measure::Money => true,
             Measure::Foreign => self.book.kept[0],
@@ -182,7 +195,7 @@ impl Seen<'_> {
         Ok(())
     }
 
-    fn holds(&self, period: Period, question: &Question) -> bool {
+    pub(crate) fn holds(&self, period: Period, question: &Question) -> bool {
         let seen = !period.adjustment || self.adjustments;
         match question.what {
             // What was adjusted before a month is in its opening, whoever asks.
@@ -194,38 +207,44 @@ impl Seen<'_> {
 
     /// Whether closing vouchers of a period do not count: profit and loss is asked for without them, and an adjustment period is taken in
     /// without them. What was closed in earlier years is closed.
-    fn leaves_closing_out(&self, period: Period, question: &Question) -> bool {
+    pub(crate) fn leaves_closing_out(&self, period: Period, question: &Question) -> bool {
         match question.what {
             What::Movement => true,
-            What::Opening => false,
+            // Who asks what a voucher has on its other side may be asking about closings.
+            What::Opening | What::Counter => false,
             // An ERP may close accounts that the standard has on the balance sheet (制造费用): the year's report is of before.
             What::Closing => period.adjustment && period.month == question.to,
             _ => period.adjustment,
         }
     }
 
-    fn part(&self, account: &str, question: &Question) -> Result<Option<Amount>, Gap> {
-        let too_large = || Gap::new("error", "amount-too-large").with("account", account);
-        let Some(cells) = self.book.accounts.get(account) else { return Ok(None) };
-        let mut sum = None;
-        // Balances by party, where only those on one side count.
-        let mut details: BTreeMap<Option<&str>, Amount> = BTreeMap::new();
-        for (period, cell) in cells.iter().filter(|(period, _)| self.holds(*period, question)) {
-            if cell.closing && self.leaves_closing_out(*period, question)
-                || !question.filters.iter().all(|filter| passes(filter, &cell.dimensions))
-            {
-                continue;
-            }
+    /// The cells of an account that an answer adds up, the oldest period first, each with what it adds: `None` past the range of an amount.
+    pub(crate) fn adding<'s>(
+        &'s self,
+        account: &str,
+        question: &'s Question,
+    ) -> impl Iterator<Item = (Period, &'s Cell, Option<Amount>)> + 's {
+        let cells = self.book.accounts.get(account).into_iter().flatten();
+        cells.filter_map(|(period, cell)| {
+            let counts = self.holds(*period, question)
+                && !(cell.closing && self.leaves_closing_out(*period, question))
+                && question.filters.iter().all(|filter| passes(filter, &cell.dimensions));
             let sides = match question.measure {
                 Measure::Money => Sides { debit: cell.sums.debit, credit: cell.sums.credit },
                 Measure::Foreign => cell.sums.foreign,
                 Measure::Quantity => cell.sums.quantity,
             };
-            let amount = match (question.what, question.side) {
-                (What::Turnover, Some(Side::Credit)) => sides.credit,
-                (What::Turnover, _) => sides.debit,
-                _ => sides.debit.checked_sub(sides.credit).ok_or_else(too_large)?,
-            };
+            counts.then(|| (*period, cell, lines::added(question, sides)))
+        })
+    }
+
+    pub(crate) fn part(&self, account: &str, question: &Question) -> Result<Option<Amount>, Gap> {
+        let too_large = || too_large(account);
+        let mut sum = None;
+        // Balances by party, where only those on one side count.
+        let mut details: BTreeMap<Option<&str>, Amount> = BTreeMap::new();
+        for (_, cell, amount) in self.adding(account, question) {
+            let amount = amount.ok_or_else(too_large)?;
             if question.detail.is_some() {
                 let detail = details.entry(cell.dimensions[PARTY].as_deref()).or_default();
                 *detail = detail.checked_add(amount).ok_or_else(too_large)?;
@@ -233,52 +252,41 @@ impl Seen<'_> {
                 sum = Some(sum.unwrap_or(Amount::ZERO).checked_add(amount).ok_or_else(too_large)?);
             }
         }
-        for amount in details.into_values() {
-            let stands = if question.detail == Some(Side::Credit) { amount < Amount::ZERO } else { amount > Amount::ZERO };
-            if stands {
-                sum = Some(sum.unwrap_or(Amount::ZERO).checked_add(amount).ok_or_else(too_large)?);
-            }
+        for amount in details.into_values().filter(|amount| stands(*amount, question.detail)) {
+            sum = Some(sum.unwrap_or(Amount::ZERO).checked_add(amount).ok_or_else(too_large)?);
         }
         Ok(sum)
     }
 
-    /// Turnover in vouchers whose other side has another account: read from entry lines, once for each question.
-    fn counter(&self, question: &Question) -> Result<Vec<Part>, Gap> {
-        let known = |read: &[(bool, Question, Vec<Part>)]| {
+    /// Turnover in vouchers whose other side has another account, by account and period: read from entry lines, once for each question.
+    pub(crate) fn counter(&self, question: &Question) -> Result<ByPeriod, Gap> {
+        let known = |read: &[(bool, Question, ByPeriod)]| {
             let found = read.iter().find(|(adjustments, asked, _)| *adjustments == self.adjustments && asked == question);
-            found.map(|(.., parts)| parts.clone())
+            found.map(|(.., sums)| sums.clone())
         };
         let lock = || self.book.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(parts) = known(&lock()) {
-            return Ok(parts);
+        if let Some(sums) = known(&lock()) {
+            return Ok(sums);
         }
-        let mut sums = BTreeMap::new();
-        for period in self.book.periods.iter().filter(|period| self.holds(**period, question)) {
+        let mut sums = ByPeriod::new();
+        for period in self.book.periods.iter().rev().filter(|period| self.holds(**period, question)) {
             let paths = self.book.entries.get(period);
             let paths = paths.ok_or_else(|| Gap::new("missing_source", "seal-without-entries").with("period", period))?;
-            let wanted: Vec<&str> = COUNTERED.into_iter().chain(DIMENSIONS).collect();
-            let mut overflow = false;
+            let mut tallies = self.tallies(question, *period, |_| (0, 0));
             for evidence in paths {
                 let damaged = |error: SealError| {
                     Gap::new("error", "file-damaged").with("path", evidence.path.display()).with("reason", error)
                 };
-                let path = evidence.path().map_err(damaged)?;
-                lines::walk(path, question, &HashSet::new(), Some(&wanted), |entry, amount| {
-                    let sum: &mut Amount = sums.entry(entry.account().to_owned()).or_default();
-                    match sum.checked_add(amount) {
-                        Some(added) => *sum = added,
-                        None => overflow = true,
-                    }
-                })
-                .map_err(damaged)?;
+                let rows = Rows::open(evidence.path().map_err(damaged)?).map_err(damaged)?;
+                rows.tally(&Wanted { question, left_out: &HashSet::new(), standing: None }, &mut tallies).map_err(damaged)?;
             }
-            if overflow {
-                return Err(Gap::new("error", "amount-too-large").with("account", question.accounts.join(", ")));
+            for (account, tally) in tallies.into_iter().filter(|(_, tally)| tally.count > 0) {
+                let sum = tally.sum.ok_or_else(|| too_large(&account))?;
+                sums.entry(account).or_default().push((*period, sum));
             }
         }
-        let parts: Vec<Part> = sums.into_iter().map(|(account, amount)| Part { account, amount }).collect();
-        lock().push((self.adjustments, question.clone(), parts.clone()));
-        Ok(parts)
+        lock().push((self.adjustments, question.clone(), sums.clone()));
+        Ok(sums)
     }
 }
 
@@ -291,18 +299,15 @@ impl Seen<'_> {
         closing: &BTreeMap<Period, HashSet<String>>,
         mut take: impl FnMut(Period, Sealed<'_>),
     ) -> Result<(), SealError> {
-        let standing = question.detail.map(|_| self.standing(question));
+        let standing = self.standing(question);
         let none = HashSet::new();
         for period in self.book.periods.iter().rev().filter(|period| self.holds(**period, question)) {
             let closing = closing.get(period).unwrap_or(&none);
             let left_out = if self.leaves_closing_out(*period, question) { closing } else { &none };
-            let counts = |account: &str, party: Option<&str>| {
-                let detail = (account.to_owned(), party.map(str::to_owned));
-                standing.as_ref().is_none_or(|standing| standing.contains(&detail))
-            };
+            let counts = |account: &str, party: Option<&str>| counts(standing.as_ref(), account, party);
             if let Some(paths) = self.book.entries.get(period) {
                 for evidence in paths {
-                    lines::walk(evidence.path()?, question, left_out, None, |entry, amount| {
+                    lines::walk(evidence.path()?, question, left_out, |entry, amount| {
                         if counts(entry.account(), entry.text("party")) {
                             take(*period, Sealed::Entry(entry, amount));
                         }
@@ -311,14 +316,7 @@ impl Seen<'_> {
                 continue;
             }
             for account in &question.accounts {
-                let mut carried = None;
-                for (_, cell) in self.book.accounts.get(account.as_str()).into_iter().flatten().filter(|(at, _)| at == period) {
-                    let passed = question.filters.iter().all(|filter| passes(filter, &cell.dimensions));
-                    if let Some(net) = cell.sums.net().filter(|_| passed && counts(account, cell.dimensions[PARTY].as_deref())) {
-                        carried = carried.unwrap_or(Amount::ZERO).checked_add(net);
-                    }
-                }
-                if let Some(amount) = carried {
+                if let Some(amount) = self.opening(account, *period, question, standing.as_ref()) {
                     take(*period, Sealed::Opening(account, amount));
                 }
             }
@@ -326,26 +324,57 @@ impl Seen<'_> {
         Ok(())
     }
 
-    /// Account and party of each balance that stands on the side a question asks for.
-    fn standing(&self, question: &Question) -> HashSet<(String, Option<String>)> {
-        let mut details: BTreeMap<(&str, Option<&str>), Amount> = BTreeMap::new();
-        for account in &question.accounts {
-            for (period, cell) in self.book.accounts.get(account.as_str()).into_iter().flatten() {
-                let closing = cell.closing && self.leaves_closing_out(*period, question);
-                if self.holds(*period, question)
-                    && !closing
-                    && question.filters.iter().all(|filter| passes(filter, &cell.dimensions))
-                {
-                    let detail = details.entry((account, cell.dimensions[PARTY].as_deref())).or_default();
-                    *detail = cell.sums.net().and_then(|net| detail.checked_add(net)).unwrap_or(*detail);
-                }
+    /// What an account adds in a period that was sealed without lines.
+    pub(crate) fn opening(
+        &self,
+        account: &str,
+        period: Period,
+        question: &Question,
+        standing: Option<&Standing<'_>>,
+    ) -> Option<Amount> {
+        let mut carried = None;
+        for (_, cell, amount) in self.adding(account, question).filter(|(at, ..)| *at == period) {
+            if let Some(amount) = amount.filter(|_| counts(standing, account, cell.dimensions[PARTY].as_deref())) {
+                carried = carried.unwrap_or(Amount::ZERO).checked_add(amount);
             }
         }
-        let credit = question.detail == Some(Side::Credit);
-        let stands =
-            details.into_iter().filter(|(_, amount)| if credit { *amount < Amount::ZERO } else { *amount > Amount::ZERO });
-        stands.map(|((account, party), _)| (account.to_owned(), party.map(str::to_owned))).collect()
+        carried
     }
+
+    /// The parties of each account whose balances stand on the side a question asks for; `None` where it asks for both.
+    pub(crate) fn standing<'s>(&'s self, question: &'s Question) -> Option<Standing<'s>> {
+        question.detail?;
+        let of = |account: &'s String| {
+            let mut details: BTreeMap<Option<&str>, Amount> = BTreeMap::new();
+            for (_, cell, amount) in self.adding(account, question) {
+                let detail = details.entry(cell.dimensions[PARTY].as_deref()).or_default();
+                *detail = amount.and_then(|amount| detail.checked_add(amount)).unwrap_or(*detail);
+            }
+            details.retain(|_, amount| stands(*amount, question.detail));
+            (account.as_str(), details.into_keys().collect())
+        };
+        Some(question.accounts.iter().map(of).collect())
+    }
+}
+
+/// What each sealed period gives to each account's part of an answer, the newest period first.
+pub type ByPeriod = BTreeMap<String, Vec<(Period, Amount)>>;
+
+/// By account: the parties that count, `None` being what has no party.
+pub(crate) type Standing<'s> = HashMap<&'s str, HashSet<Option<&'s str>>>;
+
+/// Whether what an account has with a party counts.
+pub(crate) fn counts(standing: Option<&Standing<'_>>, account: &str, party: Option<&str>) -> bool {
+    standing.is_none_or(|standing| standing.get(account).is_some_and(|parties| parties.contains(&party)))
+}
+
+/// Whether the balance of an account with a party counts where only one side is asked for.
+fn stands(balance: Amount, detail: Option<Side>) -> bool {
+    if detail == Some(Side::Credit) { balance < Amount::ZERO } else { balance > Amount::ZERO }
+}
+
+pub(crate) fn too_large(account: &str) -> Gap {
+    Gap::new("error", "amount-too-large").with("account", account)
 }
 
 /// A sealed line of an answer, with the amount it adds.
@@ -365,7 +394,12 @@ impl Figures for Seen<'_> {
         self.covered(question.what, question.from, question.to)?;
         self.kept(question)?;
         if question.what == What::Counter {
-            return self.counter(question);
+            let sum = |(account, periods): (String, Vec<(Period, Amount)>)| {
+                let sum = periods.iter().try_fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(*amount));
+                let amount = sum.ok_or_else(|| too_large(&account))?;
+                Ok(Part { account, amount })
+            };
+            return self.counter(question)?.into_iter().map(sum).collect();
         }
         let mut parts = Vec::new();
         for account in &question.accounts {
@@ -377,14 +411,11 @@ impl Figures for Seen<'_> {
     }
 }
 
-/// Columns that a counter question looks at, beside the dimensions.
-const COUNTERED: [&str; 6] = ["voucher", "account", "debit", "credit", "foreign_amount", "quantity"];
-
 /// Index of the party among [`DIMENSIONS`].
-const PARTY: usize = 1;
+pub(crate) const PARTY: usize = 1;
 
 /// Index of a filter's dimension among [`DIMENSIONS`]; none for any of them.
-fn dimension(name: Name) -> Option<usize> {
+pub(crate) fn dimension(name: Name) -> Option<usize> {
     match name {
         Name::Any => None,
         Name::Currency => Some(0),

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use model::Period;
 use parquet::{
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
@@ -45,6 +46,14 @@ pub enum SealError {
         /// Its name.
         column: &'static str,
     },
+    /// The sum of lines is past the range of an amount.
+    #[error("{account}, {period}: an amount is too large")]
+    TooLarge {
+        /// The account.
+        account: String,
+        /// The period.
+        period: Period,
+    },
 }
 
 pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> SealError + use<> {
@@ -81,8 +90,9 @@ pub(crate) fn properties(facts: Vec<(&str, String)>) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
-        // A file holds one period and is read whole: nobody would skip a part of it by its smallest and largest values.
+        // A file holds one period: nobody would skip a part of it by its smallest and largest values, but who looks for one voucher.
         .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(ColumnPath::from("voucher"), EnabledStatistics::Chunk)
         .set_created_by("taizhang".to_owned())
         .set_key_value_metadata((!facts.is_empty()).then_some(facts));
     for column in VARIED {

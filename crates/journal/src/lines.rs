@@ -8,12 +8,11 @@ use model::Amount;
 use crate::{DIMENSIONS, Entry, SealError, Sides, entries, figures::passes};
 
 /// Gives each line of an entry file that adds to the answer, with the amount it adds: debit-positive for balances, net turnover and
-/// movement, of its side for turnover. Vouchers in `left_out` are passed over. `columns` are those to read; all where absent.
+/// movement, of its side for turnover. Vouchers in `left_out` are passed over.
 pub(crate) fn walk(
     path: &Path,
     question: &Question,
     left_out: &HashSet<String>,
-    columns: Option<&[&str]>,
     mut take: impl FnMut(&Entry, Amount),
 ) -> Result<(), SealError> {
     let accounts: HashSet<&str> = question.accounts.iter().map(String::as_str).collect();
@@ -31,7 +30,7 @@ pub(crate) fn walk(
             }
         }
     };
-    entries::read_columns(path, columns, |entry| {
+    entries::read(path, |entry| {
         if voucher.first().is_some_and(|first| first.voucher() != entry.voucher()) {
             end(&mut voucher);
         }
@@ -46,7 +45,7 @@ fn money(line: &Entry) -> Sides {
     Sides { debit: line.debit(), credit: line.credit() }
 }
 
-fn on(sides: Sides, credit: bool) -> Amount {
+pub(crate) fn on(sides: Sides, credit: bool) -> Amount {
     if credit { sides.credit } else { sides.debit }
 }
 
@@ -69,9 +68,14 @@ fn amount(line: &Entry, question: &Question, accounts: &HashSet<&str>) -> Option
         Measure::Foreign => Sides::of(value(2), line.debit(), line.credit())?,
         Measure::Quantity => Sides::of(value(3), line.debit(), line.credit())?,
     };
-    let amount = match question.what {
-        What::Turnover | What::Counter => on(sides, question.side == Some(Side::Credit)),
-        _ => sides.debit.checked_sub(sides.credit)?,
-    };
+    let amount = added(question, sides)?;
     Some((!amount.is_zero()).then_some(amount))
+}
+
+/// What these sides of a question's measure add to its answer; `None` past the range of an amount.
+pub(crate) fn added(question: &Question, sides: Sides) -> Option<Amount> {
+    match question.what {
+        What::Turnover | What::Counter => Some(on(sides, question.side == Some(Side::Credit))),
+        _ => sides.debit.checked_sub(sides.credit),
+    }
 }

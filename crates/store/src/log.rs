@@ -94,12 +94,25 @@ pub(crate) fn complete(connection: &Connection, seq: i64, rows: &str) -> Result<
 impl Store {
     /// The whole log, oldest first.
     pub fn operations(&self) -> Result<Vec<Operation>, StoreError> {
+        self.logged("ORDER BY seq", [])
+    }
+
+    /// Operations with a number below `before`, the newest first, at most `most`.
+    pub fn operations_before(&self, before: Option<i64>, most: usize) -> Result<Vec<Operation>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.logged("WHERE seq < ? ORDER BY seq DESC LIMIT ?", [before.unwrap_or(i64::MAX), most])
+    }
+
+    /// One operation.
+    pub fn operation(&self, seq: i64) -> Result<Option<Operation>, StoreError> {
+        Ok(self.logged("WHERE seq = ?", [seq])?.pop())
+    }
+
+    fn logged(&self, which: &str, values: impl rusqlite::Params) -> Result<Vec<Operation>, StoreError> {
         let sqlite = self.sqlite();
-        let mut statement = self
-            .connection
-            .prepare("SELECT seq, at, who, what, detail, previous, hash FROM operation ORDER BY seq")
-            .map_err(&sqlite)?;
-        let rows = statement.query_map([], |row| {
+        let sql = format!("SELECT seq, at, who, what, detail, previous, hash FROM operation {which}");
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
+        let rows = statement.query_map(values, |row| {
             let [at, who, what, detail, previous, hash] = [1, 2, 3, 4, 5, 6].map(|at| row.get(at));
             let (at, who, what) = (at?, who?, what?);
             Ok(Operation { seq: row.get(0)?, at, who, what, detail: detail?, previous: previous?, hash: hash? })

@@ -1,9 +1,12 @@
 /*!
-Message catalogues: every sentence a person reads, in Chinese and in English, by code.
+Message catalogues: every sentence a person reads, in Chinese and in English, by code; and the parts that pages are made of.
 
-Knows no domain and does no I/O: the catalogue is compiled in. A sentence names its values in braces.
+Knows no domain and does no I/O: catalogue, style and script are compiled in. A sentence names its values in braces.
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
+
+pub mod chart;
+pub mod page;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -49,6 +52,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/labels.toml"),
     include_str!("../messages/measures.toml"),
     include_str!("../messages/packs.toml"),
+    include_str!("../messages/pages.toml"),
     include_str!("../messages/people.toml"),
     include_str!("../messages/reader.toml"),
     include_str!("../messages/signing.toml"),
@@ -70,6 +74,26 @@ pub fn text<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, 
             format!("{code}{}", values.collect::<String>())
         }
     }
+}
+
+/// What people read for a name of the machine: a column, a state, a button. `label-<name>` of the catalogue.
+pub fn label(lang: Lang, name: &str) -> String {
+    let none: [(&str, &str); 0] = [];
+    text(lang, &format!("label-{}", name.replace('_', "-")), &none)
+}
+
+/// A decimal with its thousands apart.
+pub fn grouped(text: &str) -> String {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    let mut out = String::from(sign);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.chars().count() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + rest
 }
 
 /// What to do about `code`, filled; `None` where there is nothing to say.
@@ -135,6 +159,13 @@ fn fill<N: AsRef<str>, V: AsRef<str>>(lang: Lang, sentence: &str, values: &[(N, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (text, expected) in [("0", "0"), ("-123", "-123"), ("1234.5678", "1,234.5678"), ("-1234567", "-1,234,567")] {
+            assert_eq!(grouped(text), expected);
+        }
+    }
 
     #[test]
     fn every_entry_parses_and_names_the_same_values_in_both_languages() {

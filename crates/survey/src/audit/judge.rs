@@ -31,6 +31,18 @@ pub enum Outcome {
     Undetermined,
 }
 
+impl Outcome {
+    /// As machine formats and messages write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Met => "met",
+            Outcome::Unmet => "unmet",
+            Outcome::NotApplicable => "not_applicable",
+            Outcome::Undetermined => "undetermined",
+        }
+    }
+}
+
 /// One rule, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {

@@ -1,0 +1,260 @@
+/*! A draft in the layout of its form: every figure is a link to what it is made of. */
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::header,
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use model::Finding;
+use survey::document::{Cell, Column, Draft};
+use ui::{
+    Lang, grouped, label,
+    page::{self, Tone, badge},
+};
+
+use super::{Leaf, findings, refused, state, way};
+use crate::{
+    desk::{DraftView, FigurePlace, Place, Step},
+    routes,
+    server::App,
+    sessions::Session,
+    signed::{Act, Signed},
+};
+
+pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
+    shown(&app, &session, place, &[]).await
+}
+
+async fn shown(app: &App, session: &Session, place: Place, told: &[Finding]) -> Response {
+    let asked = place.clone();
+    match app.ask(move |desk| desk.draft(&asked)).await {
+        Ok(view) => {
+            let title = format!("{} {} · {}", view.draft.form, view.draft.name, view.draft.period);
+            let crumbs = vec![("/".to_owned(), label(session.lang, "page-home"))];
+            Leaf { app, session, title, crumbs, here: "" }.show(body(session, &place, &view, told)).await
+        }
+        Err(refusal) => refused(app, session, refusal).await,
+    }
+}
+
+fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) -> Markup {
+    let (lang, draft) = (session.lang, &view.draft);
+    let address = routes::draft(place);
+    html! {
+        (findings(lang, told))
+        (head(lang, view))
+        div.row {
+            a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
+            @for kind in ["xlsx", "pdf", "csv"] {
+                a.button.plain href=(format!("{address}/export/{kind}")) download { (kind.to_uppercase()) }
+            }
+            @if let Some(before) = &view.before { a.button.plain href=(routes::draft(before)) data-key="p" { (label(lang, "page-month-before")) } }
+        }
+        (findings(lang, &view.findings))
+        div.scroll { table data-grid {
+            caption { (label(lang, "money-unit")) " " (draft.header.money_unit) }
+            thead { tr {
+                th scope="col" { (label(lang, "code")) } th scope="col" { (label(lang, "name")) } th scope="col" { (label(lang, "unit")) }
+                @for name in draft.shown() { th.n scope="col" { (label(lang, name)) } }
+                th.n scope="col" { (label(lang, "growth")) } th scope="col" { (label(lang, "page-marks")) }
+            } }
+            tbody { @for cell in &draft.cells { (row(lang, place, draft, cell)) } }
+        } }
+        p.keys { (label(lang, "page-keys-draft")) " " kbd { "← ↑ → ↓" } " " kbd { "Enter" } " · " kbd { "r" } " " (label(lang, "page-rules")) }
+        (said(lang, draft))
+        (steps(session, place, view))
+    }
+}
+
+/// Head of the official form, and where the draft stands.
+fn head(lang: Lang, view: &DraftView) -> Markup {
+    let (draft, header) = (&view.draft, &view.draft.header);
+    let mut rows: Vec<(String, Markup)> = vec![(label(lang, "state"), state(lang, &view.state))];
+    let facts = [
+        ("unit-name", draft.unit.name.clone()),
+        ("unit-code", draft.unit.code.clone()),
+        ("authority", header.authority.clone()),
+        ("document", header.document.clone()),
+        ("valid-until", header.valid_until.clone()),
+        ("page-version", view.version.to_string()),
+    ];
+    rows.extend(
+        facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (label(lang, name), html! { (value) })),
+    );
+    rows.push((label(lang, "draft-digest"), page::digest(&view.digest)));
+    html! {
+        div.card {
+            (page::facts(&rows))
+            @if draft.books_open { (badge(Tone::Warn, &label(lang, "books-open"))) " " }
+            @if !draft.due { (badge(Tone::Plain, &label(lang, "not-due"))) }
+        }
+    }
+}
+
+fn row(lang: Lang, place: &Place, draft: &Draft, cell: &Cell) -> Markup {
+    html! {
+        tr {
+            td { (cell.code.as_deref().unwrap_or_default()) } td { (cell.name) } td { (cell.unit) }
+            @for name in draft.shown() {
+                @match cell.columns.shown(name) {
+                    Some(column) => (figure(lang, place, cell, name, column)),
+                    None => td {},
+                }
+            }
+            td.n { @if let Some(growth) = survey::growth_of(&cell.columns).cumulative { (growth) "%" } }
+            td { (marks(lang, draft, cell)) }
+        }
+    }
+}
+
+/// The machine name of the column that stands under a heading.
+fn named(cell: &Cell, shown: &str, column: &Column) -> String {
+    let own = cell.columns.each().find(|(_, known)| std::ptr::eq(*known, column));
+    own.map_or(shown, |(name, _)| name).to_owned()
+}
+
+fn figure(lang: Lang, place: &Place, cell: &Cell, shown: &str, column: &Column) -> Markup {
+    let to = FigurePlace { draft: place.clone(), cell: cell.id.clone(), column: named(cell, shown, column) };
+    let words = matches!(cell.kind.as_str(), "text" | "choice");
+    let number = |value: &str| if words { value.to_owned() } else { grouped(value) };
+    let adjusted = cell.adjusted(column);
+    let text = match (adjusted, &column.value, &column.platform) {
+        (Some(made), ..) => number(&made.reported),
+        (None, Some(value), _) => number(value),
+        (None, None, Some(filed)) => number(filed),
+        (None, None, None) => "—".to_owned(),
+    };
+    let below = match (adjusted, &column.value, &column.platform) {
+        (Some(_), computed, _) => {
+            format!("{} {}", label(lang, "computed"), computed.as_deref().map_or_else(|| "—".to_owned(), number))
+        }
+        (None, None, Some(_)) => label(lang, "platform"),
+        _ => String::new(),
+    };
+    let missing = adjusted.is_none() && column.value.is_none();
+    html! {
+        td.n.gap[missing] {
+            a.cell href=(routes::figure(&to)) { (text) @if !below.is_empty() { small { (below) } } }
+        }
+    }
+}
+
+/// What is special about a row.
+fn marks(lang: Lang, draft: &Draft, cell: &Cell) -> Markup {
+    let about = |note: &&survey::document::Note| {
+        note.place.starts_with(&format!("{}:{},", draft.form, cell.id)) || note.place == format!("{}:{}", draft.form, cell.id)
+    };
+    let told = draft.findings.iter().any(|note| about(&note));
+    html! {
+        @if cell.status != "ok" { (badge(Tone::Warn, &label(lang, &format!("status-{}", cell.status)))) " " }
+        @if cell.adjustment.is_some() { (badge(Tone::Plain, &label(lang, "adjusted"))) " " }
+        @if cell.record.is_some() { (badge(Tone::Plain, &label(lang, "page-manual"))) " " }
+        @if cell.changed { (badge(Tone::Plain, &label(lang, "page-changed"))) " " }
+        @if told { (badge(Tone::Warn, &label(lang, "page-finding"))) " " }
+        @if cell.fact == "recalled" { (badge(Tone::Plain, &label(lang, "page-recalled"))) }
+    }
+}
+
+/// 核实说明 and adjustments, as they go with the form.
+fn said(lang: Lang, draft: &Draft) -> Markup {
+    let adjusted: Vec<&Cell> = draft.cells.iter().filter(|cell| cell.adjustment.is_some()).collect();
+    html! {
+        @if !adjusted.is_empty() {
+            h2 { (label(lang, "sheet-adjustments")) }
+            div.scroll { table {
+                thead { tr { @for name in ["code", "name", "adjustment", "adjustment-reason", "by"] { th scope="col" { (label(lang, name)) } } } }
+                tbody { @for cell in adjusted { @if let Some(made) = &cell.adjustment {
+                    tr { td { (cell.id) } td { (cell.name) } td.n { (grouped(&made.amount)) } td { (made.reason) } td { (made.by) } }
+                } } }
+            } }
+        }
+        @if !draft.explanations.is_empty() {
+            h2 { (label(lang, "sheet-explanations")) }
+            div.scroll { table {
+                thead { tr { @for name in ["rule", "cause", "explanation", "by"] { th scope="col" { (label(lang, name)) } } } }
+                tbody { @for said in &draft.explanations { tr { td { (said.rule) } td { (said.cause) } td { (said.text) } td { (said.by) } } } }
+            } }
+        }
+    }
+}
+
+/// What can be done with the draft as it stands.
+fn steps(session: &Session, place: &Place, view: &DraftView) -> Markup {
+    let lang = session.lang;
+    let address = format!("{}/step", routes::draft(place));
+    let act = |step: &str, name: &str, plain: bool| {
+        page::button(&address, &session.token, &label(lang, name), plain, &[("step", step), ("digest", &view.digest)])
+    };
+    html! {
+        h2 { (label(lang, "page-signoff")) }
+        div.card {
+            p { (label(lang, "page-signed-is-shown")) " " (page::digest(&view.digest)) }
+            div.row {
+                @match view.state.as_str() {
+                    "built" => { (act("review", "page-do-review", false)) (act("build", "page-do-rebuild", true)) },
+                    "in_review" => (act("approve", "page-do-approve", false)),
+                    _ => {},
+                }
+            }
+            @if matches!(view.state.as_str(), "in_review" | "approved" | "signed" | "refused") {
+                form method="post" action=(address) {
+                    input type="hidden" name="token" value=(session.token);
+                    input type="hidden" name="step" value="return";
+                    input type="hidden" name="digest" value=(view.digest);
+                    label for="reason" { (label(lang, "page-reason")) }
+                    div.row {
+                        input id="reason" name="reason" size="50" required;
+                        button.plain { (label(lang, "page-do-return")) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub async fn step(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+    let step = match act.text("step") {
+        "build" => Step::Build,
+        "review" => Step::Review,
+        "approve" => Step::Approve,
+        "return" => Step::Return,
+        _ => return refused(&app, &act.session, crate::desk::Refusal::missing()).await,
+    };
+    let (who, asked) = (act.session.person.clone(), place.clone());
+    let (digest, reason) = (act.text("digest").to_owned(), act.text("reason").to_owned());
+    match app.ask(move |desk| desk.step(&who, &asked, step, &digest, &reason)).await {
+        // What was said about it is on the page of the draft as it now is; without anything to say, going back shows no act again.
+        Ok(told) if told.is_empty() => Redirect::to(&routes::draft(&place)).into_response(),
+        Ok(told) => shown(&app, &act.session, place, &told).await,
+        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+    }
+}
+
+/// A refusal with the way back to the draft.
+pub async fn refused_here(app: &App, session: &Session, place: &Place, refusal: crate::desk::Refusal) -> Response {
+    let lang = session.lang;
+    let body = html! {
+        (findings(lang, &refusal.findings))
+        p { a.button.plain href=(routes::draft(place)) { (label(lang, "page-back")) } }
+    };
+    let leaf = Leaf { app, session, title: label(lang, "page-refused"), crumbs: way(lang, place), here: "" };
+    leaf.with(axum::http::StatusCode::CONFLICT, body).await
+}
+
+pub async fn export(
+    State(app): State<Arc<App>>,
+    Signed(session): Signed,
+    Path((book, form, period, kind)): Path<(String, String, String, String)>,
+) -> Response {
+    let place = Place { book, form, period };
+    match app.ask(move |desk| desk.export(&place, &kind)).await {
+        Ok(file) => {
+            let name = format!("attachment; filename*=UTF-8''{}", routes::part(&file.name));
+            ([(header::CONTENT_TYPE, file.media.to_owned()), (header::CONTENT_DISPOSITION, name)], file.bytes).into_response()
+        }
+        Err(refusal) => refused(&app, &session, refusal).await,
+    }
+}

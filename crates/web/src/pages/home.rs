@@ -1,0 +1,114 @@
+/*! The first page: what is due, what changed, and one next thing to do for each form. */
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use maud::{Markup, html};
+use ui::{
+    Lang, label,
+    page::{Tone, badge, button},
+};
+
+use super::{Leaf, findings, refused, state};
+use crate::{
+    desk::{Due, Home, Source},
+    routes,
+    server::App,
+    sessions::Session,
+    signed::Signed,
+};
+
+pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed) -> Response {
+    match app.ask(|desk| desk.home()).await {
+        Ok(home) => {
+            let title = label(session.lang, "page-home");
+            Leaf { app: &app, session: &session, title, crumbs: Vec::new(), here: "/" }.show(body(&session, &home)).await
+        }
+        Err(refusal) => refused(&app, &session, refusal).await,
+    }
+}
+
+fn body(session: &Session, home: &Home) -> Markup {
+    let lang = session.lang;
+    html! {
+        p.dim { (label(lang, "page-today")) " " (home.today) }
+        @if home.due.is_empty() { p { (label(lang, "page-nothing-due")) } } @else {
+            div.scroll { table data-grid {
+                thead { tr {
+                    @for name in ["form", "book", "period", "due-date", "state", "page-open", "page-next"] { th scope="col" { (label(lang, name)) } }
+                } }
+                tbody { @for due in &home.due { (row(session, due)) } }
+            } }
+            p.keys { (label(lang, "page-keys-home")) }
+        }
+        @if !home.news.is_empty() {
+            h2 { (label(lang, "page-news")) }
+            (findings(lang, &home.news))
+        }
+        h2 { (label(lang, "page-sources")) }
+        div.scroll { table {
+            thead { tr { @for name in ["book", "name", "page-sealed-to", "page-read-at"] { th scope="col" { (label(lang, name)) } } } }
+            tbody { @for source in &home.sources { (health(lang, source)) } }
+        } }
+    }
+}
+
+fn health(lang: Lang, source: &Source) -> Markup {
+    html! {
+        tr {
+            td { (source.book) } td { (source.name) }
+            td { @if source.sealed.is_empty() { (badge(Tone::Warn, &label(lang, "page-never"))) } @else { (source.sealed) } }
+            td { (source.read) }
+        }
+    }
+}
+
+fn row(session: &Session, due: &Due) -> Markup {
+    let lang = session.lang;
+    let built = due.state != "not_built";
+    let address = routes::draft(&due.place);
+    let done = matches!(due.state.as_str(), "delivered" | "accepted");
+    html! {
+        tr {
+            td { @if built { a.cell href=(address) { (due.place.form) small { (due.name) } } } @else { (due.place.form) small { (due.name) } } }
+            td { (due.place.book) } td { (due.place.period) }
+            td {
+                (due.date)
+                @if !done {
+                    " " @if due.left < 0 { (badge(Tone::Bad, &days(lang, "page-days-late", -due.left))) }
+                    @else { (badge(if due.left <= 3 { Tone::Warn } else { Tone::Plain }, &days(lang, "page-days-left", due.left))) }
+                }
+            }
+            td { (state(lang, &due.state)) @if due.touched { " " (badge(Tone::Warn, &label(lang, "evidence-changed"))) } }
+            td {
+                @if due.open[0] > 0 { (badge(Tone::Bad, &format!("{} {}", label(lang, "page-mandatory"), due.open[0]))) " " }
+                @if due.open[1] > 0 { (badge(Tone::Warn, &format!("{} {}", label(lang, "page-to-explain"), due.open[1]))) }
+            }
+            td { (next(session, due, &address)) }
+        }
+    }
+}
+
+fn days(lang: Lang, name: &str, days: i32) -> String {
+    ui::text(lang, &format!("label-{name}"), &[("days", days.to_string())])
+}
+
+/// One thing to do.
+fn next(session: &Session, due: &Due, address: &str) -> Markup {
+    let lang = session.lang;
+    let go = |name: &str, to: String| html! { a.button.plain href=(to) { (label(lang, name)) } };
+    match due.state.as_str() {
+        "not_built" => {
+            button(&format!("{address}/step"), &session.token, &label(lang, "page-do-build"), false, &[("step", "build")])
+        }
+        "built" if due.touched => {
+            button(&format!("{address}/step"), &session.token, &label(lang, "page-do-rebuild"), false, &[("step", "build")])
+        }
+        "built" if due.open != [0, 0] => go("page-do-rules", format!("{address}/rules")),
+        "built" => go("page-do-review", address.to_owned()),
+        "in_review" => go("page-do-approve", address.to_owned()),
+        "approved" => go("page-do-sign", address.to_owned()),
+        "signed" => go("page-do-submit", address.to_owned()),
+        _ => go("page-do-look", address.to_owned()),
+    }
+}

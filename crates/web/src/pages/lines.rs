@@ -1,0 +1,139 @@
+/*! Entry lines behind a figure, page by page, and a voucher as it is sealed. */
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
+use maud::{Markup, html};
+use model::Period;
+use serde::Deserialize;
+use ui::{Lang, label, page};
+
+use super::{Leaf, money, refused, way};
+use crate::{
+    desk::{FigurePlace, Line, Lines, LinesPlace, Place, Refusal, Voucher},
+    routes,
+    server::App,
+    signed::Signed,
+};
+
+#[derive(Deserialize)]
+pub struct Asked {
+    cell: String,
+    column: String,
+    answer: usize,
+    account: String,
+    sealed: String,
+    #[serde(default)]
+    skip: usize,
+}
+
+#[derive(Deserialize)]
+pub struct Key {
+    sealed: String,
+    key: String,
+}
+
+pub async fn page(
+    State(app): State<Arc<App>>,
+    Signed(session): Signed,
+    Path(draft): Path<Place>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let Ok(period) = asked.sealed.parse::<Period>() else { return refused(&app, &session, Refusal::missing()).await };
+    let figure = FigurePlace { draft, cell: asked.cell, column: asked.column };
+    let place = LinesPlace { figure, answer: asked.answer, account: asked.account, period, skip: asked.skip };
+    let wanted = place.clone();
+    match app.ask(move |desk| desk.lines(&wanted)).await {
+        Ok(lines) => {
+            let title = format!("{} {} · {period}", place.account, lines.name);
+            let mut crumbs = way(session.lang, &place.figure.draft);
+            crumbs.push((routes::figure(&place.figure), lines.title.clone()));
+            Leaf { app: &app, session: &session, title, crumbs, here: "" }.show(body(session.lang, &place, &lines)).await
+        }
+        Err(refusal) => refused(&app, &session, refusal).await,
+    }
+}
+
+fn body(lang: Lang, place: &LinesPlace, lines: &Lines) -> Markup {
+    let last = place.skip + lines.lines.len();
+    let go = |skip: usize| routes::lines(&LinesPlace { skip, ..place.clone() });
+    html! {
+        p { code { (lines.text) } " · " (label(lang, "page-sum")) " " strong { (money(&lines.sum)) } " · " (lines.count) " " (label(lang, "page-lines")) }
+        @if let Some(opening) = &lines.opening { p { (label(lang, "page-opening")) " " strong { (money(opening)) } } }
+        @if !lines.lines.is_empty() { (table(lang, &place.figure.draft.book, place.period, &lines.lines, true)) }
+        div.row {
+            @if place.skip > 0 { a.button.plain href=(go(place.skip.saturating_sub(lines.most))) data-key="p" { (label(lang, "page-previous")) } }
+            @if !lines.lines.is_empty() { span.dim { (place.skip + 1) "–" (last) " / " (lines.count) } }
+            @if (last as u64) < lines.count { a.button.plain href=(go(last)) data-key="n" { (label(lang, "page-next-lines")) } }
+        }
+    }
+}
+
+fn table(lang: Lang, book: &str, period: Period, lines: &[Line], linked: bool) -> Markup {
+    let names: &[&str] = if linked {
+        &["voucher", "date", "summary", "party", "debit", "credit", "amount"]
+    } else {
+        &["line", "account", "name", "summary", "party", "debit", "credit"]
+    };
+    let number = |name: &str| matches!(name, "debit" | "credit" | "amount");
+    html! {
+        div.scroll { table data-grid {
+            thead { tr { @for name in names { th.n[number(name)] scope="col" { (label(lang, name)) } } } }
+            tbody { @for line in lines { tr {
+                @if linked {
+                    td { a.cell href=(routes::voucher(book, &period.to_string(), &line.voucher)) { (line.number) } }
+                    td { (line.date) } td { (line.summary) } td { (line.party) }
+                } @else {
+                    td { (line.line) } td { (line.account) } td { (line.name) } td { (line.summary) } td { (line.party) }
+                }
+                td.n { (money(&line.debit)) } td.n { (money(&line.credit)) }
+                @if linked { td.n { (money(&line.amount)) } }
+            } } }
+        } }
+    }
+}
+
+pub async fn voucher(
+    State(app): State<Arc<App>>,
+    Signed(session): Signed,
+    Path(book): Path<String>,
+    Query(asked): Query<Key>,
+) -> Response {
+    let Ok(period) = asked.sealed.parse::<Period>() else { return refused(&app, &session, Refusal::missing()).await };
+    match app.ask(move |desk| desk.voucher(&book, period, &asked.key)).await {
+        Ok(voucher) => {
+            let lang = session.lang;
+            let title = format!("{} {}", label(lang, "voucher"), voucher.number);
+            let crumbs = vec![("/".to_owned(), label(lang, "page-home"))];
+            Leaf { app: &app, session: &session, title, crumbs, here: "" }.show(sheet(lang, &voucher)).await
+        }
+        Err(refusal) => refused(&app, &session, refusal).await,
+    }
+}
+
+fn sheet(lang: Lang, voucher: &Voucher) -> Markup {
+    let day = voucher.lines.first().map_or("", |line| line.date.as_str());
+    let text = |value: &str| html! { (value) };
+    let mut rows = vec![
+        (label(lang, "book"), text(&voucher.book)),
+        (label(lang, "period"), html! { (voucher.period) }),
+        (label(lang, "date"), text(day)),
+        (label(lang, "page-key"), text(&voucher.key)),
+    ];
+    if !voucher.attachments.is_empty() {
+        rows.push((label(lang, "page-attachments"), text(&voucher.attachments)));
+    }
+    if voucher.closing {
+        rows.push((label(lang, "page-closing"), text("✓")));
+    }
+    rows.push((label(lang, "page-sealed-at"), text(&voucher.sealed)));
+    rows.push((label(lang, "root"), page::digest(&voucher.root)));
+    html! {
+        div.card { (page::facts(&rows)) }
+        (table(lang, &voucher.book, voucher.period, &voucher.lines, false))
+        p { (label(lang, "page-sum")) " " (label(lang, "debit")) " " strong { (money(&voucher.totals[0])) } " · " (label(lang, "credit")) " " strong { (money(&voucher.totals[1])) } }
+    }
+}

@@ -1,0 +1,197 @@
+/*! Signing in: with a password, and the first time by an invitation. */
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Form,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use ui::{
+    Lang, label,
+    page::{self, Frame},
+};
+
+use crate::{
+    accounts::{self, SHORTEST},
+    desk::{Account, Answer, Person},
+    server::App,
+    signed::{Act, COOKIE},
+};
+
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub struct Entered {
+    #[serde(default)]
+    person: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub struct Invited {
+    #[serde(default)]
+    person: String,
+    #[serde(default)]
+    invitation: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    again: String,
+}
+
+/// Both languages: nobody has said which one yet.
+fn both(name: &str) -> Markup {
+    html! { (label(Lang::Zh, name)) " " small.dim { (label(Lang::En, name)) } }
+}
+
+async fn bare(app: &App, status: StatusCode, name: &str, body: &Markup) -> Response {
+    let owner = app.ask(|desk| desk.unit()).await.unwrap_or_default();
+    let assets = [app.assets[0].as_str(), app.assets[1].as_str()];
+    let title = label(Lang::Zh, name);
+    let frame = Frame { lang: Lang::Zh, title: &title, owner: &owner, assets, nav: &[], person: None, crumbs: &[] };
+    (status, Html(page::page(&frame, body))).into_response()
+}
+
+/// Only a page of ours, so that signing in leads nowhere else.
+fn inside(next: &str) -> &str {
+    let plain = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    if plain { next } else { "/" }
+}
+
+pub async fn page(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> Response {
+    sheet(&app, StatusCode::OK, "", inside(&asked.next), None).await
+}
+
+async fn sheet(app: &App, status: StatusCode, person: &str, next: &str, told: Option<&str>) -> Response {
+    let body = html! {
+        div.card.login {
+            @if let Some(told) = told { div.note.error role="alert" { p { (both(told)) } } }
+            form method="post" action="/login" {
+                input type="hidden" name="next" value=(next);
+                label for="person" { (both("page-person")) }
+                input id="person" name="person" value=(person) autocomplete="username" required autofocus;
+                label for="password" { (both("page-password")) }
+                input id="password" name="password" type="password" autocomplete="current-password" required;
+                div.row { button { (label(Lang::Zh, "page-login")) " " (label(Lang::En, "page-login")) } }
+            }
+            p.dim { (both("page-login-help")) }
+        }
+    };
+    bare(app, status, "page-login", &body).await
+}
+
+/// The person of an id, with what is kept of the account.
+async fn known(app: &App, id: &str) -> Answer<Option<(Person, Account)>> {
+    let id = id.trim().to_owned();
+    app.ask(move |desk| {
+        let Some(person) = desk.people()?.into_iter().find(|person| person.id == id) else { return Ok(None) };
+        Ok(Some((person, desk.account(&id)?.unwrap_or_default())))
+    })
+    .await
+}
+
+pub async fn enter(State(app): State<Arc<App>>, Form(entered): Form<Entered>) -> Response {
+    let (id, next) = (entered.person.trim().to_owned(), inside(&entered.next).to_owned());
+    if app.brake.waits(&id, Instant::now()).is_some() {
+        return sheet(&app, StatusCode::TOO_MANY_REQUESTS, &id, &next, Some("page-login-waits")).await;
+    }
+    let Ok(found) = known(&app, &id).await else {
+        return sheet(&app, StatusCode::SERVICE_UNAVAILABLE, &id, &next, Some("page-unreachable")).await;
+    };
+    let (person, phc) = found.map_or((None, None), |(person, account)| (Some(person), account.password));
+    let password = entered.password;
+    let right = tokio::task::spawn_blocking(move || accounts::verify(&password, phc.as_deref())).await.unwrap_or(false);
+    match person {
+        Some(person) if right => {
+            app.brake.passed(&id);
+            begin(&app, &person, &next)
+        }
+        _ => {
+            app.brake.failed(&id, Instant::now());
+            sheet(&app, StatusCode::UNAUTHORIZED, &id, &next, Some("page-login-wrong")).await
+        }
+    }
+}
+
+fn begin(app: &App, person: &Person, next: &str) -> Response {
+    let Some(cookie) = app.sessions.begin(&person.id, &person.name, Lang::Zh, Instant::now()) else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    // Lax, so that a link in a letter of a colleague opens the page; acts carry a token besides.
+    let secure = if app.secure { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
+}
+
+pub async fn welcome(State(app): State<Arc<App>>, Query(invited): Query<Invited>) -> Response {
+    invitation(&app, StatusCode::OK, &invited, None).await
+}
+
+async fn invitation(app: &App, status: StatusCode, invited: &Invited, told: Option<&str>) -> Response {
+    let body = html! {
+        div.card.login {
+            @if let Some(told) = told { div.note.error role="alert" { p { (both(told)) } } }
+            form method="post" action="/welcome" {
+                input type="hidden" name="person" value=(invited.person);
+                input type="hidden" name="invitation" value=(invited.invitation);
+                p { (both("page-person")) " " strong { (invited.person) } }
+                label for="password" { (both("page-password-new")) }
+                input id="password" name="password" type="password" autocomplete="new-password" minlength=(SHORTEST) required autofocus;
+                label for="again" { (both("page-password-again")) }
+                input id="again" name="again" type="password" autocomplete="new-password" minlength=(SHORTEST) required;
+                p.dim { (both("page-password-help")) }
+                div.row { button { (label(Lang::Zh, "page-password-set")) " " (label(Lang::En, "page-password-set")) } }
+            }
+        }
+    };
+    bare(app, status, "page-welcome", &body).await
+}
+
+pub async fn choose(State(app): State<Arc<App>>, Form(invited): Form<Invited>) -> Response {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let Ok(found) = known(&app, &invited.person).await else {
+        return invitation(&app, StatusCode::SERVICE_UNAVAILABLE, &invited, Some("page-unreachable")).await;
+    };
+    let holds = |account: &Account| account.invitation == Some(accounts::kept(&invited.invitation)) && now < account.until;
+    let Some((person, _)) = found.filter(|(_, account)| holds(account)) else {
+        return invitation(&app, StatusCode::FORBIDDEN, &invited, Some("page-invitation-wrong")).await;
+    };
+    if invited.password != invited.again {
+        return invitation(&app, StatusCode::UNPROCESSABLE_ENTITY, &invited, Some("page-password-differs")).await;
+    }
+    if !accounts::fit(&invited.password) {
+        return invitation(&app, StatusCode::UNPROCESSABLE_ENTITY, &invited, Some("page-password-unfit")).await;
+    }
+    let (id, password) = (person.id.clone(), invited.password.clone());
+    let kept = app.ask(move |desk| {
+        let account = Account { password: accounts::hash(&password), invitation: None, until: 0 };
+        desk.put_account(&id, &id, &account)
+    });
+    if kept.await.is_err() {
+        return invitation(&app, StatusCode::SERVICE_UNAVAILABLE, &invited, Some("page-unreachable")).await;
+    }
+    app.sessions.end_all(&person.id);
+    begin(&app, &person, "/")
+}
+
+pub async fn leave(State(app): State<Arc<App>>, act: Act) -> Response {
+    app.sessions.end(&act.session.id);
+    Redirect::to("/login").into_response()
+}
+
+pub async fn speak(State(app): State<Arc<App>>, act: Act) -> Response {
+    app.sessions.speak(&act.session.id, if act.text("lang") == "en" { Lang::En } else { Lang::Zh });
+    Redirect::to("/").into_response()
+}

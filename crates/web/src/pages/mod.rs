@@ -1,0 +1,141 @@
+/*! The pages, one file each. What they show comes from the desk; how it looks, from `ui`. */
+
+pub mod draft;
+pub mod figure;
+pub mod home;
+pub mod lines;
+pub mod log;
+pub mod login;
+pub mod rules;
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{Html, IntoResponse, Response},
+};
+use maud::{Markup, html};
+use model::{Finding, Level};
+use ui::{
+    Lang, label,
+    page::{self, Frame, Tone},
+};
+
+use crate::{
+    desk::{Kind, Place, Refusal},
+    routes,
+    server::App,
+    sessions::Session,
+    signed::Signed,
+};
+
+/// Pages that can be reached from everywhere.
+const NAV: [(&str, &str); 2] = [("/", "page-home"), ("/log", "page-log")];
+
+/// A page for somebody who is signed in.
+pub struct Leaf<'a> {
+    pub app: &'a App,
+    pub session: &'a Session,
+    pub title: String,
+    pub crumbs: Vec<(String, String)>,
+    pub here: &'static str,
+}
+
+impl Leaf<'_> {
+    pub async fn show(self, body: Markup) -> Response {
+        self.with(StatusCode::OK, body).await
+    }
+
+    pub async fn with(self, status: StatusCode, body: Markup) -> Response {
+        // The name of the unit never holds a page up.
+        let owner = self.app.ask(|desk| desk.unit()).await.unwrap_or_default();
+        (status, Html(self.text(&owner, &body))).into_response()
+    }
+
+    fn text(&self, owner: &str, body: &Markup) -> String {
+        let nav: Vec<(&str, &str, bool)> = NAV.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
+        let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
+        let person = Some((self.session.name.as_str(), self.session.token.as_str()));
+        let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
+        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, body)
+    }
+}
+
+/// What came of asking, as a page where nothing came.
+pub async fn refused(app: &App, session: &Session, refusal: Refusal) -> Response {
+    let (status, name) = match refusal.kind {
+        Kind::Missing => (StatusCode::NOT_FOUND, "page-missing"),
+        Kind::Refused => (StatusCode::CONFLICT, "page-refused"),
+        Kind::Broken => (StatusCode::SERVICE_UNAVAILABLE, "page-unreachable"),
+    };
+    let lang = session.lang;
+    let body = html! {
+        (findings(lang, &refusal.findings))
+        @if refusal.findings.is_empty() { p { (label(lang, "page-missing-why")) } }
+        p { a href="/" { (label(lang, "page-home")) } }
+    };
+    Leaf { app, session, title: label(lang, name), crumbs: Vec::new(), here: "" }.with(status, body).await
+}
+
+/// A page that only says something, by the name of its label.
+pub fn told(app: &App, session: &Session, status: StatusCode, name: &str) -> Response {
+    let lang = session.lang;
+    let leaf = Leaf { app, session, title: label(lang, name), crumbs: Vec::new(), here: "" };
+    let body = html! { p { (label(lang, &format!("{name}-why"))) } p { a href="/" { (label(lang, "page-home")) } } };
+    (status, Html(leaf.text("", &body))).into_response()
+}
+
+/// There is no such page.
+pub async fn nothing(State(app): State<Arc<App>>, Signed(session): Signed) -> Response {
+    refused(&app, &session, Refusal::missing()).await
+}
+
+/// Findings, the gravest first.
+pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
+    let mut sorted: Vec<&Finding> = Vec::new();
+    for finding in findings {
+        if !sorted.contains(&finding) {
+            sorted.push(finding);
+        }
+    }
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    html! {
+        @for finding in sorted { (page::notice(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments)) }
+    }
+}
+
+const fn level(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Note => "note",
+    }
+}
+
+/// A state of a draft as people see it.
+pub fn state(lang: Lang, state: &str) -> Markup {
+    let tone = match state {
+        "delivered" | "accepted" => Tone::Good,
+        "refused" | "returned" => Tone::Bad,
+        "not_built" => Tone::Plain,
+        _ => Tone::Warn,
+    };
+    page::badge(tone, &label(lang, &format!("state-{state}")))
+}
+
+/// The way to a draft.
+pub fn way(lang: Lang, place: &Place) -> Vec<(String, String)> {
+    vec![("/".to_owned(), label(lang, "page-home")), (routes::draft(place), format!("{} {}", place.form, place.period))]
+}
+
+/// An amount of 元 with its thousands apart and at least two decimals.
+pub fn money(text: &str) -> String {
+    let grouped = ui::grouped(text);
+    match grouped.find('.') {
+        None if grouped.is_empty() => grouped,
+        None => grouped + ".00",
+        Some(at) if grouped.len() - at == 2 => grouped + "0",
+        Some(_) => grouped,
+    }
+}

@@ -1,0 +1,38 @@
+/*! Addresses of pages. */
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::desk::{FigurePlace, LinesPlace, Place};
+
+/// Everything but what addresses allow anywhere.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+pub fn part(text: &str) -> String {
+    utf8_percent_encode(text, KEPT).to_string()
+}
+
+pub fn draft(place: &Place) -> String {
+    format!("/drafts/{}/{}/{}", part(&place.book), part(&place.form), part(&place.period))
+}
+
+pub fn figure(place: &FigurePlace) -> String {
+    format!("{}/figure?cell={}&column={}", draft(&place.draft), part(&place.cell), part(&place.column))
+}
+
+pub fn lines(place: &LinesPlace) -> String {
+    let figure = &place.figure;
+    format!(
+        "{}/lines?cell={}&column={}&answer={}&account={}&sealed={}&skip={}",
+        draft(&figure.draft),
+        part(&figure.cell),
+        part(&figure.column),
+        place.answer,
+        part(&place.account),
+        part(&place.period.to_string()),
+        place.skip
+    )
+}
+
+pub fn voucher(book: &str, period: &str, key: &str) -> String {
+    format!("/books/{}/vouchers?sealed={}&key={}", part(book), part(period), part(key))
+}

@@ -1,0 +1,72 @@
+/*! Who asks: the session of a page, and the form of an act with its token. */
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use axum::{
+    Form,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::{pages, routes, server::App, sessions::Session};
+
+/// Name of the cookie.
+pub const COOKIE: &str = "taizhang";
+
+/// A page of somebody who is signed in.
+pub struct Signed(pub Session);
+
+/// An act of somebody who is signed in, from one of the person's own pages.
+pub struct Act {
+    /// Who.
+    pub session: Session,
+    /// Fields of the form.
+    pub fields: HashMap<String, String>,
+}
+
+impl Act {
+    /// A field; empty where there is none.
+    pub fn text(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+/// The value of the cookie.
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+fn session(headers: &HeaderMap, app: &App) -> Option<Session> {
+    app.sessions.find(cookie(headers)?, Instant::now())
+}
+
+impl FromRequestParts<Arc<App>> for Signed {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Signed, Response> {
+        let there = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        match session(&parts.headers, app) {
+            Some(session) => Ok(Signed(session)),
+            None => Err(Redirect::to(&format!("/login?next={}", routes::part(&there))).into_response()),
+        }
+    }
+}
+
+impl FromRequest<Arc<App>> for Act {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Act, Response> {
+        let Some(session) = session(request.headers(), app) else {
+            return Err(Redirect::to("/login").into_response());
+        };
+        let forbidden = |session: &Session| pages::told(app, session, StatusCode::FORBIDDEN, "page-stale");
+        match Form::<HashMap<String, String>>::from_request(request, app).await {
+            // The token is as long as the one kept and compared whole: it cannot be guessed piece by piece over a network that is not measured.
+            Ok(Form(fields)) if fields.get("token").is_some_and(|token| *token == session.token) => Ok(Act { session, fields }),
+            Ok(_) => Err(forbidden(&session)),
+            Err(refused) => Err(refused.into_response()),
+        }
+    }
+}

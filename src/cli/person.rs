@@ -1,0 +1,73 @@
+/*! `taizhang person`: who works with the pages. */
+
+use clap::Subcommand;
+use model::Finding;
+use web::Account;
+
+use super::Ctx;
+use crate::{
+    desk,
+    output::{Table, label},
+    packs, pages,
+    report::Failure,
+};
+
+/// What to do with people.
+#[derive(Subcommand)]
+pub enum What {
+    /// 人员和他们能不能登录页面 People of the configuration, and who can sign in to the pages
+    List,
+    /// 邀请：给一个 48 小时内有效的链接，本人在页面上自己设密码 A link, valid for 48 hours, with which the person sets a password
+    Invite {
+        /// [[person]] 的 id Id of a [[person]]
+        person: String,
+    },
+}
+
+/// Runs the verb.
+pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    match what {
+        What::List => {
+            let mut rows = Vec::new();
+            for person in &agent.people {
+                let account = desk::account(&store, &person.id)?.unwrap_or_default();
+                let state = match (account.password, account.invitation) {
+                    (Some(_), _) => "active",
+                    (None, Some(_)) => "invited",
+                    (None, None) => "none",
+                };
+                let state = if ctx.people() { label(ctx.lang, &format!("account-{state}")) } else { state.to_owned() };
+                let roles = person.roles.iter().map(|role| role.id()).collect::<Vec<_>>().join(" ");
+                rows.push(vec![person.id.clone(), person.name.clone(), roles, state]);
+            }
+            Table { columns: &["person", "name", "roles", "account"], numbers: &[], rows }.write(ctx.format, ctx.lang)?;
+            Ok(Vec::new())
+        }
+        What::Invite { person } => {
+            let person = agent.person(person)?;
+            let Some(web) = &agent.web else {
+                return Err(Failure::config(Finding::error("web-missing").at(agent.path.display().to_string())));
+            };
+            let token = web::token()
+                .ok_or_else(|| Failure::source(Finding::error("state-refused").with("reason", "no random numbers")))?;
+            let until = jiff::Timestamp::now().as_second() + web::INVITED;
+            // What the person signs in with today holds until the invitation is used.
+            let known = desk::account(&store, &person.id)?.unwrap_or_default();
+            let account = Account { password: known.password, invitation: Some(web::kept(&token)), until };
+            desk::put_account(&mut store, &packs::who(), &person.id, &account)?;
+            let base = match web.address() {
+                Some(address) => pages::url(web, address),
+                None => format!("http://{}", web.listen),
+            };
+            let link = format!("{base}/welcome?person={}&invitation={token}", person.id);
+            Table {
+                columns: &["person", "name", "link"],
+                numbers: &[],
+                rows: vec![vec![person.id.clone(), person.name.clone(), link]],
+            }
+            .write(ctx.format, ctx.lang)?;
+            Ok(vec![Finding::note("person-invited").at(&person.id).with("person", &person.name)])
+        }
+    }
+}

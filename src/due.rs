@@ -1,0 +1,87 @@
+/*! What is due and what is late, and how far each report has come. */
+
+use jiff::{Timestamp, ToSpan, civil::Date, tz};
+use model::Finding;
+use store::{DraftVersion, Store};
+use survey::{Due, Form};
+
+use crate::{build, config::Agent, forms, knowledge, report::Failure};
+
+/// Hours that China's clock is ahead of UTC; there is no summer time.
+const CHINA: i8 = 8;
+
+/// Days that a report stays in the list after its deadline.
+const BACK: i32 = 92;
+
+/// Days before its deadline in which a report is in the list.
+const AHEAD: i32 = 100;
+
+/// States in which nothing is left to do at the enterprise.
+pub const DONE: [&str; 2] = ["delivered", "accepted"];
+
+/// The day it is in China.
+pub fn today() -> Date {
+    tz::offset(CHINA).to_datetime(Timestamp::now()).date()
+}
+
+/// A report around a day.
+pub struct Report {
+    /// Its form.
+    pub form: Form,
+    /// Book id.
+    pub book: String,
+    /// Its deadlines.
+    pub due: Due,
+    /// The newest version of its draft.
+    pub version: Option<DraftVersion>,
+    /// Whether what it stands on has changed.
+    pub touched: bool,
+}
+
+impl Report {
+    /// State of its draft.
+    pub fn state(&self) -> &str {
+        self.version.as_ref().map_or("not_built", |version| version.state.as_str())
+    }
+}
+
+/// The reports around a day, the earliest deadline first.
+pub fn around(agent: &Agent, store: &Store, today: Date) -> Result<(Vec<Report>, Vec<Finding>), Failure> {
+    let (calendars, mut findings) = knowledge::calendars(agent, today.year())?;
+    let mut reports = Vec::new();
+    for own in &agent.forms {
+        let form = forms::pack(Some(agent), own).map_err(|findings| Failure { exit: 2, findings })?;
+        let known = calendars.0.iter().any(|calendar| calendar.forms().any(|(code, _)| code == form.form));
+        if !known {
+            findings.push(Finding::note("form-not-in-calendar").at(agent.path.display().to_string()).with("form", &form.form));
+            continue;
+        }
+        let books = match &own.book {
+            Some(id) => vec![agent.book(Some(id))?],
+            None => agent.books.iter().collect(),
+        };
+        for book in books {
+            for due in calendars.around(&form, today, BACK, AHEAD) {
+                let version = store.current_draft(&book.id, &form.form, &due.period.to_string())?;
+                let touched = match &version {
+                    Some(version) => !build::touched(store, &build::read(version)?)?.is_empty(),
+                    None => false,
+                };
+                reports.push(Report { form: form.clone(), book: book.id.clone(), due, version, touched });
+            }
+        }
+    }
+    reports.sort_by(|a, b| {
+        let key = |report: &Report| (report.due.enterprise, report.form.form.clone(), report.book.clone(), report.due.period);
+        key(a).cmp(&key(b))
+    });
+    let years = calendars.0.iter().map(|calendar| i16::try_from(calendar.year)).collect::<Vec<_>>();
+    // In the last quarter the next year's calendar is asked for.
+    let soon = today.checked_add(3.months()).map_or(today.year(), Date::year);
+    for year in [today.year(), soon].into_iter().collect::<std::collections::BTreeSet<_>>() {
+        if !years.contains(&Ok(year)) {
+            findings.push(Finding::warning("calendar-missing").with("year", year));
+        }
+    }
+    Ok((reports, findings))
+}

@@ -1,0 +1,102 @@
+/*! The review pages, served: `[web]` of the configuration made into a running server. */
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum_server::Handle;
+use model::Finding;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
+use crate::{
+    config::{Agent, Web},
+    desk::Pages,
+    report::Failure,
+};
+
+/// How long pages that are being sent may take when the program is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Threads that pages are made on: a few people look at them.
+const THREADS: usize = 2;
+
+/// A running server; it stops when this is dropped.
+pub struct Serving {
+    /// Where it listens, as people type it.
+    pub url: String,
+    handle: Handle<SocketAddr>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.handle.graceful_shutdown(Some(GRACE));
+        if let Some(thread) = self.thread.take() {
+            // It has said what it had to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The address that pages have, as people type it.
+pub fn url(web: &Web, address: SocketAddr) -> String {
+    let scheme = if web.secure() { "https" } else { "http" };
+    match web.hosts.first() {
+        Some(host) => format!("{scheme}://{host}:{}", address.port()),
+        None => format!("{scheme}://{address}"),
+    }
+}
+
+/// Starts serving the pages of a configuration.
+pub fn start(agent: &Agent, web: &Web) -> Result<Serving, Failure> {
+    let place = agent.place("web.listen");
+    let wrong = |code: &'static str| Failure::config(Finding::error(code).at(&place).with("listen", &web.listen));
+    let address = web.address().ok_or_else(|| wrong("web-address-unfit"))?;
+    if !address.ip().is_loopback() && !web.secure() {
+        return Err(wrong("web-without-tls"));
+    }
+    let tls = match (&web.certificate, &web.key) {
+        (Some(certificate), Some(key)) => Some(tls(&agent.folder().join(certificate), &agent.folder().join(key))?),
+        (None, None) => None,
+        _ => return Err(wrong("web-half-tls")),
+    };
+    let refused = |error: std::io::Error| {
+        Failure::source(Finding::error("web-refused").at(&place).with("listen", &web.listen).with("reason", error))
+    };
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let mut hosts = web.hosts.clone();
+    hosts.extend(["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), address.ip().to_string()]);
+    let desk = Arc::new(Pages::new(agent.path.clone()));
+    let router = web::router(desk, web::Settings { hosts, secure: web.secure() });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build().map_err(refused)?;
+    let handle = Handle::new();
+    let own = handle.clone();
+    let thread = std::thread::spawn(move || {
+        // The listener is bound: what ends the server now is the handle, or a system that nothing can be told to.
+        let _ = runtime.block_on(web::serve(listener, router, tls, own));
+    });
+    Ok(Serving { url: url(web, address), handle, thread: Some(thread) })
+}
+
+/// Certificate and key for TLS 1.2 and later: browsers of the firm.
+fn tls(certificate: &Path, key: &Path) -> Result<web::Tls, Failure> {
+    let read = |path: &Path| fs::read(path).map_err(|error| Failure::config(Finding::io(path, &error)));
+    let unfit = |path: &Path, reason: String| {
+        Failure::config(Finding::error("web-certificate-unfit").at(path.display().to_string()).with("reason", reason))
+    };
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(certificate)?)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unfit(certificate, error.to_string()))?;
+    let secret = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| unfit(key, error.to_string()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
+        .map_err(|error| unfit(certificate, error.to_string()))?;
+    Ok(web::Tls { config: Arc::new(config) })
+}
