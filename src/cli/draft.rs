@@ -11,6 +11,7 @@ use survey::document::{Column, Draft, Note};
 use super::Ctx;
 use crate::{
     build::{self, Outcome},
+    delivery::outbox,
     output::{self, Format, Table, label},
     print::{self, Mark, Print, Sheet},
     report::{self, Failure},
@@ -182,8 +183,10 @@ fn target(out: Option<&Path>, draft: &Draft, several: bool, kind: Kind) -> PathB
 fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     let (_, store) = ctx.open()?;
     let mut rows = Vec::new();
+    let ways = outbox::drafts_on_their_way(&store)?;
     for version in store.current_drafts()? {
         let draft = build::read(&version)?;
+        let way = ways.get(&[version.form.clone(), version.book.clone(), version.period.clone()]).copied();
         let moved = build::touched(&store, &draft)?.len();
         let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
         let books = word(books(&draft));
@@ -193,16 +196,17 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
             version.edition,
             version.book,
             version.period,
-            if ctx.people() { label(ctx.lang, &format!("state-{}", version.state.replace('_', "-"))) } else { version.state },
+            ctx.state(&version.state, way),
             version.version.to_string(),
             due,
             books,
             moved.to_string(),
+            way.map_or_else(String::new, |way| way.tries.to_string()),
             version.operation.to_string(),
         ]);
     }
-    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "operation"];
-    Table { columns: &columns, numbers: &["version", "touched", "operation"], rows }.write(ctx.format, ctx.lang)?;
+    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "tries", "operation"];
+    Table { columns: &columns, numbers: &["version", "touched", "tries", "operation"], rows }.write(ctx.format, ctx.lang)?;
     Ok(Vec::new())
 }
 

@@ -1,9 +1,9 @@
 /*! Receipts: what is looked at before one is believed, and how it is kept. */
 
-use std::fs;
+use std::{fs, path::Path};
 
 use model::Finding;
-use seal::{Limits, Moment, Received, Verdict, log};
+use seal::{Limits, Moment, Received, Trust, Verdict, log};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Record, Store, Wanted};
@@ -51,6 +51,66 @@ pub fn kept(store: &Store, digest: &str) -> Result<Option<Received>, Failure> {
     let bytes = fs::read(&path).map_err(|error| Failure::source(Finding::io(&path, &error)))?;
     let read = Received::read(&bytes, Limits::default());
     read.map(Some).map_err(|finding| Failure::source(finding.at(path.display().to_string())))
+}
+
+/// A receipt that is kept, of one form of its package.
+pub struct Listed {
+    /// Its record.
+    pub record: Record,
+    /// `received` or `refused`.
+    pub verdict: String,
+    /// When the receiver had the package, RFC 3339.
+    pub at: String,
+    /// Whether it was only tried.
+    pub trial: bool,
+    /// Why it was refused: codes of findings.
+    pub reasons: Vec<String>,
+    /// SHA-256 of its container.
+    pub name: String,
+    /// Its place in the receiver's log and the log's size, where all of it holds.
+    pub place: Option<(u64, u64)>,
+    /// What is wrong with it, looked at now.
+    pub findings: Vec<Finding>,
+}
+
+/// Every receipt that is kept, the oldest first. Each file is looked at again: signature, chain, and its place in the receiver's log.
+pub fn list(agent: &Agent, store: &Store, form: Option<&str>, period: Option<&str>) -> Result<Vec<Listed>, Failure> {
+    let trust = signing::trust(&agent.folder().join(&client::bureau(agent)?.ca), Moment::Signed(signing::now()?))?;
+    let mut listed = Vec::new();
+    for record in store.record_versions(RECEIPT, Wanted { form, period, ..Wanted::default() })? {
+        let body: serde_json::Value = acts::body(&record)?;
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let name = text("receipt");
+        let reasons = body["reasons"].as_array().into_iter().flatten().filter_map(|code| code.as_str().map(str::to_owned));
+        let path = store.folder().join(FOLDER).join(format!("{name}.asice"));
+        let (place, findings) = match looked_at(&path, &trust, &name, &record.key) {
+            Ok(place) => (Some(place), Vec::new()),
+            Err(findings) => (None, findings.into_iter().map(|finding| finding.at(path.display().to_string())).collect()),
+        };
+        let (verdict, at, trial, reasons) = (text("verdict"), text("at"), body["trial"] == true, reasons.collect());
+        listed.push(Listed { record, verdict, at, trial, reasons, name, place, findings });
+    }
+    Ok(listed)
+}
+
+/// The place of a receipt in the receiver's log, where its file is the one that was kept and holds.
+fn looked_at(path: &Path, trust: &Trust, name: &str, payload: &str) -> Result<(u64, u64), Vec<Finding>> {
+    let one = |finding: Finding| vec![finding];
+    let bytes = fs::read(path).map_err(|error| one(Finding::io(path, &error)))?;
+    if seal::Digest::of(&bytes).to_string() != name {
+        return Err(one(Finding::error("file-damaged").with("reason", "SHA-256")));
+    }
+    let received = Received::read(&bytes, Limits::default()).map_err(one)?;
+    let verification = received.verify(trust);
+    if !verification.is_valid() {
+        return Err(verification.findings);
+    }
+    if received.receipt.payload.to_string() != payload {
+        let finding = Finding::error("receipt-of-another-package").with("payload", received.receipt.payload);
+        return Err(one(finding.with("wanted", payload)));
+    }
+    let checkpoint = received.proof.note.checkpoint().map_err(one)?;
+    Ok((received.proof.index, checkpoint.size))
 }
 
 /// Looks at a receipt and keeps it; only then does the package's state change, in the same operation. Without a connection the receiver's log
