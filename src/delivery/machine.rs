@@ -86,7 +86,7 @@ impl Machine {
 
     /// The operation log as it is now, signed.
     pub fn checkpoint(&self, agent: &Agent, store: &Store) -> Result<Note, Failure> {
-        let tree = tree(store, None)?;
+        let tree = tree(store)?;
         let root = log::root(&tree, tree.size()).ok_or_else(|| Failure::source(Finding::error("checkpoint-damaged")))?;
         let checkpoint = Checkpoint { origin: origin(agent), size: tree.size(), root };
         checkpoint.sign(&self.key).map_err(Failure::source)
@@ -98,13 +98,10 @@ pub fn origin(agent: &Agent) -> String {
     format!("taizhang/unit/{}", agent.unit.code)
 }
 
-/// The tree over the hashes of the first `size` operations, or of all.
-pub fn tree(store: &Store, size: Option<u64>) -> Result<log::Tree, Failure> {
+/// The tree over the hashes of all operations; of the first so many it has the root, too.
+pub fn tree(store: &Store) -> Result<log::Tree, Failure> {
     let mut tree = log::Tree::new();
     for operation in store.operations()? {
-        if size.is_some_and(|size| tree.size() == size) {
-            break;
-        }
         tree.push(log::leaf(operation.hash.as_bytes()));
     }
     Ok(tree)

@@ -17,7 +17,7 @@ pub mod published;
 mod receipts;
 pub mod regular;
 
-pub use receipts::{accept, list, period_of};
+pub use receipts::{accept, list, period_of, verify};
 
 use store::{Store, Wanted};
 use survey::filing::Filing;

@@ -136,7 +136,7 @@ pub fn accept(
         let finding = Finding::error("receipt-of-another-package").with("payload", receipt.payload);
         return Err(wrong(finding.with("wanted", &kept.digest)));
     }
-    own_log(agent, store, &received).map_err(wrong)?;
+    own_log(agent, &machine::tree(store)?, &received).map_err(wrong)?;
     let (checkpoint, mut findings) = their_log(store, &received, client, &place)?;
     let name = seal::Digest::of(bytes).to_string();
     let folder = store.folder().join(FOLDER);
@@ -181,13 +181,38 @@ pub fn accept(
 }
 
 /// The checkpoint that the receiver countersigned is of this log: what was sent then is still there.
-fn own_log(agent: &Agent, store: &Store, received: &Received) -> Result<(), Finding> {
+fn own_log(agent: &Agent, tree: &log::Tree, received: &Received) -> Result<(), Finding> {
     let Some(note) = &received.agent else { return Ok(()) };
     let checkpoint = note.checkpoint()?;
-    let wrong = || Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size);
-    let tree = machine::tree(store, Some(checkpoint.size)).map_err(|_| wrong())?;
-    let same = tree.size() == checkpoint.size && log::root(&tree, checkpoint.size) == Some(checkpoint.root);
-    if same && checkpoint.origin == machine::origin(agent) { Ok(()) } else { Err(wrong()) }
+    let same = checkpoint.size <= tree.size() && log::root(tree, checkpoint.size) == Some(checkpoint.root);
+    if same && checkpoint.origin == machine::origin(agent) {
+        return Ok(());
+    }
+    Err(Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size))
+}
+
+/// Looks at every receipt that is kept, and whether this machine's log is still the one that the receiver countersigned in it: a chain of hashes
+/// can be made anew as a whole, and that signature cannot. Files that no record names any more are asked, too.
+pub fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
+    let folder = store.folder().join(FOLDER);
+    let mut files: Vec<_> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
+    files.sort();
+    if agent.bureau.is_none() || files.is_empty() && store.records(RECEIPT, Wanted::default())?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut findings: Vec<Finding> = list(agent, store, None, None)?.into_iter().flat_map(|receipt| receipt.findings).collect();
+    findings.dedup();
+    let tree = machine::tree(store)?;
+    for path in files {
+        // What cannot be read has been told where a record names it, and is what a crash left behind where none does.
+        let Ok(received) =
+            fs::read(&path).map_err(drop).and_then(|bytes| Received::read(&bytes, Limits::default()).map_err(drop))
+        else {
+            continue;
+        };
+        findings.extend(own_log(agent, &tree, &received).err().map(|finding| finding.at(path.display().to_string())));
+    }
+    Ok(findings)
 }
 
 /// The receiver's log has only grown since the largest checkpoint that was seen of it. Gives the record of a larger one.

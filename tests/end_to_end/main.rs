@@ -37,6 +37,7 @@ mod readers;
 mod renderings;
 mod servers;
 mod short_sheets;
+mod tamper;
 mod tutorial;
 
 #[path = "../peers/mod.rs"]
