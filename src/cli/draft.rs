@@ -11,6 +11,7 @@ use survey::document::{Column, Draft, Note};
 use super::Ctx;
 use crate::{
     build::{self, Outcome},
+    delivery::outbox,
     output::{self, Format, Table, label},
     print::{self, Mark, Print, Sheet},
     report::{self, Failure},
@@ -184,8 +185,10 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     let (agent, store) = ctx.open()?;
     let (mut rows, mut findings) = (Vec::new(), Vec::new());
     let mut watch = Watch::new(&agent, &store);
+    let ways = outbox::drafts_on_their_way(&store)?;
     for version in store.current_drafts()? {
         let draft = build::read(&version)?;
+        let way = ways.get(&[version.form.clone(), version.book.clone(), version.period.clone()]).copied();
         let moved = build::touched(&store, &draft)?.len();
         // A book that is configured no more has no mapping to compare with.
         let mut marks = match agent.book(Some(&draft.book)) {
@@ -205,19 +208,21 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
             version.edition,
             version.book,
             version.period,
-            if ctx.people() { label(ctx.lang, &format!("state-{}", version.state.replace('_', "-"))) } else { version.state },
+            ctx.state(&version.state, way),
             version.version.to_string(),
             due,
             books,
             moved.to_string(),
             stale::shown(ctx.people().then_some(ctx.lang), &stale),
+            way.map_or_else(String::new, |way| way.tries.to_string()),
             version.operation.to_string(),
         ]);
     }
     findings.sort_by(|a: &Finding, b| (&a.code, &a.place).cmp(&(&b.code, &b.place)));
     findings.dedup();
-    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "stale", "operation"];
-    Table { columns: &columns, numbers: &["version", "touched", "operation"], rows }.write(ctx.format, ctx.lang)?;
+    let columns =
+        ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "stale", "tries", "operation"];
+    Table { columns: &columns, numbers: &["version", "touched", "tries", "operation"], rows }.write(ctx.format, ctx.lang)?;
     Ok(findings)
 }
 

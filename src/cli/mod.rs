@@ -46,7 +46,8 @@ use ui::Lang;
 
 use crate::{
     config::{Agent, Person},
-    output::Format,
+    delivery::outbox::Way,
+    output::{Format, label},
     report::Failure,
 };
 
@@ -283,6 +284,22 @@ impl Ctx {
         match digest.get(..crate::signoff::SHOWN).filter(|_| self.people()) {
             Some(first) => first.to_owned(),
             None => digest.to_owned(),
+        }
+    }
+
+    /// The state of a draft, or of its package while that is on its way: people read there how often it was tried.
+    fn state(&self, state: &str, way: Option<Way>) -> String {
+        let state = way.map_or(state, |way| way.name());
+        if !self.people() {
+            return state.to_owned();
+        }
+        let shown = label(self.lang, &format!("state-{}", state.replace('_', "-")));
+        match way.filter(|way| way.tries > 0) {
+            Some(way) => {
+                let code = if way.sending { "label-attempt" } else { "label-tried" };
+                ui::text(self.lang, code, &[("state", shown), ("times", way.tries.to_string())])
+            }
+            None => shown,
         }
     }
 
