@@ -73,9 +73,9 @@ struct Look<'a> {
 impl Look<'_> {
     /// A figure as it is reported, in the row's unit.
     fn figure(&self, row: &survey::Row, month: Month, mode: Mode) -> Option<Amount> {
-        let (divisor, _) = self.form.conversion(row);
+        let reckoned = self.form.reckoned(row);
         match self.world.reference(None, row.key(), None, At { month, mode }).outcome {
-            Ok(Value::Number(number)) => number.checked_div(Amount::from_whole(divisor.into())?),
+            Ok(Value::Number(number)) => number.checked_div(Amount::from_whole(reckoned.into())?),
             _ => None,
         }
     }

@@ -19,7 +19,7 @@ pub struct Described {
     pub divisor: i64,
 }
 
-/// Figures as they are reported: rounded to their form's unit, money in 元.
+/// Figures as they are reported: rounded to their form's unit, money in 元, quantities in the unit of the form.
 pub trait Reported: World {
     /// Smallest difference between two reported figures of a row, and whether it is money in 元; `None` where there is no such row.
     fn step(&self, form: Option<&str>, row: &str) -> Option<(Amount, bool)>;
@@ -57,13 +57,13 @@ impl<'a> Known<'a> {
             return Some((Amount::ZERO, false));
         }
         let (form, row) = self.row(form, row)?;
-        let (divisor, places) = form.conversion(row);
+        let (_, places) = form.conversion(row);
         if row.kind == RowKind::Count {
             // People are counted, not rounded.
             return Some((Amount::ZERO, false));
         }
-        let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places.min(9)))?)?;
-        Some((step, row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
+        let one = Amount::from_whole(form.reckoned(row).into())?;
+        Some((one.checked_div(Amount::from_whole(10_i128.pow(places.min(9)))?)?, form.is_money(row)))
     }
 
     fn is_repeated(&self, form: Option<&str>, row: &str) -> bool {
@@ -81,9 +81,8 @@ impl<'a> Known<'a> {
     fn describe(&self, form: Option<&str>, row: &str) -> Described {
         match self.row(form, row) {
             Some((form, row)) => {
-                let (divisor, _) = form.conversion(row);
                 let unit = row.unit.clone().unwrap_or_else(|| form.unit.clone());
-                Described { name: row.name.clone(), unit, divisor }
+                Described { name: row.name.clone(), unit, divisor: form.reckoned(row) }
             }
             None => Described { name: row.to_owned(), unit: String::new(), divisor: 1 },
         }
@@ -216,11 +215,11 @@ impl World for Filed<'_> {
             Ok(found) => found,
             Err(why) => return gap(text(form, code, column), why),
         };
-        let (divisor, places) = of.conversion(row);
+        let ((divisor, places), reckoned) = (of.conversion(row), of.reckoned(row));
         if column == Some(Column::FiledLastYear) {
             let key = at.month.prior_year().map(|month| (of.form.clone(), month, row.key().to_owned()));
-            let yuan = key.and_then(|key| self.given.filed.get(&key)?.checked_mul(Amount::from_whole(divisor.into())?));
-            let outcome = yuan.map(Value::Number).ok_or_else(|| nothing_filed(of, row));
+            let filed = key.and_then(|key| self.given.filed.get(&key)?.checked_mul(Amount::from_whole(reckoned.into())?));
+            let outcome = filed.map(Value::Number).ok_or_else(|| nothing_filed(of, row));
             let text = text(form, code, column);
             return Trace { text, outcome, question: None, measured: None, parts: Vec::new(), children: Vec::new() };
         }
@@ -235,8 +234,8 @@ impl World for Filed<'_> {
         };
         let outcome = computed.and_then(|computed| {
             let reported = computed.and_then(|computed| computed.checked_add(adjusted.unwrap_or_default()));
-            let yuan = reported.and_then(|value| value.checked_mul(Amount::from_whole(divisor.into())?));
-            yuan.map(Value::Number).ok_or_else(|| Gap::new("error", "amount-too-large"))
+            let reckoned = reported.and_then(|value| value.checked_mul(Amount::from_whole(reckoned.into())?));
+            reckoned.map(Value::Number).ok_or_else(|| Gap::new("error", "amount-too-large"))
         });
         Trace {
             text: text(form, code, column),
@@ -335,8 +334,8 @@ impl<'a> Papers<'a> {
             let status = STATUSES.iter().find(|status| **status == column.status).copied().unwrap_or("not_applicable");
             return Err(Gap::new(status, "rule-indicator-absent").with("indicator", format!("[{}:{code}]", form.form)));
         };
-        let (divisor, _) = form.conversion(row);
-        let value = value.parse::<Amount>().ok().and_then(|value| value.checked_mul(Amount::from_whole(divisor.into())?));
+        let one = Amount::from_whole(form.reckoned(row).into());
+        let value = value.parse::<Amount>().ok().and_then(|value| value.checked_mul(one?));
         value.ok_or_else(|| Gap::new("error", "amount-too-large"))
     }
 }
