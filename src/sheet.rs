@@ -220,7 +220,10 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
     }
     let told = |code: &&&str| draft.findings.iter().any(|note| note.code == ***code);
     marks.extend(
-        ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed"].iter().filter(told).map(|code| label(code)),
+        ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed", "measures-changed"]
+            .iter()
+            .filter(told)
+            .map(|code| label(code)),
     );
     if !draft.due {
         marks.push(label("not-due"));

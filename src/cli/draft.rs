@@ -184,7 +184,7 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     let mut rows = Vec::new();
     for version in store.current_drafts()? {
         let draft = build::read(&version)?;
-        let moved = build::touched(&store, &draft)?.len();
+        let moved = build::touched(&store, &draft)?.cells().len();
         let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
         let books = word(books(&draft));
         let due = word(if draft.due { "due" } else { "not-due" });
@@ -284,7 +284,7 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
     if books(draft) != "books-closed" {
         head += &format!("【{}】\n", label(books(draft)));
     }
-    for stale in ["mapping-changed", "rates-changed", "evidence-changed"]
+    for stale in ["mapping-changed", "rates-changed", "evidence-changed", "measures-changed"]
         .into_iter()
         .filter(|code| draft.findings.iter().any(|n| n.code == *code))
     {

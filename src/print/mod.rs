@@ -110,7 +110,7 @@ impl Sheet {
         }
         let told = |code: &&&str| draft.findings.iter().any(|note| note.code == ***code);
         marks.extend(
-            ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed"]
+            ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed", "measures-changed"]
                 .iter()
                 .filter(told)
                 .map(|code| label(lang, code)),

@@ -6,7 +6,7 @@ use formula::{Measure, Side, Trace, Value, What};
 use model::{Finding, Level};
 use serde::{Deserialize, Serialize};
 
-use crate::{Asked, Printed, audit::Explanation};
+use crate::{Asked, Printed, audit::Explanation, measures::AskedMeasure};
 
 /// Empty values are left out of documents, so that their bytes say no more than there is.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -354,6 +354,9 @@ pub struct Evidence {
     /// What of the books: a change of anything else leaves it as it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub asked: Vec<Asked>,
+    /// What of the measures: an entry of anything else leaves it as it is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub measured: Vec<AskedMeasure>,
 }
 
 /// What a figure stands on: a new voucher touches no count of heads, and a new entry of heads no balance.
