@@ -13,6 +13,7 @@ mod delivery;
 mod drafts;
 mod drivers;
 mod energy;
+mod entries;
 mod error_pages;
 mod exam;
 mod export;
