@@ -390,7 +390,7 @@ impl Agent {
         })?;
         let name = path.display().to_string();
         let (raw, mut findings) = settings::read::<Raw>(&name, &text, &AGENT);
-        let Some(raw) = raw else { return Err(Failure { exit: 2, findings }) };
+        let Some(mut raw) = raw else { return Err(Failure { exit: 2, findings }) };
         let places = settings::Places::read(&name, &text);
         let at = |key: &str| places.of(key);
         let folder = path.parent().unwrap_or(Path::new("."));

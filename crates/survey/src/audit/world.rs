@@ -140,6 +140,9 @@ pub struct Given {
     pub adjusted: BTreeMap<(String, Month, String), Amount>,
     /// What was filed before, as the platform has it, by form, month and row, in the form's unit.
     pub filed: BTreeMap<(String, Month, String), Amount>,
+    /// All columns of what was filed before (平台值), by form, month, row and column, in the form's unit: it stands in for last year where the
+    /// books do not reach back.
+    pub platform: BTreeMap<(String, Month, String, String), Amount>,
     /// Facts of the unit that fill texts, by the names that packs give them.
     pub facts: BTreeMap<String, String>,
 }
@@ -157,6 +160,22 @@ impl<'a> Filed<'a> {
     pub fn new(engine: &'a Engine<'a>, form: &'a str, given: &'a Given) -> Filed<'a> {
         let known = Known { forms: &engine.mapping().forms, own: form };
         Filed { engine, known, lens: engine.lens(form), given }
+    }
+
+    /// What was filed of a row in a month.
+    pub fn platform(&self, form: &str, row: &str, month: Month, column: &str) -> Option<Amount> {
+        self.given.platform.get(&(form.to_owned(), month, row.to_owned(), column.to_owned())).copied()
+    }
+
+    /// What was filed of last year's column, in the form's unit: what this year's report brought along, else what was filed a year ago.
+    pub fn last_year(&self, form: &str, row: &str, column: Column, month: Month) -> Option<Amount> {
+        let (shown, filed): (&str, &[&str]) = match column {
+            Column::PriorYear => ("prior_year", &["cumulative", "closing", "opening"]),
+            Column::PriorYearMonth => ("prior_year_month", &["this_month"]),
+            _ => return None,
+        };
+        let before = || filed.iter().find_map(|column| self.platform(form, row, month.prior_year()?, column));
+        self.platform(form, row, month, shown).or_else(before)
     }
 
     /// What a person added to the figure that is asked for.
@@ -230,7 +249,11 @@ impl World for Filed<'_> {
             (Ok(Value::Truth(_)), _) => Err(Gap::new("error", "value-wrong-kind")),
             // What no system holds, a person gave.
             (Err(_), Some(_)) => Ok(Some(Amount::ZERO)),
-            (Err(why), None) => Err(why.clone()),
+            // Where nothing was computed of last year, what was filed says it: so that the first year can be compared.
+            (Err(why), None) => {
+                let filed = column.and_then(|column| self.last_year(&of.form, row.key(), column, at.month));
+                filed.map(Some).ok_or_else(|| why.clone())
+            }
         };
         let outcome = computed.and_then(|computed| {
             let reported = computed.and_then(|computed| computed.checked_add(adjusted.unwrap_or_default()));
@@ -330,7 +353,8 @@ impl<'a> Papers<'a> {
         let draft = self.drafts.get(&(form.form.as_str(), month)).ok_or_else(absent)?;
         let cell = draft.cells.iter().find(|cell| cell.id == code).ok_or_else(absent)?;
         let column = cell.columns.get(name).ok_or_else(absent)?;
-        let Some(value) = &column.value else {
+        // Last year's column may have nothing but what was filed.
+        let Some(value) = column.value.as_ref().or(column.platform.as_ref()) else {
             let status = STATUSES.iter().find(|status| **status == column.status).copied().unwrap_or("not_applicable");
             return Err(Gap::new(status, "rule-indicator-absent").with("indicator", format!("[{}:{code}]", form.form)));
         };
