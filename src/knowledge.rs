@@ -253,8 +253,13 @@ pub fn install(
 
 /// The calendars of the years around a day.
 pub fn calendars(agent: &Agent, year: i16) -> Result<(Calendars, Vec<Finding>), Failure> {
+    calendars_since(agent, year, year)
+}
+
+/// The same, from those that were due for an earlier year on.
+pub fn calendars_since(agent: &Agent, first: i16, year: i16) -> Result<(Calendars, Vec<Finding>), Failure> {
     let (mut read, mut findings) = (Vec::new(), Vec::new());
-    for year in year - 2..=year + 1 {
+    for year in first.min(year - 2)..=year + 1 {
         let file = format!("mappings/calendars/{year}.toml");
         let own = forms::own_file(agent, &file).map_err(Failure::config)?;
         let built_in = survey::CALENDARS.iter().find(|(known, _)| *known == year.to_string());

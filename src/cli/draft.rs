@@ -189,16 +189,19 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     for version in store.current_drafts()? {
         let draft = build::read(&version)?;
         let way = ways.get(&[version.form.clone(), version.book.clone(), version.period.clone()]).copied();
-        let moved = build::touched(&store, &draft)?.len();
+        let moved = build::touched(&store, &draft)?;
         // A book that is configured no more has no mapping to compare with.
         let mut marks = match agent.book(Some(&draft.book)) {
             Ok(book) => watch.texts(book, &draft)?,
             Err(_) => Vec::new(),
         };
         findings.extend(marks.extract_if(.., |finding| !stale::is_mark(finding)));
-        let stale = stale::MARKS
-            .iter()
-            .filter(|code| **code == "evidence-changed" && moved > 0 || marks.iter().any(|finding| finding.code == **code));
+        let told: Vec<&str> = [("evidence-changed", &moved.books), ("measures-changed", &moved.measures)]
+            .into_iter()
+            .filter_map(|(code, cells)| (!cells.is_empty()).then_some(code))
+            .collect();
+        let moved = moved.cells().len();
+        let stale = stale::MARKS.iter().filter(|code| told.contains(code) || marks.iter().any(|finding| finding.code == **code));
         let stale: Vec<&str> = stale.copied().collect();
         let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
         let books = word(books(&draft));

@@ -208,6 +208,9 @@ pub enum Verb {
         /// 从哪一天看 YYYY-MM-DD；默认今天（北京时间）The day to look from; today in China where absent
         #[arg(long)]
         date: Option<jiff::civil::Date>,
+        /// 逾期再久的也列出 Every late report since the first sealed month, however long ago it was due
+        #[arg(long)]
+        all: bool,
     },
     /// 取数映射 Mappings from accounts to indicators
     Mapping {
@@ -354,7 +357,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Ledger { what } => ledger::run(&ctx, &what),
         Verb::Threshold { book, period } => threshold::run(&ctx, book.as_deref(), period),
         Verb::Form { what } => form::run(&ctx, &what),
-        Verb::Status { date } => status::run(&ctx, date),
+        Verb::Status { date, all } => status::run(&ctx, date, all),
         Verb::Mapping { what } => mapping::run(&ctx, &what),
         Verb::Measure { what } => measure::run(&ctx, &what),
         Verb::Demo { dir } => demo::run(&ctx, &dir),

@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// Runs the verb.
-pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
+pub fn run(ctx: &Ctx, date: Option<Date>, all: bool) -> Result<Vec<Finding>, Failure> {
     let (agent, store) = ctx.open()?;
     let today = date.unwrap_or_else(due::today);
-    let (reports, mut findings) = due::around(&agent, &store, today)?;
+    let (reports, mut findings) = due::around(&agent, &store, today, all)?;
     findings.extend(outbox(ctx, &store)?);
     findings.extend(signing::reminders(&agent, signing::now()?));
     findings.extend(published::waiting(&agent, &store));
