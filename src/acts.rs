@@ -15,33 +15,11 @@ pub const ADJUSTMENT: &str = "adjustment";
 /// Kind of the records of locks.
 pub const LOCK: &str = "lock";
 
+/// Kind of the records of texts.
+pub const TEXT: &str = "text";
+
 /// Kind of the records of events (大事记).
 pub const EVENT: &str = "event";
-
-/// Kind of the records of what people say in rows that are no numbers.
-pub const ANSWER: &str = "answer";
-
-/// What a row of text or of a choice says.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Answer {
-    /// The text; empty where it was taken back.
-    pub text: String,
-    /// Who said it.
-    pub by: String,
-    /// SHA-256 and names of attached files.
-    #[serde(default)]
-    pub evidence: Vec<BTreeMap<String, String>>,
-}
-
-/// What people said in rows of a form's month that are no numbers, by `form:row`.
-pub fn answers(store: &Store, book: &str, form: &str, period: &str) -> Result<BTreeMap<String, String>, Failure> {
-    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
-    let mut found = BTreeMap::new();
-    for record in store.records(ANSWER, wanted)? {
-        found.insert(format!("{form}:{}", record.key), body::<Answer>(&record)?.text);
-    }
-    Ok(found)
-}
 
 /// What is written in the 大事记 of some months, as notes beside their figures.
 pub fn events(store: &Store, months: &[Month]) -> Result<Vec<Finding>, Failure> {
@@ -67,6 +45,24 @@ pub struct Lock {
     pub reason: String,
     /// Who did it.
     pub by: String,
+}
+
+/// A text or a choice that a person entered for a row of a form and month.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextEntry {
+    /// The text as the form has it.
+    pub text: String,
+    /// Why it was corrected or taken back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Who entered it.
+    pub by: String,
+    /// Files that show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<BTreeMap<String, String>>,
+    /// Whether it was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 /// The body of a record, read.

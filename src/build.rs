@@ -157,6 +157,7 @@ fn compute(
 ) -> Result<Computed, Failure> {
     let mut findings = ready.findings.clone();
     let (layers, forms) = (&ready.layers, &ready.forms);
+    let facts = agent.unit.facts();
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let mut drafts = Vec::new();
     let given = audit::given(agent, store, book)?;
@@ -165,8 +166,6 @@ fn compute(
         let desk = ready.desk(&configured.code);
         let said = audit::said(store, &book.id, &configured.code, &month.to_string())?;
         let asks = layers.mapping.asks_measures(Some(&configured.code));
-        let mut facts = agent.unit.facts();
-        facts.extend(acts::answers(store, &book.id, &configured.code, &month.to_string())?);
         // What somebody asked before is none of this form's.
         let used = || desk.rates.as_ref().map(survey::Rates::used).unwrap_or_default();
         used();
@@ -184,6 +183,7 @@ fn compute(
                 source: format!("{} · {}", book.id, book.connector),
                 unposted: configured.unposted,
                 measures: asks,
+                measured: desk.measures.as_ref(),
                 seals: Seals {
                     books: &desk.evidence,
                     measures: &desk.measured,
@@ -419,11 +419,8 @@ pub fn rebuild_closed(agent: &Agent, store: &mut Store, book: &Book) -> Result<V
 pub fn touched_drafts(store: &Store, book: &Book) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for version in store.current_drafts()?.iter().filter(|version| version.book == book.id) {
-        let moved = touched(store, &read(version)?)?;
-        if !moved.is_empty() {
-            let place = format!("{}, {}, book {}", version.form, version.period, book.id);
-            findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
-        }
+        let place = format!("{}, {}, book {}", version.form, version.period, book.id);
+        findings.extend(touched(store, &read(version)?)?.findings(&place));
     }
     Ok(findings)
 }

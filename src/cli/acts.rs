@@ -10,7 +10,7 @@ use survey::document::Adjustment;
 
 use super::Ctx;
 use crate::{
-    acts::{self, ANSWER, Answer, EVENT, Lock},
+    acts::{self, EVENT, Lock},
     build,
     config::{Agent, Deed},
     evidence, forms, measures,
@@ -49,9 +49,9 @@ pub enum Act {
         #[arg(long)]
         withdraw: bool,
     },
-    /// 填写文字或选项 What a row of text or of a choice says, where neither the configuration nor a book does
-    Fill {
-        /// 指标，表号:代码，如 101-1:201 FORM:CODE
+    /// 文字、选项 A text or a choice of a form, which no system holds, with who says so
+    Text {
+        /// 指标，表号:代码，如 101-1:206 FORM:CODE
         figure: String,
         /// 月份 YYYY-MM
         #[arg(long)]
@@ -59,14 +59,17 @@ pub enum Act {
         /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
         #[arg(long)]
         book: Option<String>,
-        /// 填什么；选项可多选时用顿号分开 The text, or the choice; several choices are separated by commas
+        /// 填什么；选项写编号或全称，多选用顿号隔开 What it says; a choice by its number or its words, several with 、 between
         #[arg(long, required_unless_present = "withdraw")]
         text: Option<String>,
+        /// 更正或撤回的理由 Why it is corrected or taken back
+        #[arg(long)]
+        reason: Option<String>,
         /// 证明文件 Files that show it
         #[arg(long)]
         evidence: Vec<PathBuf>,
         /// 撤回 Take it back
-        #[arg(long, conflicts_with = "text")]
+        #[arg(long, requires = "reason", conflicts_with = "text")]
         withdraw: bool,
     },
     /// 锁定月份 Lock a month: nothing is built anew in it
@@ -132,8 +135,8 @@ pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
             let amount = amount.filter(|_| !withdraw);
             adjust(ctx, figure, *period, book.as_deref(), amount, reason, evidence)
         }
-        Act::Fill { figure, period, book, text, evidence, .. } => {
-            fill(ctx, figure, *period, book.as_deref(), text.as_deref(), evidence)
+        Act::Text { figure, period, book, text, reason, evidence, withdraw: _ } => {
+            text_entry(ctx, (figure, *period, book.as_deref()), text.as_deref(), reason.as_deref(), evidence)
         }
         Act::Lock { period, book, form } => lock(ctx, *period, book.as_deref(), form.as_deref(), None),
         Act::Unlock { period, book, form, reason } => lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason)),
@@ -214,13 +217,12 @@ fn configured<'a>(agent: &'a Agent, form: &str) -> Result<&'a crate::config::For
     })
 }
 
-/// What a row that is no number says, in the words of a person; a choice is one of the form's.
-fn fill(
+/// Writes a text that a person says, or takes it back where there is none; then builds the form with it.
+fn text_entry(
     ctx: &Ctx,
-    figure: &str,
-    month: Month,
-    book: Option<&str>,
+    (figure, month, book): (&str, Month, Option<&str>),
     text: Option<&str>,
+    why: Option<&str>,
     files: &[PathBuf],
 ) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
@@ -228,46 +230,58 @@ fn fill(
     let (form, row, book) = agent.figure(figure, book)?;
     let place = format!("{figure}, {month}, book {}", book.id);
     person.must(Deed::Adjust, &place)?;
-    let own = configured(&agent, form)?;
+    configured(&agent, form)?;
     acts::unlocked(&store, &book.id, form, month)?;
-    let pack = forms::pack(Some(&agent), own).map_err(|findings| Failure { exit: 2, findings })?;
-    let Some(known) = pack.row(row) else {
-        let near = settings::nearest(row, pack.rows.iter().map(survey::Row::key)).unwrap_or("—");
+    let configured = forms::configured(&agent, book, Some(form))?;
+    let layers = forms::layers(&agent, &configured)?;
+    let Some(known) = layers.mapping.form(form).and_then(|pack| pack.row(row)) else {
+        let keys = layers.mapping.form(form).map(|pack| &pack.rows[..]).unwrap_or_default();
+        let near = settings::nearest(row, keys.iter().map(survey::Row::key)).unwrap_or("—");
         let finding = Finding::error("indicator-unknown").with("indicator", format!("[{figure}]")).with("near", near);
         return Err(Failure::config(finding));
     };
     if known.kind.is_number() {
-        return Err(Failure::findings(vec![Finding::error("fill-number").at(place)]));
+        return Err(Failure::config(Finding::error("text-on-figure").at(place).with("indicator", row).with("name", &known.name)));
     }
-    if let Some(fact) = known.fill.as_ref().filter(|fact| agent.unit.facts().get(*fact).is_some_and(|text| !text.is_empty())) {
-        return Err(Failure::findings(vec![Finding::error("fill-configured").at(place).with("key", fact)]));
+    let facts = agent.unit.facts();
+    if let Some(fact) = known.fill.as_ref().filter(|fact| facts.get(*fact).is_some_and(|text| !text.is_empty())) {
+        return Err(Failure::config(Finding::error("text-is-fact").at(place).with("indicator", row).with("fact", fact)));
     }
-    let text = text.map(str::trim).unwrap_or_default();
-    let mut text = text.to_owned();
-    if !text.is_empty() && !known.choices.is_empty() {
-        // A choice may be said by its number alone.
-        let meant = |one: &str| known.choices.iter().find(|choice| *choice == one || choice.split(' ').next() == Some(one));
-        let given: Option<Vec<&String>> = text.split(['、', ',', '，']).map(|one| meant(one.trim())).collect();
-        let most = known.max_choices.unwrap_or(1) as usize;
-        match given.filter(|given| given.len() <= most) {
-            Some(given) => text = given.iter().map(|choice| choice.as_str()).collect::<Vec<_>>().join("、"),
-            None => {
-                let finding = Finding::error("fill-choice").at(place).with("text", text).with("most", most);
-                return Err(Failure::findings(vec![finding.with("known", known.choices.join("、"))]));
-            }
+    let text = text.map(|text| known.answer(text)).transpose().map_err(|finding| Failure::config(finding.at(&place)))?;
+    let (kind, period, key) = (acts::TEXT.to_owned(), month.to_string(), row.to_owned());
+    let wanted = Wanted { book: Some(&book.id), form: Some(form), period: Some(&period), key: Some(row) };
+    let before = store.records(acts::TEXT, wanted)?.pop().map(|record| acts::body::<acts::TextEntry>(&record)).transpose()?;
+    let before = before.filter(|entry| !entry.withdrawn);
+    match (&before, &text) {
+        (None, None) => return Err(Failure::config(Finding::error("text-missing").at(place))),
+        (Some(entry), Some(text)) if entry.text == *text && files.is_empty() => {
+            return Ok(vec![Finding::note("text-same").at(place).with("text", text)]);
         }
+        (Some(entry), Some(text)) if why.is_none() => {
+            let finding = Finding::error("text-entered-already").at(place).with("before", &entry.text).with("text", text);
+            return Err(Failure::config(finding.with("by", &entry.by)));
+        }
+        _ => {}
     }
-    let evidence = files.iter().map(|file| evidence::keep(&store, file)).collect::<Result<Vec<_>, _>>()?;
-    let answer = Answer { text: text.clone(), by: person.id.clone(), evidence };
-    let body = serde_json::to_string(&answer).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
-    let (kind, key) = (ANSWER.to_owned(), row.to_owned());
-    let record =
-        Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period: month.to_string(), key, body };
-    let detail = json!({ "book": book.id, "figure": figure, "period": record.period, "text": text });
-    acts::write(&mut store, &person.id, "fill", &detail, &record)?;
+    let why = why.map(reason).transpose()?.unwrap_or_default();
+    let entry = acts::TextEntry {
+        text: text.clone().unwrap_or_default(),
+        reason: why.to_owned(),
+        by: person.id.clone(),
+        evidence: files.iter().map(|file| evidence::keep(&store, file)).collect::<Result<Vec<_>, _>>()?,
+        withdrawn: text.is_none(),
+    };
+    let body = serde_json::to_string(&entry).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let detail = json!({ "book": book.id, "figure": figure, "period": period, "text": text, "reason": why });
+    let record = Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period, key, body };
+    acts::write(&mut store, &person.id, acts::TEXT, &detail, &record)?;
     let (_, findings) = build::build(&agent, &mut store, book, Some(form), month)?;
     let mut findings = crate::report::grave(findings);
-    findings.push(Finding::note("filled").at(place).with("text", if text.is_empty() { "—" } else { &text }));
+    let told = match text {
+        Some(text) => Finding::note("text-entered").with("text", text),
+        None => Finding::note("text-withdrawn"),
+    };
+    findings.push(told.at(place).with("by", &person.name));
     Ok(findings)
 }
 

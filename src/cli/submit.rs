@@ -181,10 +181,7 @@ fn ready(store: &store::Store, kept: &Kept, required: &[seal::Role], period: &st
         } else if let Some(version) = store.current_draft(book, form, period)? {
             // What was signed stands; that the books have moved since is for a person to know.
             let moved = build::touched(store, &build::read(&version)?)?;
-            if !moved.is_empty() {
-                let finding = Finding::warning("evidence-changed").at(format!("{form}, {period}, book {book}"));
-                findings.push(finding.with("cells", moved.join(", ")));
-            }
+            findings.extend(moved.findings(&format!("{form}, {period}, book {book}")));
         }
     }
     Ok(findings)

@@ -13,9 +13,11 @@ mod est;
 pub mod machine;
 pub mod outbox;
 pub mod person;
+pub mod published;
 mod receipts;
+pub mod regular;
 
-pub use receipts::{accept, period_of};
+pub use receipts::{accept, list, period_of, verify};
 
 use store::{Store, Wanted};
 use survey::filing::Filing;

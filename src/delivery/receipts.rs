@@ -1,9 +1,9 @@
 /*! Receipts: what is looked at before one is believed, and how it is kept. */
 
-use std::fs;
+use std::{fs, path::Path};
 
 use model::Finding;
-use seal::{Limits, Moment, Received, Verdict, log};
+use seal::{Limits, Moment, Received, Trust, Verdict, log};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Record, Store, Wanted};
@@ -53,6 +53,66 @@ pub fn kept(store: &Store, digest: &str) -> Result<Option<Received>, Failure> {
     read.map(Some).map_err(|finding| Failure::source(finding.at(path.display().to_string())))
 }
 
+/// A receipt that is kept, of one form of its package.
+pub struct Listed {
+    /// Its record.
+    pub record: Record,
+    /// `received` or `refused`.
+    pub verdict: String,
+    /// When the receiver had the package, RFC 3339.
+    pub at: String,
+    /// Whether it was only tried.
+    pub trial: bool,
+    /// Why it was refused: codes of findings.
+    pub reasons: Vec<String>,
+    /// SHA-256 of its container.
+    pub name: String,
+    /// Its place in the receiver's log and the log's size, where all of it holds.
+    pub place: Option<(u64, u64)>,
+    /// What is wrong with it, looked at now.
+    pub findings: Vec<Finding>,
+}
+
+/// Every receipt that is kept, the oldest first. Each file is looked at again: signature, chain, and its place in the receiver's log.
+pub fn list(agent: &Agent, store: &Store, form: Option<&str>, period: Option<&str>) -> Result<Vec<Listed>, Failure> {
+    let trust = signing::trust(&agent.folder().join(&client::bureau(agent)?.ca), Moment::Signed(signing::now()?))?;
+    let mut listed = Vec::new();
+    for record in store.record_versions(RECEIPT, Wanted { form, period, ..Wanted::default() })? {
+        let body: serde_json::Value = acts::body(&record)?;
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let name = text("receipt");
+        let reasons = body["reasons"].as_array().into_iter().flatten().filter_map(|code| code.as_str().map(str::to_owned));
+        let path = store.folder().join(FOLDER).join(format!("{name}.asice"));
+        let (place, findings) = match looked_at(&path, &trust, &name, &record.key) {
+            Ok(place) => (Some(place), Vec::new()),
+            Err(findings) => (None, findings.into_iter().map(|finding| finding.at(path.display().to_string())).collect()),
+        };
+        let (verdict, at, trial, reasons) = (text("verdict"), text("at"), body["trial"] == true, reasons.collect());
+        listed.push(Listed { record, verdict, at, trial, reasons, name, place, findings });
+    }
+    Ok(listed)
+}
+
+/// The place of a receipt in the receiver's log, where its file is the one that was kept and holds.
+fn looked_at(path: &Path, trust: &Trust, name: &str, payload: &str) -> Result<(u64, u64), Vec<Finding>> {
+    let one = |finding: Finding| vec![finding];
+    let bytes = fs::read(path).map_err(|error| one(Finding::io(path, &error)))?;
+    if seal::Digest::of(&bytes).to_string() != name {
+        return Err(one(Finding::error("file-damaged").with("reason", "SHA-256")));
+    }
+    let received = Received::read(&bytes, Limits::default()).map_err(one)?;
+    let verification = received.verify(trust);
+    if !verification.is_valid() {
+        return Err(verification.findings);
+    }
+    if received.receipt.payload.to_string() != payload {
+        let finding = Finding::error("receipt-of-another-package").with("payload", received.receipt.payload);
+        return Err(one(finding.with("wanted", payload)));
+    }
+    let checkpoint = received.proof.note.checkpoint().map_err(one)?;
+    Ok((received.proof.index, checkpoint.size))
+}
+
 /// Looks at a receipt and keeps it; only then does the package's state change, in the same operation. Without a connection the receiver's log
 /// cannot be asked how it went on since the last receipt, and that is told.
 pub fn accept(
@@ -76,7 +136,7 @@ pub fn accept(
         let finding = Finding::error("receipt-of-another-package").with("payload", receipt.payload);
         return Err(wrong(finding.with("wanted", &kept.digest)));
     }
-    own_log(agent, store, &received).map_err(wrong)?;
+    own_log(agent, &machine::tree(store)?, &received).map_err(wrong)?;
     let (checkpoint, mut findings) = their_log(store, &received, client, &place)?;
     let name = seal::Digest::of(bytes).to_string();
     let folder = store.folder().join(FOLDER);
@@ -121,13 +181,38 @@ pub fn accept(
 }
 
 /// The checkpoint that the receiver countersigned is of this log: what was sent then is still there.
-fn own_log(agent: &Agent, store: &Store, received: &Received) -> Result<(), Finding> {
+fn own_log(agent: &Agent, tree: &log::Tree, received: &Received) -> Result<(), Finding> {
     let Some(note) = &received.agent else { return Ok(()) };
     let checkpoint = note.checkpoint()?;
-    let wrong = || Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size);
-    let tree = machine::tree(store, Some(checkpoint.size)).map_err(|_| wrong())?;
-    let same = tree.size() == checkpoint.size && log::root(&tree, checkpoint.size) == Some(checkpoint.root);
-    if same && checkpoint.origin == machine::origin(agent) { Ok(()) } else { Err(wrong()) }
+    let same = checkpoint.size <= tree.size() && log::root(tree, checkpoint.size) == Some(checkpoint.root);
+    if same && checkpoint.origin == machine::origin(agent) {
+        return Ok(());
+    }
+    Err(Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size))
+}
+
+/// Looks at every receipt that is kept, and whether this machine's log is still the one that the receiver countersigned in it: a chain of hashes
+/// can be made anew as a whole, and that signature cannot. Files that no record names any more are asked, too.
+pub fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
+    let folder = store.folder().join(FOLDER);
+    let mut files: Vec<_> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
+    files.sort();
+    if agent.bureau.is_none() || files.is_empty() && store.records(RECEIPT, Wanted::default())?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut findings: Vec<Finding> = list(agent, store, None, None)?.into_iter().flat_map(|receipt| receipt.findings).collect();
+    findings.dedup();
+    let tree = machine::tree(store)?;
+    for path in files {
+        // What cannot be read has been told where a record names it, and is what a crash left behind where none does.
+        let Ok(received) =
+            fs::read(&path).map_err(drop).and_then(|bytes| Received::read(&bytes, Limits::default()).map_err(drop))
+        else {
+            continue;
+        };
+        findings.extend(own_log(agent, &tree, &received).err().map(|finding| finding.at(path.display().to_string())));
+    }
+    Ok(findings)
 }
 
 /// The receiver's log has only grown since the largest checkpoint that was seen of it. Gives the record of a larger one.

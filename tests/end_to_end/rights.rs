@@ -67,7 +67,7 @@ fn people_of_departments_fill_their_sheets_and_nothing_else() {
     let acts = [
         "ledger adjust B203:301 --period 2025-06 --amount 1 --reason 补记未开票收入",
         "ledger adjust B203:301 --period 2025-06 --withdraw --reason 发票已到不用调整",
-        "ledger fill 101-1:201 --period 2025-12 --text 张三",
+        "ledger text 101-1:201 --period 2025-12 --text 张三",
         "ledger lock --period 2025-06",
         "ledger unlock --period 2025-06 --reason 更正六月收入",
         "ledger event --period 2025-06 --text 二号生产线投产",
@@ -105,9 +105,14 @@ fn people_of_departments_fill_their_sheets_and_nothing_else() {
 fn acts_go_where_they_can_be_done() {
     let site = Site::tryton(CONFIG);
     refused(&site, "ledger adjust F203:301 --period 2025-12 --amount 1 --reason 补记收入 --as wu", 2, &["form-not-configured"]);
-    refused(&site, "ledger adjust 101-1:101 --period 2025-12 --amount 1 --reason 改为一号 --as wu", 1, &["adjust-text", "fill"]);
-    refused(&site, "ledger fill 101-1:102 --period 2025-12 --text 别名 --as wu", 1, &["fill-configured", "unit.name"]);
-    refused(&site, "ledger fill B203:301 --period 2025-06 --text 100 --as wu", 1, &["fill-number"]);
+    refused(
+        &site,
+        "ledger adjust 101-1:101 --period 2025-12 --amount 1 --reason 改为一号 --as wu",
+        1,
+        &["adjust-text", "ledger text"],
+    );
+    refused(&site, "ledger text 101-1:102 --period 2025-12 --text 别名 --as wu", 2, &["text-is-fact", "unit.name"]);
+    refused(&site, "ledger text B203:301 --period 2025-06 --text 100 --as wu", 2, &["text-on-figure"]);
     let drafts = crate::csv(&ok(&site, "draft list --format csv"));
     assert!(drafts.iter().all(|row| row["form"] != "F203"), "{drafts:?}");
     // Texts and choices stand in the draft as they were said; a choice may be said by its number.
@@ -116,8 +121,8 @@ fn acts_go_where_they_can_be_done() {
     let choice = pack["row"].as_array().unwrap().iter().find(|row| row.get("choices").is_some()).unwrap();
     let (code, choices) = (choice["code"].as_str().unwrap(), choice["choices"].as_array().unwrap());
     let (second, number) = (choices[1].as_str().unwrap(), choices[1].as_str().unwrap().split(' ').next().unwrap());
-    refused(&site, &format!("ledger fill 101-1:{code} --period 2025-12 --text 巨型 --as wu"), 1, &["fill-choice", second]);
-    ok(&site, &format!("ledger fill 101-1:{code} --period 2025-12 --text {number} --as wu"));
+    refused(&site, &format!("ledger text 101-1:{code} --period 2025-12 --text 巨型 --as wu"), 2, &[second]);
+    ok(&site, &format!("ledger text 101-1:{code} --period 2025-12 --text {number} --as wu"));
     let value = |site: &Site| {
         let text = ok(site, "draft export --form 101-1 --period 2025-12 --to json");
         let draft: Value = serde_json::from_str(&text).unwrap();
@@ -126,7 +131,7 @@ fn acts_go_where_they_can_be_done() {
         (cell["columns"]["value"]["value"].clone(), cell["columns"]["value"]["status"].clone())
     };
     assert_eq!(value(&site), (second.into(), "ok".into()));
-    ok(&site, &format!("ledger fill 101-1:{code} --period 2025-12 --withdraw --as wu"));
+    ok(&site, &format!("ledger text 101-1:{code} --period 2025-12 --withdraw --reason 填错了单位规模 --as wu"));
     assert_eq!(value(&site), (Value::Null, "missing_source".into()));
     // A month that has not begun, and a handover to oneself.
     refused(&site, "ledger lock --period 2999-01 --as zhou", 1, &["lock-of-the-future", "2999-01, book hz"]);

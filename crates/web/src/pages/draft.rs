@@ -48,6 +48,7 @@ fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) ->
         (head(lang, view))
         div.row {
             a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
+            a.button.plain href=(format!("{address}/portal")) data-key="f" { (label(lang, "page-portal")) }
             @for kind in ["xlsx", "pdf", "csv"] {
                 a.button.plain href=(format!("{address}/export/{kind}")) download { (kind.to_uppercase()) }
             }
@@ -63,7 +64,7 @@ fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) ->
             } }
             tbody { @for cell in &draft.cells { (row(lang, place, draft, cell)) } }
         } }
-        p.keys { (label(lang, "page-keys-draft")) " " kbd { "← ↑ → ↓" } " " kbd { "Enter" } " · " kbd { "r" } " " (label(lang, "page-rules")) }
+        p.keys { (label(lang, "page-keys-draft")) " " kbd { "← ↑ → ↓" } " " kbd { "Enter" } " · " kbd { "r" } " " (label(lang, "page-rules")) " · " kbd { "f" } " " (label(lang, "page-portal")) }
         (said(lang, draft))
         (steps(session, place, view))
     }
@@ -150,7 +151,7 @@ fn marks(lang: Lang, draft: &Draft, cell: &Cell) -> Markup {
     let told = draft.findings.iter().any(|note| about(&note));
     html! {
         @if cell.status != "ok" { (badge(Tone::Warn, &label(lang, &format!("status-{}", cell.status)))) " " }
-        @if cell.adjustment.is_some() { (badge(Tone::Plain, &label(lang, "adjusted"))) " " }
+        @if cell.adjustment.is_some() { (badge(Tone::Plain, &label(lang, "adjustment"))) " " }
         @if cell.record.is_some() { (badge(Tone::Plain, &label(lang, "page-manual"))) " " }
         @if cell.changed { (badge(Tone::Plain, &label(lang, "page-changed"))) " " }
         @if told { (badge(Tone::Warn, &label(lang, "page-finding"))) " " }
