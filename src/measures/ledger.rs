@@ -17,6 +17,7 @@ use crate::{
     acts,
     config::{Agent, Book, Deed, Person},
     evidence,
+    measures::short,
     report::{Failure, blocked},
 };
 
@@ -333,9 +334,9 @@ fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
     body.kind = id.to_owned();
     let mut findings = Vec::new();
     if body.item.trim().is_empty() {
-        findings.push(Finding::error("measure-field-missing").with("field", "item").with("kind", &kind.name));
+        findings.push(Finding::error("measure-field-missing").with("field", short::shown("item")).with("kind", &kind.name));
     } else if !kind.items.is_empty() && !kind.items.contains(&body.item) {
-        let finding = Finding::error("measure-field-unfit").with("field", "item").with("value", &body.item);
+        let finding = Finding::error("measure-field-unfit").with("field", short::shown("item")).with("value", &body.item);
         findings.push(finding.with("known", kind.items.join(", ")));
     }
     if !body.withdrawn {
@@ -371,7 +372,9 @@ fn numbers(kind: &KindFact, body: &mut Body, findings: &mut Vec<Finding>) {
             }
             Err(error) => error.to_string(),
         };
-        findings.push(Finding::error("measure-number-unfit").with("field", name).with("text", &*text).with("reason", reason));
+        findings.push(
+            Finding::error("measure-number-unfit").with("field", short::shown(name)).with("text", &*text).with("reason", reason),
+        );
     }
     if !body.coefficient.is_empty() && !kind.coal {
         let finding = Finding::error("measure-field-unknown").with("field", "coefficient").with("kind", &kind.name);
@@ -388,7 +391,8 @@ fn texts(kind: &KindFact, body: &Body, findings: &mut Vec<Finding>) {
             Need::Date => &body.date,
         };
         if given.is_empty() {
-            findings.push(Finding::error("measure-field-missing").with("field", need.name()).with("kind", &kind.name));
+            findings
+                .push(Finding::error("measure-field-missing").with("field", short::shown(need.name())).with("kind", &kind.name));
         }
     }
     for (name, fact) in &kind.fields {
@@ -412,7 +416,7 @@ fn texts(kind: &KindFact, body: &Body, findings: &mut Vec<Finding>) {
         [("basis", &body.basis, &["level", "change"]), ("origin", &body.origin, &["made", "bought", "service"])];
     for (name, given, known) in choices {
         if !given.is_empty() && !known.contains(&given.as_str()) {
-            let finding = Finding::error("measure-field-unfit").with("field", name).with("value", given);
+            let finding = Finding::error("measure-field-unfit").with("field", short::shown(name)).with("value", given);
             findings.push(finding.with("known", known.join(", ")));
         }
     }

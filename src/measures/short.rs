@@ -89,6 +89,14 @@ const COLUMNS: [(&str, &str); 12] = [
     ("note", "说明"),
 ];
 
+/// A column as people of both languages find it in their sheet.
+pub(super) fn shown(name: &str) -> String {
+    COLUMNS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or_else(|| name.to_owned(), |(name, chinese)| format!("{chinese} {name}"))
+}
+
 /// Words for `basis` in a sheet.
 const BASES: [(&str, &str); 2] = [("人数", "level"), ("增减", "change")];
 
