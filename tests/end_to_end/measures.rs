@@ -476,7 +476,7 @@ fn what_people_enter_is_a_ledger_of_its_own() {
     explained_entry(&site);
     // A draft built before a correction says that its evidence moved.
     let out = site.run(&[&power("wu", "126000")[..], &["--correct", "--reason", "抄表复核"]].concat());
-    assert!(String::from_utf8_lossy(&out.stderr).contains("evidence-changed"));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("measures-changed"));
     sheets(&site);
     headcount(&site);
     assert!(site.run(&["log", "verify"]).status.success());
