@@ -198,6 +198,7 @@ const PASSED_ON: &[(&str, &[&str])] = &[
     ("crates/survey/src/measures/answer.rs", &["measure-without-quantity", "measure-without-amount"]),
     ("crates/model/src/finding.rs", &["disk-full", "file-forbidden", "file-missing", "file-refused"]),
     ("src/cli/log.rs", &["log-broken", "rows-changed"]),
+    ("src/touched.rs", &["evidence-changed", "measures-changed"]),
     ("src/config.rs", &["config-missing", "file-refused", "book-doubled", "book-id-unfit"]),
     (
         "src/source.rs",
