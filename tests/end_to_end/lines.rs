@@ -118,6 +118,7 @@ fn a_package_goes_on_through_a_proxy_where_the_line_broke() {
     // A scan makes the package larger than a piece of 4 MiB.
     let mut scan = b"%PDF-1.7\n".to_vec();
     scan.resize(5 << 20, b' ');
+    scan.extend(b"%%EOF\n");
     fs::write(site.path("scan.pdf"), scan).unwrap();
     let sign = ["sign", "--form", "B203", "--period", "2025-06"];
     let digest = crate::csv(&site.ok(&[&sign[..], &["--format", "csv"]].concat()))[0]["digest"].clone();
