@@ -27,7 +27,7 @@ pub fn enrol(agent: &Agent, client: &Client, person: &Person, code: &str, algori
         est::private(&file, text.as_bytes()).map_err(|error| Failure::source(Finding::io(&file, &error)))?;
     }
     let signer = Signatory::signer(agent, person)?;
-    let answer = client.enrol(&agent.unit.code, code, &est::request(&*signer)?)?;
+    let answer = client.enrol(&agent.unit.code, code, &est::request_for(&*signer, &agent.unit.code, &person.name)?)?;
     let path = agent.folder().join(&own.certificate);
     let certificate = est::certificate(&answer, signer.public_key());
     let certificate = certificate.map_err(|finding| Failure::source(finding.at(path.display().to_string())))?;
