@@ -28,6 +28,10 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let What::Import { file } = what;
     let (agent, mut store) = ctx.open()?;
     let place = file.display().to_string();
+    let who = match &ctx.person {
+        Some(_) => ctx.person(&agent)?.id.clone(),
+        None => crate::packs::who(),
+    };
     let bytes = fs::read(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
     let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
     let digest = Received::read(&bytes, Limits::default()).map_err(wrong)?.receipt.payload.to_string();
@@ -36,7 +40,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let Some((kept, period)) = kept else {
         return Err(wrong(Finding::error("receipt-of-no-package").with("payload", digest)));
     };
-    let (received, findings) = delivery::accept(&agent, &mut store, &kept, &period, &bytes, None)?;
+    let (received, findings) = delivery::accept(&agent, &mut store, (&kept, &period), &bytes, None, &who)?;
     told(ctx, &received, findings)
 }
 

@@ -161,6 +161,16 @@ impl Client {
         self.receipt(self.http.post(format!("{path}/complete")).header(AGENT_CHECKPOINT, checkpoint))
     }
 
+    /// The receipt that the receiver has for a payload of this unit; nothing where none came.
+    pub fn receipt_of(&self, payload: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let answer = self.send(self.http.get(self.path(&format!("/v1/receipts/{payload}"))))?;
+        match answer.status().as_u16() {
+            404 => Ok(None),
+            200 => self.bytes(answer).map(Some),
+            _ => Err(self.problem(answer)),
+        }
+    }
+
     /// Hashes that show that the log of `from` entries is the beginning of that of `to`.
     pub fn consistency(&self, from: u64, to: u64) -> Result<Option<Vec<Digest>>, Failure> {
         let path = self.path(&format!("/v1/log/consistency?from={from}&to={to}"));

@@ -15,7 +15,7 @@ pub mod outbox;
 pub mod person;
 mod receipts;
 
-pub use receipts::{accept, period_of};
+pub use receipts::{FOLDER as RECEIPTS, accept, period_of};
 
 use store::{Store, Wanted};
 use survey::filing::Filing;
@@ -42,16 +42,25 @@ pub fn filed_is(store: &Store, book: &str, form: &str, period: &str, draft: &str
     Ok(newest.is_none_or(|filing| filing["draft"] == draft))
 }
 
-/// Payload digest of the newest package that the receiver took for any of these forms and books.
-pub fn received(store: &Store, forms: &[(&str, &str)], period: &str) -> Result<Option<String>, Failure> {
+/// Payload digest of the newest package that the receiver took for any of these forms and books. Deliveries that are only tried follow each
+/// other, and reports follow reports.
+pub fn received(store: &Store, forms: &[(&str, &str)], period: &str, trial: bool) -> Result<Option<String>, Failure> {
     let mut newest = None;
     for record in store.records(RECEIPT, Wanted { period: Some(period), ..Wanted::default() })? {
         let body: serde_json::Value = acts::body(&record)?;
-        if body["verdict"] == RECEIVED && body["trial"] != true && forms.contains(&(record.form.as_str(), record.book.as_str())) {
+        let tried = body["trial"] == true;
+        if body["verdict"] == RECEIVED && tried == trial && forms.contains(&(record.form.as_str(), record.book.as_str())) {
             newest = Some(record.key);
         }
     }
     Ok(newest)
+}
+
+/// When the receiver had a package, by its last receipt.
+pub fn received_at(store: &Store, digest: &str) -> Result<String, Failure> {
+    let records = store.records(RECEIPT, Wanted { key: Some(digest), ..Wanted::default() })?;
+    let body: Option<serde_json::Value> = records.last().map(acts::body).transpose()?;
+    Ok(body.and_then(|body| body["at"].as_str().map(str::to_owned)).unwrap_or_default())
 }
 
 /// Why the receiver refused a package the last time: codes of findings.

@@ -10,7 +10,7 @@ use store::{Record, Store, Wanted};
 
 use super::{
     RECEIPT, RECEIVED,
-    client::{self, Client},
+    client::Client,
     machine,
     outbox::{self, Entry, State},
 };
@@ -18,7 +18,6 @@ use crate::{
     acts,
     config::Agent,
     package::{self, Kept, PACKAGE},
-    packs,
     report::Failure,
     signing,
 };
@@ -26,7 +25,7 @@ use crate::{
 /// Kind of the records of the receiver's checkpoints: the largest that was seen of each log.
 const CHECKPOINT: &str = "checkpoint";
 /// Folder of the receipts in the state.
-const FOLDER: &str = "receipts";
+pub const FOLDER: &str = "receipts";
 
 /// The largest checkpoint that was seen of the receiver's log.
 #[derive(Serialize, Deserialize)]
@@ -58,21 +57,31 @@ pub fn kept(store: &Store, digest: &str) -> Result<Option<Received>, Failure> {
 pub fn accept(
     agent: &Agent,
     store: &mut Store,
-    kept: &Kept,
-    period: &str,
+    (kept, period): (&Kept, &str),
     bytes: &[u8],
     client: Option<&Client>,
+    who: &str,
 ) -> Result<(Received, Vec<Finding>), Failure> {
     let place = format!("receipt {}", kept.digest);
     let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
     let received = Received::read(bytes, Limits::default()).map_err(wrong)?;
-    let roots = agent.folder().join(&client::bureau(agent)?.ca);
+    // Who carries files by hand needs no receiver's address, only whom to believe.
+    let roots = match (&agent.bureau, &agent.signing.roots) {
+        (Some(bureau), _) => &bureau.ca,
+        (None, Some(roots)) => roots,
+        (None, None) => return Err(Failure::config(Finding::error("roots-missing").at(agent.place("signing")))),
+    };
+    let roots = agent.folder().join(roots);
     let verification = received.verify(&signing::trust(&roots, Moment::Signed(signing::now()?))?);
     if !verification.is_valid() {
         return Err(Failure::findings(verification.findings.into_iter().map(|finding| finding.at(&place)).collect()));
     }
     let receipt = &received.receipt;
-    if receipt.payload.to_string() != kept.digest || receipt.unit != agent.unit.code {
+    if receipt.unit != agent.unit.code {
+        let finding = Finding::error("receipt-of-another-unit").with("unit", &receipt.unit);
+        return Err(wrong(finding.with("wanted", &agent.unit.code)));
+    }
+    if receipt.payload.to_string() != kept.digest {
         let finding = Finding::error("receipt-of-another-package").with("payload", receipt.payload);
         return Err(wrong(finding.with("wanted", &kept.digest)));
     }
@@ -92,9 +101,8 @@ pub fn accept(
     let wanted = Wanted { key: Some(&kept.digest), ..Wanted::default() };
     let known = store.records(RECEIPT, wanted)?.iter().any(|record| record.body == body);
     if !known || before.as_ref().is_some_and(|entry| entry.state != state) {
-        let who = packs::who();
         let detail = json!({ "digest": kept.digest, "period": period, "verdict": verdict, "receipt": name });
-        let work = store.begin(&who, "receipt", &detail)?;
+        let work = store.begin(who, "receipt", &detail)?;
         for [form, book, _] in &kept.forms {
             work.put_record(&Record {
                 kind: RECEIPT.to_owned(),
@@ -109,12 +117,13 @@ pub fn accept(
         if let Some(record) = checkpoint {
             work.put_record(&record)?;
         }
-        let by = before.map_or(who.clone(), |entry| entry.by);
+        let by = before.map_or(who.to_owned(), |entry| entry.by);
         outbox::put(&work, &Entry { state, by, package: kept.clone() }, period, drafts)?;
         work.commit()?;
     }
     findings.push(match state {
         State::Refused => Finding::error("submission-refused").at(&place).with("reasons", reasons.join(", ")),
+        _ if receipt.test => Finding::note("trial-delivered").at(&place).with("at", receipt.received),
         _ => Finding::note("package-delivered").at(&place).with("at", receipt.received),
     });
     Ok((received, findings))

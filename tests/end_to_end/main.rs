@@ -33,6 +33,7 @@ mod people;
 mod quiet;
 mod readers;
 mod renderings;
+mod rounds;
 mod servers;
 mod short_sheets;
 mod tutorial;
