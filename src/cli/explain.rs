@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use formula::{Question, Trace, Value};
-use journal::Sealed;
 use model::{Amount, Finding, Month, Period};
 use serde_json::{Value as Json, json};
 use survey::document::{Lineage, Note};
@@ -98,7 +97,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             continue;
         }
         let asked = Question { accounts, ..question.clone() };
-        let mut lines = gather(&seen, &asked, &closing, what.lines)?;
+        let mut lines = gather(&seen, &asked, &closing, what.lines, &place)?;
         findings.extend(sign(leaf, &mut lines, &place));
         answers.push(answer(leaf, &lines, &desk.names));
         lineage.push((leaf, lines));
@@ -200,31 +199,41 @@ fn gather(
     question: &Question,
     closing: &BTreeMap<Period, HashSet<String>>,
     most: usize,
+    place: &str,
 ) -> Result<BTreeMap<String, Lines>, Failure> {
+    let refused = |gap| Failure::findings(vec![survey::gap_finding(&gap, model::Level::Error).at(place)]);
+    let by_period = seen.by_period(question, closing).map_err(refused)?;
+    let periods: BTreeSet<Period> = by_period.into_values().flatten().map(|(period, _)| period).collect();
     let mut accounts: BTreeMap<String, Lines> = BTreeMap::new();
-    seen.lines(question, closing, |period, sealed| {
-        let (account, amount) = match &sealed {
-            Sealed::Entry(entry, amount) => (entry.account(), *amount),
-            Sealed::Opening(account, amount) => (*account, *amount),
+    let none = HashSet::new();
+    for period in periods.into_iter().rev() {
+        let closing = closing.get(&period).unwrap_or(&none);
+        let left = |account: &str| {
+            let shown = accounts.get(account).map_or(0, |lines| lines.shown.len());
+            (0, if most == 0 { usize::MAX } else { most.saturating_sub(shown) })
         };
-        let lines = accounts.entry(account.to_owned()).or_insert_with(|| Lines { sum: Some(Amount::ZERO), ..Lines::default() });
-        lines.sum = lines.sum.and_then(|sum| sum.checked_add(amount));
-        lines.count += 1;
-        let month = lines.months.entry(period).or_default();
-        *month = (month.0.checked_add(amount).unwrap_or(month.0), month.1 + 1);
-        if most == 0 || lines.shown.len() < most {
-            let line = match sealed {
-                Sealed::Entry(entry, _) => json!({
-                    "period": period.to_string(), "voucher": entry.voucher(), "number": entry.number(), "date": entry.text("date"),
-                    "line": entry.text("line"), "account": entry.account(), "summary": entry.text("summary"),
-                    "party": entry.text("party"), "debit": entry.debit().to_string(), "credit": entry.credit().to_string(),
-                }),
-                Sealed::Opening(account, _) => json!({ "period": period.to_string(), "account": account, "opening": true }),
-            };
-            lines.shown.push((amount, line));
+        for (account, page) in seen.pages(question, period, closing, left)? {
+            // What was carried without lines is one of them here.
+            let opening =
+                page.opening.map(|amount| (amount, json!({ "period": period.to_string(), "account": account, "opening": true })));
+            let count = page.count + u64::from(opening.is_some());
+            let lines = accounts.entry(account).or_insert_with(|| Lines { sum: Some(Amount::ZERO), ..Lines::default() });
+            lines.sum = lines.sum.and_then(|sum| sum.checked_add(page.sum));
+            lines.count += count;
+            lines.months.insert(period, (page.sum, count));
+            lines.shown.extend(opening.filter(|_| most == 0 || lines.shown.len() < most));
+            lines.shown.extend(page.lines.iter().map(|(entry, amount)| (*amount, shown(period, entry))));
         }
-    })?;
+    }
     Ok(accounts)
+}
+
+fn shown(period: Period, entry: &journal::Entry) -> Json {
+    json!({
+        "period": period.to_string(), "voucher": entry.voucher(), "number": entry.number(), "date": entry.text("date"),
+        "line": entry.text("line"), "account": entry.account(), "summary": entry.text("summary"), "party": entry.text("party"),
+        "debit": entry.debit().to_string(), "credit": entry.credit().to_string(),
+    })
 }
 
 /// Turns the lines of an answer to the sign that they have in the figure, and proves that they add up to it.

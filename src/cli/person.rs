@@ -41,7 +41,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 let roles = person.roles.iter().map(|role| role.id()).collect::<Vec<_>>().join(" ");
                 rows.push(vec![person.id.clone(), person.name.clone(), roles, state]);
             }
-            Table { columns: &["person", "name", "roles", "account"], numbers: &[], rows }.write(ctx.format, ctx.lang)?;
+            Table { columns: &["id", "name", "roles", "sign_in"], numbers: &[], rows }.write(ctx.format, ctx.lang)?;
             Ok(Vec::new())
         }
         What::Invite { person } => {
@@ -62,7 +62,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             };
             let link = format!("{base}/welcome?person={}&invitation={token}", person.id);
             Table {
-                columns: &["person", "name", "link"],
+                columns: &["id", "name", "link"],
                 numbers: &[],
                 rows: vec![vec![person.id.clone(), person.name.clone(), link]],
             }

@@ -157,12 +157,14 @@ fn answered(desk: &Desk, seen: &Seen<'_>, leaf: &Trace, closing: &BTreeMap<Perio
         name: desk.names.get(&part.account).cloned().unwrap_or_default(),
         amount: part.amount.to_string(),
         periods,
+        first: None,
     };
     if let Some(question) = &leaf.question {
         let known = by_period(seen, question, &leaf.parts, closing)?;
         let periods =
             |account: &str| known.get(account).into_iter().flatten().map(|(period, amount)| (*period, amount.to_string()));
         answered.parts = leaf.parts.iter().map(|known| part(known, periods(&known.account).collect())).collect();
+        first(desk, seen, question, &mut answered.parts, closing)?;
     }
     if let Some(question) = &leaf.measured {
         let counted = desk.counted(question).map_err(|gap| Failure::findings(vec![survey::gap_finding(&gap, Level::Error)]))?;
@@ -183,6 +185,41 @@ fn answered(desk: &Desk, seen: &Seen<'_>, leaf: &Trace, closing: &BTreeMap<Perio
             .collect();
     }
     Ok(answered)
+}
+
+/// Lines that a figure's page shows of an account.
+const FIRST: usize = 5;
+
+/// Gives each account the first lines of its newest period, reading each period once.
+fn first(
+    desk: &Desk,
+    seen: &Seen<'_>,
+    question: &Question,
+    parts: &mut [web::Part],
+    closing: &BTreeMap<Period, HashSet<String>>,
+) -> Answer<()> {
+    let mut newest: BTreeMap<Period, Vec<String>> = BTreeMap::new();
+    for part in &*parts {
+        if let Some((period, _)) = part.periods.iter().find(|(_, amount)| amount != "0") {
+            newest.entry(*period).or_default().push(part.account.clone());
+        }
+    }
+    let none = HashSet::new();
+    for (period, accounts) in newest {
+        let question = Question { accounts, ..question.clone() };
+        let own = closing.get(&period).unwrap_or(&none);
+        let pages = seen.pages(&question, period, own, |_| (0, FIRST)).map_err(Failure::from)?;
+        for (account, page) in pages.into_iter().filter(|(_, page)| !page.lines.is_empty()) {
+            let Some(part) = parts.iter_mut().find(|part| part.account == account) else { continue };
+            // The periods have the sign of the figure already; a page has that of the books.
+            let shown = part.periods.iter().find(|(at, _)| *at == period).and_then(|(_, amount)| amount.parse::<Amount>().ok());
+            let turned = turned([page.sum], shown.unwrap_or(page.sum));
+            let name = desk.names.get(&account).map_or("", String::as_str);
+            let lines = page.lines.iter().map(|(entry, amount)| super::lines::line(entry, name, *amount, turned));
+            part.first = Some((period, lines.collect()));
+        }
+    }
+    Ok(())
 }
 
 /// The same column of this and the last 24 months' drafts, the oldest first.

@@ -30,7 +30,7 @@ pub fn lines(agent: &Agent, store: &mut Store, place: &LinesPlace) -> Answer<Lin
     let turned = figure::turned(all.into_values().flatten().map(|(_, amount)| amount), part.amount);
     let signed = |amount: Amount| if turned { amount.checked_neg().unwrap_or(amount) } else { amount };
     let name = desk.names.get(&place.account).cloned().unwrap_or_default();
-    let lines = page.lines.iter().map(|(entry, amount)| Line { amount: signed(*amount).to_string(), ..line(entry, &name) });
+    let lines = page.lines.iter().map(|(entry, amount)| line(entry, &name, *amount, turned));
     Ok(Lines {
         title: format!("{} {}", place.figure.cell, evaluated.name),
         text: leaf.text.clone(),
@@ -43,7 +43,13 @@ pub fn lines(agent: &Agent, store: &mut Store, place: &LinesPlace) -> Answer<Lin
     })
 }
 
-fn line(entry: &Entry, name: &str) -> Line {
+/// A line with what it adds, `turned` where the figure has the other sign than the books.
+pub fn line(entry: &Entry, name: &str, amount: Amount, turned: bool) -> Line {
+    let amount = if turned { amount.checked_neg().unwrap_or(amount) } else { amount };
+    Line { amount: amount.to_string(), ..plain(entry, name) }
+}
+
+fn plain(entry: &Entry, name: &str) -> Line {
     let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
     // A side without an amount stays empty, as on a voucher.
     let money = |amount: Amount| if amount.is_zero() { String::new() } else { amount.to_string() };
@@ -88,7 +94,7 @@ pub fn voucher(agent: &Agent, store: &Store, book: &str, period: Period, key: &s
             period,
             key: key.to_owned(),
             number: first.number().to_owned(),
-            lines: entries.iter().map(|entry| line(entry, name(entry))).collect(),
+            lines: entries.iter().map(|entry| plain(entry, name(entry))).collect(),
             totals: [total(Entry::debit)?, total(Entry::credit)?],
             attachments: first.text("attachments").unwrap_or_default().to_owned(),
             root: seal.root.clone(),

@@ -36,78 +36,11 @@ mod renderings;
 mod rounds;
 mod servers;
 mod short_sheets;
+mod site;
 mod tutorial;
 
 #[path = "../peers/mod.rs"]
 mod peers;
 
 pub use balances::books;
-
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::copy,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
-
-pub fn data(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)
-}
-
-/// A folder with a configuration, where the program is run.
-pub struct Site {
-    pub folder: tempfile::TempDir,
-}
-
-impl Site {
-    pub fn new(config: &str) -> Site {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("agent.toml"), config).unwrap();
-        Site { folder }
-    }
-
-    /// With the Tryton company's database beside the configuration.
-    pub fn tryton(config: &str) -> Site {
-        let site = Site::new(config);
-        let mut database = File::create(site.path("tryton.sqlite")).unwrap();
-        let packed = File::open(data("tryton/tryton.sqlite.gz")).unwrap();
-        copy(&mut flate2::read::GzDecoder::new(packed), &mut database).unwrap();
-        site
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
-        command.current_dir(self.folder.path()).args(["--lang", "en"]).args(args);
-        command.env("TAIZHANG_TEST_PASSWORD", servers::PASSWORD).output().unwrap()
-    }
-
-    /// Runs a verb that must succeed; its stdout.
-    pub fn ok(&self, args: &[&str]) -> String {
-        let out = self.run(args);
-        assert_eq!(out.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8(out.stdout).unwrap()
-    }
-
-    /// Runs a verb that must be refused with this exit code and these words, and without a result.
-    pub fn refused(&self, args: &[&str], code: i32, words: &[&str]) -> String {
-        let out = self.run(args);
-        let message = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert_eq!(out.status.code(), Some(code), "{args:?}: {message}");
-        for word in words {
-            assert!(message.contains(word), "{word:?} is not in: {message}");
-        }
-        assert!(!message.contains(servers::PASSWORD), "a secret in: {message}");
-        message
-    }
-}
-
-pub type Rows = Vec<BTreeMap<String, String>>;
-
-pub fn csv(text: &str) -> Rows {
-    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
-}
+pub use site::{Rows, Site, csv, data};

@@ -11,8 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Password of every account; long enough to be found in an output that it must not be in.
-pub const PASSWORD: &str = "s3cret;pass}word";
+pub use crate::site::PASSWORD;
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -26,6 +26,8 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("softhsm2", "/usr/bin/softhsm2-util", "a PKCS#11 token in software"),
     ("unzip", "/usr/bin/unzip", "a reader of containers that is not ours"),
     ("poppler-utils", "/usr/bin/pdftotext", "a reader of PDF that is not ours"),
+    ("chromium", "/usr/bin/chromium", "a browser for the review pages"),
+    ("chromium-driver", "/usr/bin/chromedriver", "drives that browser"),
     ("fonts-wqy-microhei", "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", "a font with Chinese characters, for PDF"),
 ];
 

@@ -2,8 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    num::NonZero,
+    panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::{available_parallelism, scope},
 };
 
 use formula::{Figures, Filter, Gap, Measure, Name, Part, Question, Side, What};
@@ -11,7 +17,7 @@ use model::{Amount, Month, Period};
 
 use crate::{
     Cell, DIMENSIONS, Digest, Entry, SealError, Sides, files, lines,
-    rows::{Rows, Wanted},
+    rows::{Rows, Tally, Wanted},
 };
 
 /// From when to when a book can answer.
@@ -268,25 +274,54 @@ impl Seen<'_> {
         if let Some(sums) = known(&lock()) {
             return Ok(sums);
         }
-        let mut sums = ByPeriod::new();
-        for period in self.book.periods.iter().rev().filter(|period| self.holds(**period, question)) {
-            let paths = self.book.entries.get(period);
-            let paths = paths.ok_or_else(|| Gap::new("missing_source", "seal-without-entries").with("period", period))?;
-            let mut tallies = self.tallies(question, *period, |_| (0, 0));
-            for evidence in paths {
-                let damaged = |error: SealError| {
-                    Gap::new("error", "file-damaged").with("path", evidence.path.display()).with("reason", error)
-                };
-                let rows = Rows::open(evidence.path().map_err(damaged)?).map_err(damaged)?;
-                rows.tally(&Wanted { question, left_out: &HashSet::new(), standing: None }, &mut tallies).map_err(damaged)?;
+        let periods: Vec<Period> = self.book.periods.iter().copied().filter(|period| self.holds(*period, question)).collect();
+        if let Some(period) = periods.iter().find(|period| !self.book.entries.contains_key(period)) {
+            return Err(Gap::new("missing_source", "seal-without-entries").with("period", period));
+        }
+        // A form waits for this: the files are read side by side.
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut read = Vec::new();
+            while let Some(period) = periods.get(next.fetch_add(1, Ordering::Relaxed)) {
+                read.push((*period, self.crossing(question, *period)));
             }
-            for (account, tally) in tallies.into_iter().filter(|(_, tally)| tally.count > 0) {
-                let sum = tally.sum.ok_or_else(|| too_large(&account))?;
-                sums.entry(account).or_default().push((*period, sum));
+            read
+        };
+        let threads = available_parallelism().map_or(1, NonZero::get).min(THREADS).min(periods.len());
+        let mut read: BTreeMap<Period, _> = scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut read = work();
+            for other in others {
+                read.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            read.into_iter().collect()
+        });
+        let mut sums = ByPeriod::new();
+        while let Some((period, found)) = read.pop_last() {
+            for (account, sum) in found? {
+                sums.entry(account).or_default().push((period, sum));
             }
         }
         lock().push((self.adjustments, question.clone(), sums.clone()));
         Ok(sums)
+    }
+
+    /// What the accounts of a counter question have in one period.
+    fn crossing(&self, question: &Question, period: Period) -> Result<Vec<(String, Amount)>, Gap> {
+        let mut tallies = self.tallies(question, period, |_| (0, 0));
+        // Where the other side has nothing, no voucher crosses.
+        let crosses = question.counter.iter().any(|account| self.book.turns_over(account, period));
+        for evidence in self.book.evidence(period).iter().filter(|_| crosses) {
+            let damaged =
+                |error: SealError| Gap::new("error", "file-damaged").with("path", evidence.path.display()).with("reason", error);
+            let rows = Rows::open(evidence.path().map_err(damaged)?).map_err(damaged)?;
+            rows.tally(&Wanted { question, left_out: &HashSet::new(), standing: None }, &mut tallies).map_err(damaged)?;
+        }
+        let sum = |(account, tally): (String, Tally)| {
+            let sum = tally.sum.ok_or_else(|| too_large(&account))?;
+            Ok((account, sum))
+        };
+        tallies.into_iter().filter(|(_, tally)| tally.count > 0).map(sum).collect()
     }
 }
 
@@ -410,6 +445,9 @@ impl Figures for Seen<'_> {
         Ok(parts)
     }
 }
+
+/// Entry files that are read side by side.
+const THREADS: usize = 4;
 
 /// Index of the party among [`DIMENSIONS`].
 pub(crate) const PARTY: usize = 1;

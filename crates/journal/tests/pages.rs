@@ -343,7 +343,7 @@ fn holds(lines: &[Line], kept: &Kept, question: &Question, adjustments: bool) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn periods_and_pages_are_those_of_a_naive_walk(

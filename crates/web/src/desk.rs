@@ -170,6 +170,8 @@ pub struct Part {
     pub amount: String,
     /// The same by sealed period, the newest first.
     pub periods: Vec<(Period, String)>,
+    /// The first lines of the newest period that has any, so that a voucher is one click away.
+    pub first: Option<(Period, Vec<Line>)>,
 }
 
 /// One answer of the books: a function of the formula.

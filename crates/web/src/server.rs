@@ -85,6 +85,7 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .route("/drafts/{book}/{form}/{period}/figure", get(pages::figure::page))
         .route("/drafts/{book}/{form}/{period}/lines", get(pages::lines::page))
         .route("/drafts/{book}/{form}/{period}/rules", get(pages::rules::page))
+        .route("/drafts/{book}/{form}/{period}/portal", get(pages::portal::page))
         .route("/drafts/{book}/{form}/{period}/explain", post(pages::rules::explain))
         .route("/drafts/{book}/{form}/{period}/step", post(pages::draft::step))
         .route("/drafts/{book}/{form}/{period}/export/{kind}", get(pages::draft::export))

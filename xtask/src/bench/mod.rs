@@ -10,6 +10,7 @@ mod bare;
 mod data;
 mod forms;
 mod memory;
+mod pages;
 mod peers;
 mod receiver;
 mod report;
@@ -40,7 +41,7 @@ const ROUNDS: usize = 3;
 /// Memory is compared with that of a pull of this many lines.
 const SMALL: u64 = 1_000_000;
 
-const USAGE: &str = "usage: cargo xtask bench [--lines N] | bench audit | bench forms | bench receiver\n\n  --lines N   entry lines of the ledger, 2000000 where absent";
+const USAGE: &str = "usage: cargo xtask bench [--lines N] | bench audit | bench forms | bench receiver | bench pages [N]\n\n  --lines N   entry lines of the ledger, 2000000 where absent";
 
 /// What is read, as a person would write it in agent.toml; `{from}` and `{to}` are parameters.
 const ENTRIES: &str = "SELECT month, '0' AS adjustment, voucher, number, kind, CAST(day AS TEXT) AS date, line, summary, account, debit, \
@@ -58,6 +59,8 @@ pub fn main(args: &[String]) -> ExitCode {
         ["audit"] => audit::main(),
         ["receiver"] => receiver::main(),
         ["forms"] => forms::main(),
+        ["pages"] => pages::main(None),
+        ["pages", lines] => pages::main(Some(lines)),
         [] => bench(LINES),
         ["--lines", lines] => match lines.parse() {
             Ok(lines) if lines >= SMALL => bench(lines),

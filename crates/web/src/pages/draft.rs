@@ -48,6 +48,7 @@ fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) ->
         (head(lang, view))
         div.row {
             a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
+            a.button.plain href=(format!("{address}/portal")) data-key="f" { (label(lang, "page-portal")) }
             @for kind in ["xlsx", "pdf", "csv"] {
                 a.button.plain href=(format!("{address}/export/{kind}")) download { (kind.to_uppercase()) }
             }
@@ -63,7 +64,7 @@ fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) ->
             } }
             tbody { @for cell in &draft.cells { (row(lang, place, draft, cell)) } }
         } }
-        p.keys { (label(lang, "page-keys-draft")) " " kbd { "← ↑ → ↓" } " " kbd { "Enter" } " · " kbd { "r" } " " (label(lang, "page-rules")) }
+        p.keys { (label(lang, "page-keys-draft")) " " kbd { "← ↑ → ↓" } " " kbd { "Enter" } " · " kbd { "r" } " " (label(lang, "page-rules")) " · " kbd { "f" } " " (label(lang, "page-portal")) }
         (said(lang, draft))
         (steps(session, place, view))
     }

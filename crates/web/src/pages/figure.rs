@@ -98,21 +98,25 @@ fn node(lang: Lang, at: &Node) -> Markup {
 /// An answer of the books: accounts, and by period the way to the lines.
 fn answered(lang: Lang, place: &FigurePlace, at: usize, answer: &Answered) -> Markup {
     html! {
-        section id=(format!("answer-{at}")) {
+        section id=(format!("answer-{at}")) data-answer=(answer.value) {
             h2 { code { (answer.text) } " = " (money(&answer.value)) }
             @for part in &answer.parts {
-                div.card {
+                div.card data-part=(part.amount) {
                     h3 { (part.account) " " (part.name) " " span.v { (money(&part.amount)) } }
                     div.scroll { table {
                         thead { tr { th scope="col" { (label(lang, "period")) } th.n scope="col" { (label(lang, "amount")) } } }
                         tbody {
                             @for (period, amount) in &part.periods {
                                 @let to = LinesPlace { figure: place.clone(), answer: at, account: part.account.clone(), period: *period, skip: 0 };
-                                tr { td { a href=(routes::lines(&to)) { (period) } } td.n { a.cell href=(routes::lines(&to)) { (money(amount)) } } }
+                                tr { td { a href=(routes::lines(&to)) { (period) } } td.n data-period=(amount) { a.cell href=(routes::lines(&to)) { (money(amount)) } } }
                             }
                             tr.sum { td { (label(lang, "page-sum")) } td.n { (money(&part.amount)) } }
                         }
                     } }
+                    @if let Some((period, lines)) = &part.first {
+                        h4 { (label(lang, "page-first-lines")) " " (period) }
+                        (super::lines::table(lang, &place.draft.book, *period, lines, true))
+                    }
                 }
             }
             @if answer.measured && !answer.rows.is_empty() { (rows(lang, answer)) }

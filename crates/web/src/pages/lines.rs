@@ -61,7 +61,7 @@ fn body(lang: Lang, place: &LinesPlace, lines: &Lines) -> Markup {
     let last = place.skip + lines.lines.len();
     let go = |skip: usize| routes::lines(&LinesPlace { skip, ..place.clone() });
     html! {
-        p { code { (lines.text) } " · " (label(lang, "page-sum")) " " strong { (money(&lines.sum)) } " · " (lines.count) " " (label(lang, "page-lines")) }
+        p data-sum=(lines.sum) { code { (lines.text) } " · " (label(lang, "page-sum")) " " strong { (money(&lines.sum)) } " · " (lines.count) " " (label(lang, "page-lines")) }
         @if let Some(opening) = &lines.opening { p { (label(lang, "page-opening")) " " strong { (money(opening)) } } }
         @if !lines.lines.is_empty() { (table(lang, &place.figure.draft.book, place.period, &lines.lines, true)) }
         div.row {
@@ -72,7 +72,8 @@ fn body(lang: Lang, place: &LinesPlace, lines: &Lines) -> Markup {
     }
 }
 
-fn table(lang: Lang, book: &str, period: Period, lines: &[Line], linked: bool) -> Markup {
+/// Entry lines as a table: those behind a figure link to their vouchers.
+pub fn table(lang: Lang, book: &str, period: Period, lines: &[Line], linked: bool) -> Markup {
     let names: &[&str] = if linked {
         &["voucher", "date", "summary", "party", "debit", "credit", "amount"]
     } else {
@@ -90,7 +91,7 @@ fn table(lang: Lang, book: &str, period: Period, lines: &[Line], linked: bool) -
                     td { (line.line) } td { (line.account) } td { (line.name) } td { (line.summary) } td { (line.party) }
                 }
                 td.n { (money(&line.debit)) } td.n { (money(&line.credit)) }
-                @if linked { td.n { (money(&line.amount)) } }
+                @if linked { td.n data-amount=(line.amount) { (money(&line.amount)) } }
             } } }
         } }
     }
@@ -134,6 +135,6 @@ fn sheet(lang: Lang, voucher: &Voucher) -> Markup {
     html! {
         div.card { (page::facts(&rows)) }
         (table(lang, &voucher.book, voucher.period, &voucher.lines, false))
-        p { (label(lang, "page-sum")) " " (label(lang, "debit")) " " strong { (money(&voucher.totals[0])) } " · " (label(lang, "credit")) " " strong { (money(&voucher.totals[1])) } }
+        p data-debit=(voucher.totals[0]) data-credit=(voucher.totals[1]) { (label(lang, "page-sum")) " " (label(lang, "debit")) " " strong { (money(&voucher.totals[0])) } " · " (label(lang, "credit")) " " strong { (money(&voucher.totals[1])) } }
     }
 }

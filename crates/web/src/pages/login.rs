@@ -143,9 +143,9 @@ async fn invitation(app: &App, status: StatusCode, invited: &Invited, told: Opti
         div.card.login {
             @if let Some(told) = told { div.note.error role="alert" { p { (both(told)) } } }
             form method="post" action="/welcome" {
-                input type="hidden" name="person" value=(invited.person);
                 input type="hidden" name="invitation" value=(invited.invitation);
-                p { (both("page-person")) " " strong { (invited.person) } }
+                label for="person" { (both("page-person")) }
+                input id="person" name="person" value=(invited.person) autocomplete="username" readonly;
                 label for="password" { (both("page-password-new")) }
                 input id="password" name="password" type="password" autocomplete="new-password" minlength=(SHORTEST) required autofocus;
                 label for="again" { (both("page-password-again")) }
@@ -182,6 +182,7 @@ pub async fn choose(State(app): State<Arc<App>>, Form(invited): Form<Invited>) -
     if kept.await.is_err() {
         return invitation(&app, StatusCode::SERVICE_UNAVAILABLE, &invited, Some("page-unreachable")).await;
     }
+    app.brake.passed(&person.id);
     app.sessions.end_all(&person.id);
     begin(&app, &person, "/")
 }

@@ -6,6 +6,7 @@ pub mod home;
 pub mod lines;
 pub mod log;
 pub mod login;
+pub mod portal;
 pub mod rules;
 
 use std::sync::Arc;

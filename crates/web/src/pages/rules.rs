@@ -63,7 +63,7 @@ fn card(session: &Session, place: &Place, verdicts: &Verdicts, verdict: &Verdict
             h2 { (verdict.rule) " " (badge(tone(&verdict.severity), &label(lang, &format!("severity-{}", verdict.severity)))) }
             p { (verdict.text) }
             div.scroll { table {
-                thead { tr { th scope="col" { (label(lang, "page-side")) } th.n scope="col" { (label(lang, "value")) } } }
+                thead { tr { th scope="col" { (label(lang, "page-side")) } th.n scope="col" { (label(lang, "page-value")) } } }
                 tbody { @for side in &verdict.sides { tr { td { code { (side.text) } } td.n { (side.value.as_deref().map_or_else(|| "—".to_owned(), grouped)) } } } }
             } }
             (figures(lang, place, verdicts, verdict))

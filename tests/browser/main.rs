@@ -1,0 +1,15 @@
+/*!
+The review pages: over HTTP, and in a real Chromium. Apart from the other tests, because the browser's library changes how texts are added.
+*/
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its case must fail; nobody links against it")]
+
+mod browser;
+mod pages;
+#[path = "../end_to_end/site.rs"]
+#[allow(dead_code, reason = "shared with the other tests")]
+mod site;
+
+#[path = "../peers/mod.rs"]
+mod peers;
+
+pub use site::{Site, csv};
