@@ -487,7 +487,7 @@ impl Agent {
     pub fn person(&self, id: &str) -> Result<&Person, Failure> {
         self.people.iter().find(|person| person.id == id).ok_or_else(|| {
             let known = self.people.iter().map(|person| person.id.as_str());
-            let near = settings::nearest(id, known.clone()).unwrap_or("—").to_owned();
+            let near = settings::nearest(id, known.clone()).unwrap_or("nobody").to_owned();
             let finding = Finding::error("person-unknown").at(self.path.display().to_string()).with("person", id);
             Failure::config(finding.with("near", near).with("known", known.collect::<Vec<_>>().join(", ")))
         })

@@ -1,7 +1,7 @@
 /*! Files beside the database: packages, receipts and what people attached are what the records say, and the log is no shorter than receipts show. */
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
@@ -23,6 +23,7 @@ use crate::{
 /// Looks at every file that a record names, and at every receipt. Gives how many files there are, and what is wrong.
 pub fn verify(agent: &Agent, store: &Store) -> Result<(usize, Vec<Finding>), Failure> {
     let mut named: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut adopted = BTreeSet::new();
     for record in store.every_record()? {
         let body: Value = acts::body(&record)?;
         if record.kind == PACKAGE {
@@ -30,14 +31,18 @@ pub fn verify(agent: &Agent, store: &Store) -> Result<(usize, Vec<Finding>), Fai
             named.insert(container(store, "packages", &kept.container), kept.container);
         } else if record.kind == delivery::RECEIPT {
             let receipt = body["receipt"].as_str().unwrap_or_default().to_owned();
-            named.insert(container(store, delivery::RECEIPTS, &receipt), receipt);
+            let path = container(store, delivery::RECEIPTS, &receipt);
+            if body["adopted"] == true {
+                adopted.insert(path.clone());
+            }
+            named.insert(path, receipt);
         }
         attached(&body, &mut |digest| {
             named.insert(store.folder().join("evidence").join(digest), digest.to_owned());
         });
     }
     let mut findings: Vec<Finding> = named.iter().filter_map(|(path, known)| whole(path, known).err()).collect();
-    findings.extend(receipts(agent, store)?);
+    findings.extend(receipts(agent, store, &adopted)?);
     Ok((named.len(), findings))
 }
 
@@ -73,7 +78,7 @@ fn whole(path: &Path, known: &str) -> Result<(), Finding> {
 
 /// Every receipt that lies here, known to the database or not: the checkpoint that the receiver countersigned is of this log, which has grown
 /// since. A database that was put back is found so, and a log that was written anew.
-fn receipts(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
+fn receipts(agent: &Agent, store: &Store, adopted: &BTreeSet<PathBuf>) -> Result<Vec<Finding>, Failure> {
     let folder = store.folder().join(delivery::RECEIPTS);
     let refused = |error: std::io::Error| Failure::source(Finding::io(&folder, &error));
     let mut files: Vec<PathBuf> = match fs::read_dir(&folder) {
@@ -81,7 +86,8 @@ fn receipts(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(refused(error)),
     };
-    files.retain(|path| path.extension().is_some_and(|kind| kind == "asice"));
+    // What a person knows to be of a log that was lost, a record says.
+    files.retain(|path| path.extension().is_some_and(|kind| kind == "asice") && !adopted.contains(path));
     files.sort();
     let (tree, origin) = (machine::tree(store, None)?, machine::origin(agent));
     Ok(files.iter().filter_map(|path| grown(path, &tree, &origin).err()).collect())

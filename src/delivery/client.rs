@@ -54,6 +54,10 @@ impl Client {
         let unfit = |reason: &dyn std::error::Error| {
             Failure::config(Finding::error("bureau-unfit").at(&place).with("reason", chain(reason)))
         };
+        if !own.url.starts_with("https://") {
+            let finding = Finding::error("bureau-url-unfit").at(agent.place("bureau.url")).with("url", &own.url);
+            return Err(Failure::config(finding));
+        }
         // Somebody else may have installed it already, and then it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let path = agent.folder().join(&own.ca);

@@ -15,12 +15,18 @@ pub mod outbox;
 pub mod person;
 mod receipts;
 
-pub use receipts::{FOLDER as RECEIPTS, accept, period_of};
+pub use receipts::{FOLDER as RECEIPTS, accept, adopt, period_of, why};
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use journal::Digest;
 use store::{Store, Wanted};
-use survey::filing::Filing;
+use survey::{
+    document::{Cell, Draft},
+    filing::Filing,
+};
 
-use crate::{acts, report::Failure};
+use crate::{acts, build, report::Failure};
 
 /// Kind of the records of filings at the national portal.
 pub const FILED: &str = "filed";
@@ -40,6 +46,31 @@ pub fn filed_is(store: &Store, book: &str, form: &str, period: &str, draft: &str
     let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
     let newest: Option<serde_json::Value> = store.records(FILED, wanted)?.last().map(acts::body).transpose()?;
     Ok(newest.is_none_or(|filing| filing["draft"] == draft))
+}
+
+/// Cells whose figures are others than in the version that was filed; nothing where that version is not known.
+pub fn filed_otherwise(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
+    let wanted = Wanted { book: Some(&draft.book), form: Some(&draft.form), period: Some(&draft.period), key: None };
+    let filing: Option<serde_json::Value> = store.records(FILED, wanted)?.last().map(acts::body).transpose()?;
+    let Some(filed) = filing.and_then(|filing| filing["draft"].as_str().map(str::to_owned)) else { return Ok(Vec::new()) };
+    let year = draft.period.get(..4).and_then(|year| year.parse().ok()).unwrap_or_default();
+    let own = |version: &store::DraftVersion| {
+        version.form == draft.form && version.period == draft.period && Digest::of(version.body.as_bytes()).to_string() == filed
+    };
+    let Some(version) = store.drafts_of_year(&draft.book, year)?.into_iter().find(own) else { return Ok(Vec::new()) };
+    let (before, now) = (figures(&build::read(&version)?), figures(draft));
+    let cells = before.keys().chain(now.keys()).filter(|id| before.get(*id) != now.get(*id));
+    Ok(cells.collect::<BTreeSet<_>>().into_iter().cloned().collect())
+}
+
+/// What a draft reports: by cell, its columns' values and what an adjustment makes of them.
+fn figures(draft: &Draft) -> BTreeMap<String, Vec<String>> {
+    let one = |cell: &Cell| {
+        let columns = cell.columns.each().into_iter().map(|(name, column)| format!("{name} {:?}", column.value));
+        let adjusted = cell.adjustment.iter().map(|made| made.reported.clone());
+        (cell.id.clone(), columns.chain(adjusted).collect())
+    };
+    draft.cells.iter().map(one).collect()
 }
 
 /// Payload digest of the newest package that the receiver took for any of these forms and books. Deliveries that are only tried follow each

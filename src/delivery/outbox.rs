@@ -285,9 +285,18 @@ fn send(agent: &Agent, store: &mut Store, digest: &str) -> Result<(Received, Vec
     let marked = fs::create_dir_all(mark.parent().unwrap_or(Path::new("."))).and_then(|()| fs::write(&mark, b""));
     marked.map_err(|error| Failure::source(Finding::io(&mark, &error)))?;
     let receipt = client.submit(package, &checkpoint)?;
-    let kept = accept(agent, store, (&entry.package, &period), &receipt, Some(&client), &packs::who())?;
+    let (received, mut findings) = accept(agent, store, (&entry.package, &period), &receipt, Some(&client), &packs::who())?;
     let _ = fs::remove_file(&mark);
-    Ok(kept)
+    // The receiver has a package that is not known here: its receipt is fetched, so that the next one can follow it.
+    let newest = received.receipt.reasons.iter().filter(|reason| reason.code == "package-not-next");
+    let newest = newest.flat_map(|reason| reason.arguments.iter()).find(|(name, _)| *name == "wanted");
+    if let Some(digest) = newest.and_then(|(_, digest)| seal::Digest::parse(digest)).map(|digest| digest.to_string())
+        && super::receipts::kept(store, &digest)?.is_none()
+        && let Some(receipt) = client.receipt_of(&digest)?
+    {
+        findings.extend(super::adopt(agent, store, &receipt, Some(&client), &packs::who())?);
+    }
+    Ok((received, findings))
 }
 
 /// The receipt that the receiver has for a package, kept here as well.

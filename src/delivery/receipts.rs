@@ -3,7 +3,7 @@
 use std::fs;
 
 use model::Finding;
-use seal::{Limits, Moment, Received, Verdict, log};
+use seal::{Limits, Moment, Receipt, Received, Verdict, log};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Record, Store, Wanted};
@@ -52,6 +52,15 @@ pub fn kept(store: &Store, digest: &str) -> Result<Option<Received>, Failure> {
     read.map(Some).map_err(|finding| Failure::source(finding.at(path.display().to_string())))
 }
 
+/// Why a package was refused: codes, each with its place where it has one.
+pub fn why(receipt: &Receipt) -> String {
+    let one = |reason: &Finding| match reason.place.is_empty() {
+        true => reason.code.to_string(),
+        false => format!("{} ({})", reason.code, reason.place),
+    };
+    receipt.reasons.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// Looks at a receipt and keeps it; only then does the package's state change, in the same operation. Without a connection the receiver's log
 /// cannot be asked how it went on since the last receipt, and that is told.
 pub fn accept(
@@ -64,37 +73,27 @@ pub fn accept(
 ) -> Result<(Received, Vec<Finding>), Failure> {
     let place = format!("receipt {}", kept.digest);
     let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
-    let received = Received::read(bytes, Limits::default()).map_err(wrong)?;
-    // Who carries files by hand needs no receiver's address, only whom to believe.
-    let roots = match (&agent.bureau, &agent.signing.roots) {
-        (Some(bureau), _) => &bureau.ca,
-        (None, Some(roots)) => roots,
-        (None, None) => return Err(Failure::config(Finding::error("roots-missing").at(agent.place("signing")))),
-    };
-    let roots = agent.folder().join(roots);
-    let verification = received.verify(&signing::trust(&roots, Moment::Signed(signing::now()?))?);
-    if !verification.is_valid() {
-        return Err(Failure::findings(verification.findings.into_iter().map(|finding| finding.at(&place)).collect()));
-    }
+    let received = believed(agent, bytes, &place)?;
     let receipt = &received.receipt;
-    if receipt.unit != agent.unit.code {
-        let finding = Finding::error("receipt-of-another-unit").with("unit", &receipt.unit);
-        return Err(wrong(finding.with("wanted", &agent.unit.code)));
-    }
     if receipt.payload.to_string() != kept.digest {
         let finding = Finding::error("receipt-of-another-package").with("payload", receipt.payload);
         return Err(wrong(finding.with("wanted", &kept.digest)));
     }
-    own_log(agent, store, &received).map_err(wrong)?;
+    let behind = own_log(agent, store, &received).map_err(wrong)?;
     let (checkpoint, mut findings) = their_log(store, &received, client, &place)?;
+    let adopted = behind.is_some();
+    findings.extend(behind.map(|finding| finding.at(&place)));
     let name = seal::Digest::of(bytes).to_string();
     let folder = store.folder().join(FOLDER);
     package::lasting(&folder, &format!("{name}.asice"), bytes).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
     let state = if receipt.verdict == Verdict::Received { State::Delivered } else { State::Refused };
     let verdict = if state == State::Delivered { RECEIVED } else { State::Refused.name() };
     let reasons: Vec<String> = receipt.reasons.iter().map(|reason| reason.code.to_string()).collect();
-    let body = json!({ "verdict": verdict, "receipt": name, "trial": receipt.test, "at": receipt.received.to_string(),
+    let mut body = json!({ "verdict": verdict, "receipt": name, "trial": receipt.test, "at": receipt.received.to_string(),
         "receiver": receipt.receiver.0, "reasons": reasons });
+    if adopted {
+        body["adopted"] = true.into();
+    }
     let drafts = outbox::drafts(store, kept, period)?;
     let before = outbox::entry(store, &kept.digest)?;
     let body = body.to_string();
@@ -122,21 +121,96 @@ pub fn accept(
         work.commit()?;
     }
     findings.push(match state {
-        State::Refused => Finding::error("submission-refused").at(&place).with("reasons", reasons.join(", ")),
+        State::Refused => Finding::error("submission-refused").at(&place).with("reasons", why(receipt)),
         _ if receipt.test => Finding::note("trial-delivered").at(&place).with("at", receipt.received),
         _ => Finding::note("package-delivered").at(&place).with("at", receipt.received),
     });
     Ok((received, findings))
 }
 
-/// The checkpoint that the receiver countersigned is of this log: what was sent then is still there.
-fn own_log(agent: &Agent, store: &Store, received: &Received) -> Result<(), Finding> {
-    let Some(note) = &received.agent else { return Ok(()) };
+/// A receipt that holds and is this unit's.
+fn believed(agent: &Agent, bytes: &[u8], place: &str) -> Result<Received, Failure> {
+    let wrong = |finding: Finding| Failure::findings(vec![finding.at(place)]);
+    let received = Received::read(bytes, Limits::default()).map_err(wrong)?;
+    // Who carries files by hand needs no receiver's address, only whom to believe.
+    let roots = match (&agent.bureau, &agent.signing.roots) {
+        (Some(bureau), _) => &bureau.ca,
+        (None, Some(roots)) => roots,
+        (None, None) => return Err(Failure::config(Finding::error("roots-missing").at(agent.place("signing")))),
+    };
+    let roots = agent.folder().join(roots);
+    let verification = received.verify(&signing::trust(&roots, Moment::Signed(signing::now()?))?);
+    if !verification.is_valid() {
+        return Err(Failure::findings(verification.findings.into_iter().map(|finding| finding.at(place)).collect()));
+    }
+    if received.receipt.unit != agent.unit.code {
+        let finding = Finding::error("receipt-of-another-unit").with("unit", &received.receipt.unit);
+        return Err(wrong(finding.with("wanted", &agent.unit.code)));
+    }
+    Ok(received)
+}
+
+/// Keeps the receipt of a package of this unit that is not here: the state is an older backup, or another machine sent it. What is made next
+/// corrects that package, as the receiver wants it. Nothing where it took no package.
+pub fn adopt(
+    agent: &Agent,
+    store: &mut Store,
+    bytes: &[u8],
+    client: Option<&Client>,
+    who: &str,
+) -> Result<Option<Finding>, Failure> {
+    let received = believed(agent, bytes, "receipt")?;
+    let receipt = &received.receipt;
+    let digest = receipt.payload.to_string();
+    if receipt.verdict != Verdict::Received {
+        return Ok(None);
+    }
+    let place = format!("receipt {digest}");
+    let (checkpoint, _) = their_log(store, &received, client, &place)?;
+    let name = seal::Digest::of(bytes).to_string();
+    let folder = store.folder().join(FOLDER);
+    package::lasting(&folder, &format!("{name}.asice"), bytes).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
+    // The log that the receiver countersigned with it may be longer than the one that is here now; that is why it is adopted.
+    let body = json!({ "verdict": RECEIVED, "receipt": name, "trial": receipt.test, "at": receipt.received.to_string(),
+        "receiver": receipt.receiver.0, "reasons": [], "adopted": true });
+    let forms: Vec<String> = receipt.forms.iter().map(|form| format!("{} {}", form.form, form.period)).collect();
+    let detail = json!({ "digest": digest, "verdict": RECEIVED, "receipt": name, "adopted": true });
+    let work = store.begin(who, "receipt", &detail)?;
+    for form in &receipt.forms {
+        for book in agent.books_of(Some(&form.form)) {
+            work.put_record(&Record {
+                kind: RECEIPT.to_owned(),
+                book: book.id.clone(),
+                form: form.form.clone(),
+                period: form.period.clone(),
+                key: digest.clone(),
+                body: body.to_string(),
+                ..Record::default()
+            })?;
+        }
+    }
+    if let Some(record) = checkpoint {
+        work.put_record(&record)?;
+    }
+    work.commit()?;
+    Ok(Some(Finding::warning("receipt-adopted").at(place).with("forms", forms.join(", "))))
+}
+
+/// The checkpoint that the receiver countersigned is of this log: what was sent then is still there. A log that is shorter was put back to a
+/// backup: the receipt is believed all the same, and that is told.
+fn own_log(agent: &Agent, store: &Store, received: &Received) -> Result<Option<Finding>, Finding> {
+    let Some(note) = &received.agent else { return Ok(None) };
     let checkpoint = note.checkpoint()?;
     let wrong = || Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size);
     let tree = machine::tree(store, Some(checkpoint.size)).map_err(|_| wrong())?;
-    let same = tree.size() == checkpoint.size && log::root(&tree, checkpoint.size) == Some(checkpoint.root);
-    if same && checkpoint.origin == machine::origin(agent) { Ok(()) } else { Err(wrong()) }
+    if checkpoint.origin != machine::origin(agent) {
+        return Err(wrong());
+    }
+    if tree.size() < checkpoint.size {
+        let finding = Finding::warning("log-behind-receipt").with("size", checkpoint.size);
+        return Ok(Some(finding.with("now", tree.size())));
+    }
+    if log::root(&tree, checkpoint.size) == Some(checkpoint.root) { Ok(None) } else { Err(wrong()) }
 }
 
 /// The receiver's log has only grown since the largest checkpoint that was seen of it. Gives the record of a larger one.

@@ -136,7 +136,14 @@ pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) ->
         };
         let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
         if filed.is_some() && !delivery::filed_is(store, &draft.book, &draft.form, &draft.period, &one.digest)? {
-            findings.push(Finding::warning("filing-of-another-version").at(&place).with("form", &draft.form));
+            // A copy says what was filed: other figures are filed first.
+            let cells = delivery::filed_otherwise(store, draft)?;
+            findings.push(match cells.is_empty() {
+                true => Finding::warning("filing-of-another-version").at(&place).with("form", &draft.form),
+                false => {
+                    Finding::error("filing-of-other-figures").at(&place).with("form", &draft.form).with("cells", cells.join(", "))
+                }
+            });
         }
         if one.channel == Channel::Companion && filed.is_none() {
             findings.push(Finding::error("filing-missing").at(place).with("form", &draft.form).with("period", &draft.period));

@@ -165,7 +165,7 @@ fn a_code_whose_answer_was_lost_is_not_lost() {
     // A code of another person is told before anything is replaced.
     let own = fs::read(site.path("wu.crt")).unwrap();
     let code = bureau.code(&["--person", "陈立", "--role", "head"]);
-    site.refused(&["enroll", "--code", &code, "--as", "wu"], 1, &["certificate-of-another-person", "陈立"]);
+    site.refused(&["enroll", "--code", &code, "--as", "wu"], 1, &["enrolment-subject-differs", "陈立"]);
     assert_eq!(fs::read(site.path("wu.crt")).unwrap(), own);
     // Nor is a machine's key made for what TLS does not know, or a person's without a password.
     site.refused(&["enroll", "--code", &code, "--sm2"], 2, &["person-missing"]);

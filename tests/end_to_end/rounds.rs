@@ -317,9 +317,15 @@ fn everything_beside_the_database_is_looked_at(site: &Site) {
         }
     }
     site.ok(&["log", "verify"]);
-    // An older database beside a receipt that countersigns a longer log.
     let file = state.join("state.sqlite");
     let database = rusqlite::Connection::open(&file).unwrap();
+    database.pragma_update(None, "foreign_keys", false).unwrap();
+    // The chart that seals name, gone.
+    database.execute_batch("CREATE TEMP TABLE kept AS SELECT * FROM context; DELETE FROM context").unwrap();
+    site.refused(&["log", "verify"], 1, &["file-damaged", "context"]);
+    database.execute_batch("INSERT INTO context SELECT * FROM kept").unwrap();
+    site.ok(&["log", "verify"]);
+    // An older database beside a receipt that countersigns a longer log.
     database.pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
     let newest: i64 = database.query_row("SELECT max(seq) FROM operation", [], |row| row.get(0)).unwrap();
     for table in ["record", "draft", "cell", "seal"] {
@@ -328,4 +334,97 @@ fn everything_beside_the_database_is_looked_at(site: &Site) {
     database.execute("DELETE FROM operation WHERE seq > ?", [newest - 3]).unwrap();
     drop(database);
     site.refused(&["log", "verify"], 1, &["log-behind-receipt"]);
+}
+
+/// What `init` writes for this ERP seals measures beside the book: vouchers are proved all the same.
+#[test]
+fn a_voucher_is_proved_beside_sealed_measures() {
+    let config = CONFIG.replace("variables.company = 1", "variables = { company = 1, sales = true, stock = true }");
+    let config = config.replace("code = \"B203\"", "code = \"B203\"\nchannel = \"official\"\nmapping = [\"layer.toml\"]");
+    let layer = "title = '本单位'\n[cell.\"B203:601\"]\nformula = '42 + 0 * MEASURE(sales, amount, item=\"#1\")'\nwhy = '试'\n";
+    let site = crate::packages::site_with(&config, &[("layer.toml", layer)]);
+    approve(&site);
+    everybody(&site, &[]);
+    site.ok(&["submit", "--period", "2025-06", "--to-file", "p.asice", "--as", "wu"]);
+    let folder = site.folder.path();
+    let named = crate::peers::run(Command::new("unzip").args(["-p", "p.asice", "evidence.json"]).current_dir(folder));
+    assert!(named.contains("hz+measures"), "{named}");
+    let database = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
+    let sql = "SELECT CAST(m.id AS TEXT), m.number FROM account_move m JOIN account_period p ON p.id = m.period WHERE m.state = 'posted' \
+               AND m.company = 1 AND p.type = 'standard' AND p.start_date = '2025-05-01' LIMIT 1";
+    let (key, number): (String, String) = database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let prove = ["prove", "--package", "p.asice", "--out", "v.json", "--voucher"];
+    site.ok(&[&prove[..], &[&key, "--period", "2025-05"]].concat());
+    let rows = crate::csv(&site.ok(&["verify", "--proof", "v.json", "--package", "p.asice", "--format", "csv"]));
+    assert_eq!((rows[0]["result"].as_str(), rows[0]["number"].as_str()), ("valid", number.as_str()));
+    // Where one text is a key here and a number there, both are told, each as what it is.
+    let both = "SELECT CAST(a.id AS TEXT) FROM account_move a JOIN account_move b ON b.number = CAST(a.id AS TEXT) AND b.id <> a.id \
+                JOIN account_period p ON p.id = a.period JOIN account_period q ON q.id = b.period WHERE a.state = 'posted' AND b.state = 'posted' \
+                AND a.company = 1 AND b.company = 1 AND p.start_date BETWEEN '2025-01-01' AND '2025-06-01' \
+                AND q.start_date BETWEEN '2025-01-01' AND '2025-06-01' LIMIT 1";
+    if let Ok(twice) = database.query_row(both, [], |row| row.get::<_, String>(0)) {
+        site.refused(&[&prove[..], &[&twice]].concat(), 1, &["voucher-unclear", &format!("(key {twice})")]);
+    }
+    // A receipt in the place of a package is named as one.
+    let receipt = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/seal/tests/data/p256-receipt.asice");
+    let receipt = receipt.to_str().unwrap();
+    site.refused(&["verify", "--proof", "v.json", "--package", receipt], 1, &["package-is-receipt"]);
+    site.refused(&["prove", "--voucher", &key, "--package", receipt, "--out", "x.json"], 1, &["package-is-receipt"]);
+}
+
+/// A machine that was replaced, with a backup from before the last delivery: the receiver's receipt is fetched, and the next package follows it.
+#[test]
+fn an_older_backup_learns_what_was_delivered() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = signed(&bureau);
+    let copy = |from: &str, to: &str| {
+        crate::peers::run(Command::new("cp").args(["-a", from, to]).current_dir(site.folder.path()));
+    };
+    copy("taizhang-state", "backup");
+    site.ok(&SUBMIT);
+    let delivered = receipts(&site)[0].clone();
+    let carried = site.path("carried.asice");
+    fs::copy(&delivered, &carried).unwrap();
+    fs::remove_dir_all(site.path("taizhang-state")).unwrap();
+    copy("backup", "taizhang-state");
+    let again = || {
+        for (verb, person) in [("review", "wu"), ("approve", "zhoumin")] {
+            site.ok(&[&[verb][..], &OF, &["--as", person]].concat());
+        }
+        everybody(&site, &[]);
+    };
+    site.ok(&[&ADJUST[..], &["wu"]].concat());
+    again();
+    let told = site.refused(&SUBMIT, 1, &["package-not-next", "receipt-adopted"]);
+    assert!(told.contains("B203 2025-06"), "{told}");
+    site.ok(&RETURN);
+    again();
+    site.ok(&SUBMIT);
+    assert_eq!(state(&site), "delivered");
+    site.ok(&["log", "verify"]);
+    let reports = bureau.json(&["reports"]);
+    assert!(reports.to_string().contains("\"2\""), "{reports}");
+    // A backup that knows the package and not its delivery takes the receipt that is carried to it, and says that its log is shorter.
+    fs::remove_dir_all(site.path("taizhang-state")).unwrap();
+    copy("backup", "taizhang-state");
+    assert!(said(&site, &["receipt", "import", "carried.asice"]).contains("warning[log-behind-receipt]"));
+    assert_eq!(state(&site), "delivered");
+    site.ok(&["log", "verify"]);
+}
+
+#[test]
+fn check_asks_what_this_machine_may() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = enrolled(&bureau);
+    assert!(!said(&site, &["check"]).contains("bureau-declined"));
+    let certificates = bureau.json(&["certificates", "--unit", crate::packages::UNIT]);
+    let own = certificates.as_array().unwrap().iter().find(|one| one["person"] == "").unwrap();
+    bureau.ok(&["revoke", own["serial"].as_str().unwrap(), "--reason", "丢失"]);
+    let told = said(&site, &["check"]);
+    assert!(told.contains("warning[bureau-declined]") && told.contains("certificate-revoked"), "{told}");
+    let config = fs::read_to_string(site.path("agent.toml")).unwrap();
+    fs::write(site.path("agent.toml"), config.replace("https://", "http://")).unwrap();
+    site.refused(&["check"], 2, &["bureau-url-unfit", "agent.toml"]);
 }
