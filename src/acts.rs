@@ -15,6 +15,9 @@ pub const ADJUSTMENT: &str = "adjustment";
 /// Kind of the records of locks.
 pub const LOCK: &str = "lock";
 
+/// Kind of the records of texts.
+pub const TEXT: &str = "text";
+
 /// Kind of the records of events (大事记).
 pub const EVENT: &str = "event";
 
@@ -28,6 +31,24 @@ pub struct Lock {
     pub reason: String,
     /// Who did it.
     pub by: String,
+}
+
+/// A text or a choice that a person entered for a row of a form and month.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextEntry {
+    /// The text as the form has it.
+    pub text: String,
+    /// Why it was corrected or taken back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Who entered it.
+    pub by: String,
+    /// Files that show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<BTreeMap<String, String>>,
+    /// Whether it was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 /// The body of a record, read.

@@ -34,6 +34,13 @@ pub fn given(agent: &Agent, store: &Store, book: &Book) -> Result<Given, Failure
             given.adjusted.insert((record.form, month, record.key), amount);
         }
     }
+    for record in store.records(acts::TEXT, Wanted { book: Some(&book.id), ..Wanted::default() })? {
+        let entry: acts::TextEntry = acts::body(&record)?;
+        if let (Ok(month), false) = (record.period.parse::<Month>(), entry.withdrawn) {
+            let entered = rules::Entered { text: entry.text, by: entry.by };
+            given.texts.insert((record.form, month, record.key), entered);
+        }
+    }
     for (record, reported) in reported::of(store, &book.id, None, None)? {
         let Ok(month) = record.period.parse::<Month>() else { continue };
         let mut filed = |month: Month, figure: Option<&String>, known_better: bool| {

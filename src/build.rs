@@ -18,10 +18,10 @@ use crate::{
     forms::{self, Desk, Layers},
     measures, packs, pull,
     report::Failure,
-    reported, times, unposted,
+    reported, retyped, times, unposted,
 };
 
-pub use crate::touched::touched;
+pub use crate::{stale::stale, touched::touched};
 
 /// State of a draft that nobody has looked at yet.
 const BUILT: &str = "built";
@@ -198,6 +198,9 @@ fn compute(
         let (mut draft, mut ledger) = (built.draft, built.ledger);
         draft.rates = used();
         draft.doubtful.clone_from(&desk.doubtful);
+        draft.pack = layers.pack(&configured.code);
+        draft.typed = desk.typed(month);
+        draft.closings = Some(retyped::closings(desk.seals.values(), month));
         reported::beside(store, &book.id, &mut draft, &mut ledger)?;
         let adjustments = acts::adjustments(store, &book.id, &draft.form, &draft.period)?;
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
@@ -346,42 +349,6 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
         let place = format!("{}, {}, book {}", version.form, version.period, version.book);
         Failure::source(Finding::error("file-damaged").at(place).with("reason", error))
     })
-}
-
-/// What has changed beneath a kept draft since it was built: its mapping, its rates, its evidence. They are told apart, as a person mends them in
-/// different places.
-pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result<Vec<Finding>, Failure> {
-    let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
-    let mut findings = Vec::new();
-    match forms::layers(agent, &forms::configured(agent, book, Some(&draft.form))?) {
-        Ok(layers) if layers.digest(&draft.form) == draft.mapping => {}
-        Ok(_) => findings.push(Finding::warning("mapping-changed").at(&place).with("period", &draft.period)),
-        // The draft stands; that the mapping could not build it again is worth knowing.
-        Err(failure) => {
-            findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
-        }
-    }
-    if !draft.rates.is_empty() {
-        match forms::rates(agent, &draft.currency) {
-            Ok(rates) => {
-                let mut months: Vec<&str> =
-                    draft.rates.iter().filter(|used| rates.differs(used)).map(|used| &*used.month).collect();
-                months.dedup();
-                if !months.is_empty() {
-                    let finding = Finding::warning("rates-changed").at(&place).with("months", months.join(", "));
-                    findings.push(finding.with("currency", &draft.currency).with("period", &draft.period));
-                }
-            }
-            Err(failure) => {
-                findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
-            }
-        }
-    }
-    let moved = touched(store, draft)?;
-    if !moved.is_empty() {
-        findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
-    }
-    Ok(findings)
 }
 
 /// The kept draft of a form with what has changed beneath it since, which then stands in its findings too. Where none is kept it is

@@ -2,7 +2,7 @@
 
 mod bureau;
 mod choice;
-mod people;
+pub mod people;
 mod signing;
 mod text;
 mod web;
@@ -485,12 +485,8 @@ impl Agent {
 
     /// The person with this id.
     pub fn person(&self, id: &str) -> Result<&Person, Failure> {
-        self.people.iter().find(|person| person.id == id).ok_or_else(|| {
-            let known = self.people.iter().map(|person| person.id.as_str());
-            let near = settings::nearest(id, known.clone()).unwrap_or("nobody").to_owned();
-            let finding = Finding::error("person-unknown").at(self.path.display().to_string()).with("person", id);
-            Failure::config(finding.with("near", near).with("known", known.collect::<Vec<_>>().join(", ")))
-        })
+        let found = self.people.iter().find(|person| person.id == id);
+        found.ok_or_else(|| Failure::config(people::unknown(&self.people, id).at(self.path.display().to_string())))
     }
 
     /// Folder of the configuration file.

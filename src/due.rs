@@ -5,7 +5,13 @@ use model::Finding;
 use store::{DraftVersion, Store};
 use survey::{Due, Form};
 
-use crate::{build, config::Agent, forms, knowledge, report::Failure};
+use crate::{
+    build,
+    config::Agent,
+    forms, knowledge,
+    report::Failure,
+    stale::{self, Watch},
+};
 
 /// Hours that China's clock is ahead of UTC; there is no summer time.
 const CHINA: i8 = 8;
@@ -34,8 +40,8 @@ pub struct Report {
     pub due: Due,
     /// The newest version of its draft.
     pub version: Option<DraftVersion>,
-    /// Whether what it stands on has changed.
-    pub touched: bool,
+    /// What it stands on and has changed, by the codes of [`stale::MARKS`].
+    pub stale: Vec<&'static str>,
 }
 
 impl Report {
@@ -48,7 +54,8 @@ impl Report {
 /// The reports around a day, the earliest deadline first.
 pub fn around(agent: &Agent, store: &Store, today: Date) -> Result<(Vec<Report>, Vec<Finding>), Failure> {
     let (calendars, mut findings) = knowledge::calendars(agent, today.year())?;
-    let mut reports = Vec::new();
+    let (mut reports, mut beside) = (Vec::new(), Vec::new());
+    let mut watch = Watch::new(agent, store);
     for own in &agent.forms {
         let form = forms::pack(Some(agent), own).map_err(|findings| Failure { exit: 2, findings })?;
         let known = calendars.0.iter().any(|calendar| calendar.forms().any(|(code, _)| code == form.form));
@@ -63,11 +70,13 @@ pub fn around(agent: &Agent, store: &Store, today: Date) -> Result<(Vec<Report>,
         for book in books {
             for due in calendars.around(&form, today, BACK, AHEAD) {
                 let version = store.current_draft(&book.id, &form.form, &due.period.to_string())?;
-                let touched = match &version {
-                    Some(version) => !build::touched(store, &build::read(version)?)?.is_empty(),
-                    None => false,
+                let told = match &version {
+                    Some(version) => watch.stale(book, &build::read(version)?)?,
+                    None => Vec::new(),
                 };
-                reports.push(Report { form: form.clone(), book: book.id.clone(), due, version, touched });
+                let stale = stale::MARKS.into_iter().filter(|code| told.iter().any(|finding| finding.code == *code)).collect();
+                beside.extend(told.into_iter().filter(|finding| !stale::is_mark(finding)));
+                reports.push(Report { form: form.clone(), book: book.id.clone(), due, version, stale });
             }
         }
     }
@@ -75,6 +84,9 @@ pub fn around(agent: &Agent, store: &Store, today: Date) -> Result<(Vec<Report>,
         let key = |report: &Report| (report.due.enterprise, report.form.form.clone(), report.book.clone(), report.due.period);
         key(a).cmp(&key(b))
     });
+    beside.sort_by(|a: &Finding, b| (&a.code, &a.place).cmp(&(&b.code, &b.place)));
+    beside.dedup();
+    findings.extend(beside);
     let years = calendars.0.iter().map(|calendar| i16::try_from(calendar.year)).collect::<Vec<_>>();
     // In the last quarter the next year's calendar is asked for.
     let soon = today.checked_add(3.months()).map_or(today.year(), Date::year);

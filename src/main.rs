@@ -33,14 +33,17 @@ mod print;
 mod pull;
 mod report;
 mod reported;
+mod retyped;
 mod sandbox;
 mod sheet;
 mod signing;
 mod signoff;
 mod source;
+mod stale;
 mod times;
 mod touched;
 mod unposted;
+mod zipped;
 
 use std::{
     io::{Write, stderr, stdin, stdout},

@@ -14,6 +14,7 @@ use crate::{
     books::{self, Grain},
     measures,
     report::Failure,
+    retyped::Retyped,
     unposted,
 };
 
@@ -29,6 +30,7 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let mut moved = Vec::new();
     let mut differences = None;
+    let retyped = Retyped::since(store, draft)?;
     for cell in &draft.cells {
         let Some(evidence) = &cell.evidence else { continue };
         let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
@@ -36,6 +38,9 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
             let stands = |seals: &_| survey::evidence_digest(seals, from, to, &digest) == evidence.digest;
             // Before cells said what they stand on, all cells of a form that asks for measures stood on both.
             if stands(seals.of(evidence.on)) || draft.measures && evidence.on == Stands::Books && stands(&both) {
+                if retyped.touches(evidence) {
+                    moved.push(cell.id.clone());
+                }
                 continue;
             }
         }
@@ -44,7 +49,7 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
             Some(known) => known,
             none => none.insert(Differences::since(store, draft, if draft.measures { &both } else { &books })?),
         };
-        if differences.touch(evidence) {
+        if differences.touch(evidence) || retyped.touches(evidence) {
             moved.push(cell.id.clone());
         }
     }

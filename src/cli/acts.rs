@@ -11,7 +11,7 @@ use survey::document::Adjustment;
 use super::Ctx;
 use crate::{
     acts::{self, EVENT, Lock},
-    build, evidence,
+    build, evidence, forms,
     output::{Table, label},
     report::Failure,
 };
@@ -45,6 +45,29 @@ pub enum Act {
         evidence: Vec<PathBuf>,
         /// 撤回调整 Take the adjustment back
         #[arg(long)]
+        withdraw: bool,
+    },
+    /// 文字、选项 A text or a choice of a form, which no system holds, with who says so
+    Text {
+        /// 指标，表号:代码，如 101-1:206 FORM:CODE
+        figure: String,
+        /// 月份 YYYY-MM
+        #[arg(long)]
+        period: Month,
+        /// 账套 id，该表只有一个账套时可不给 Book id; the only one of the form where absent
+        #[arg(long)]
+        book: Option<String>,
+        /// 填什么；选项写编号或全称，多选用顿号隔开 What it says; a choice by its number or its words, several with 、 between
+        #[arg(long, required_unless_present = "withdraw")]
+        text: Option<String>,
+        /// 更正或撤回的理由 Why it is corrected or taken back
+        #[arg(long)]
+        reason: Option<String>,
+        /// 证明文件 Files that show it
+        #[arg(long)]
+        evidence: Vec<PathBuf>,
+        /// 撤回 Take it back
+        #[arg(long, requires = "reason", conflicts_with = "text")]
         withdraw: bool,
     },
     /// 锁定月份 Lock a month: nothing is built anew in it
@@ -110,6 +133,9 @@ pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
             let amount = amount.filter(|_| !withdraw);
             adjust(ctx, figure, *period, book.as_deref(), amount, reason, evidence)
         }
+        Act::Text { figure, period, book, text, reason, evidence, withdraw: _ } => {
+            text_entry(ctx, (figure, *period, book.as_deref()), text.as_deref(), reason.as_deref(), evidence)
+        }
         Act::Lock { period, book, form } => lock(ctx, *period, book.as_deref(), form.as_deref(), None),
         Act::Unlock { period, book, form, reason } => lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason)),
         Act::Event { period, kind, text } => event(ctx, *period, kind, text.as_deref()),
@@ -172,6 +198,72 @@ fn adjust(
     let reported = made.map_or(&adjustment.computed, |made| &made.reported);
     let finding = Finding::note("adjusted").at(place).with("computed", &adjustment.computed);
     findings.push(finding.with("amount", &adjustment.amount).with("reported", reported));
+    Ok(findings)
+}
+
+/// Writes a text that a person says, or takes it back where there is none; then builds the form with it.
+fn text_entry(
+    ctx: &Ctx,
+    (figure, month, book): (&str, Month, Option<&str>),
+    text: Option<&str>,
+    why: Option<&str>,
+    files: &[PathBuf],
+) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let person = ctx.person(&agent)?;
+    let (form, row, book) = agent.figure(figure, book)?;
+    acts::unlocked(&store, &book.id, form, month)?;
+    let place = format!("{figure}, {month}, book {}", book.id);
+    let configured = forms::configured(&agent, book, Some(form))?;
+    let layers = forms::layers(&agent, &configured)?;
+    let Some(known) = layers.mapping.form(form).and_then(|pack| pack.row(row)) else {
+        let keys = layers.mapping.form(form).map(|pack| &pack.rows[..]).unwrap_or_default();
+        let near = settings::nearest(row, keys.iter().map(survey::Row::key)).unwrap_or("—");
+        let finding = Finding::error("indicator-unknown").with("indicator", format!("[{figure}]")).with("near", near);
+        return Err(Failure::config(finding));
+    };
+    if known.kind.is_number() {
+        return Err(Failure::config(Finding::error("text-on-figure").at(place).with("indicator", row).with("name", &known.name)));
+    }
+    let facts = agent.unit.facts();
+    if let Some(fact) = known.fill.as_ref().filter(|fact| facts.get(*fact).is_some_and(|text| !text.is_empty())) {
+        return Err(Failure::config(Finding::error("text-is-fact").at(place).with("indicator", row).with("fact", fact)));
+    }
+    let text = text.map(|text| known.answer(text)).transpose().map_err(|finding| Failure::config(finding.at(&place)))?;
+    let (kind, period, key) = (acts::TEXT.to_owned(), month.to_string(), row.to_owned());
+    let wanted = Wanted { book: Some(&book.id), form: Some(form), period: Some(&period), key: Some(row) };
+    let before = store.records(acts::TEXT, wanted)?.pop().map(|record| acts::body::<acts::TextEntry>(&record)).transpose()?;
+    let before = before.filter(|entry| !entry.withdrawn);
+    match (&before, &text) {
+        (None, None) => return Err(Failure::config(Finding::error("text-missing").at(place))),
+        (Some(entry), Some(text)) if entry.text == *text && files.is_empty() => {
+            return Ok(vec![Finding::note("text-same").at(place).with("text", text)]);
+        }
+        (Some(entry), Some(text)) if why.is_none() => {
+            let finding = Finding::error("text-entered-already").at(place).with("before", &entry.text).with("text", text);
+            return Err(Failure::config(finding.with("by", &entry.by)));
+        }
+        _ => {}
+    }
+    let why = why.map(reason).transpose()?.unwrap_or_default();
+    let entry = acts::TextEntry {
+        text: text.clone().unwrap_or_default(),
+        reason: why.to_owned(),
+        by: person.id.clone(),
+        evidence: files.iter().map(|file| evidence::keep(&store, file)).collect::<Result<Vec<_>, _>>()?,
+        withdrawn: text.is_none(),
+    };
+    let body = serde_json::to_string(&entry).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
+    let detail = json!({ "book": book.id, "figure": figure, "period": period, "text": text, "reason": why });
+    let record = Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period, key, body };
+    acts::write(&mut store, &person.id, acts::TEXT, &detail, &record)?;
+    let (_, findings) = build::build(&agent, &mut store, book, Some(form), month)?;
+    let mut findings = crate::report::grave(findings);
+    let told = match text {
+        Some(text) => Finding::note("text-entered").with("text", text),
+        None => Finding::note("text-withdrawn"),
+    };
+    findings.push(told.at(place).with("by", &person.name));
     Ok(findings)
 }
 

@@ -275,9 +275,10 @@ fn book(agent: &Agent, own: &Book, found: &mut Found) -> Vec<String> {
                             currency = info.currency;
                         }
                     }
-                    None => found.config([Finding::error("book-absent")
-                        .at(&place)
-                        .with("known", if names.is_empty() { "—".to_owned() } else { some(&names) })]),
+                    None if names.is_empty() => {
+                        found.config([Finding::error("book-none").at(&place).with("connector", &opened.book.connector)]);
+                    }
+                    None => found.config([Finding::error("book-absent").at(&place).with("known", some(&names))]),
                 }
             }
             "accounts" => {
@@ -285,7 +286,10 @@ fn book(agent: &Agent, own: &Book, found: &mut Found) -> Vec<String> {
                 found.data(findings);
                 if accounts.is_empty() {
                     // Where the book itself is not there, its chart is not worth another word.
-                    let known = found.findings.iter().any(|finding| finding.code == "book-absent" && finding.place == place);
+                    let known = found
+                        .findings
+                        .iter()
+                        .any(|finding| ["book-absent", "book-none"].contains(&&*finding.code) && finding.place == place);
                     let finding = Finding::error("chart-empty").at(&place).with("values", packs::shown(&opened.values));
                     found.data(if known { Vec::new() } else { vec![finding] });
                 }

@@ -15,6 +15,7 @@ use crate::{
     print::{self, Mark, Print, Sheet},
     report::{self, Failure},
     sheet,
+    stale::{self, Watch},
 };
 
 /// What to do with drafts.
@@ -180,11 +181,22 @@ fn target(out: Option<&Path>, draft: &Draft, several: bool, kind: Kind) -> PathB
 }
 
 fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
-    let (_, store) = ctx.open()?;
-    let mut rows = Vec::new();
+    let (agent, store) = ctx.open()?;
+    let (mut rows, mut findings) = (Vec::new(), Vec::new());
+    let mut watch = Watch::new(&agent, &store);
     for version in store.current_drafts()? {
         let draft = build::read(&version)?;
         let moved = build::touched(&store, &draft)?.len();
+        // A book that is configured no more has no mapping to compare with.
+        let mut marks = match agent.book(Some(&draft.book)) {
+            Ok(book) => watch.texts(book, &draft)?,
+            Err(_) => Vec::new(),
+        };
+        findings.extend(marks.extract_if(.., |finding| !stale::is_mark(finding)));
+        let stale = stale::MARKS
+            .iter()
+            .filter(|code| **code == "evidence-changed" && moved > 0 || marks.iter().any(|finding| finding.code == **code));
+        let stale: Vec<&str> = stale.copied().collect();
         let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
         let books = word(books(&draft));
         let due = word(if draft.due { "due" } else { "not-due" });
@@ -198,12 +210,15 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
             due,
             books,
             moved.to_string(),
+            stale::shown(ctx.people().then_some(ctx.lang), &stale),
             version.operation.to_string(),
         ]);
     }
-    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "operation"];
+    findings.sort_by(|a: &Finding, b| (&a.code, &a.place).cmp(&(&b.code, &b.place)));
+    findings.dedup();
+    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "stale", "operation"];
     Table { columns: &columns, numbers: &["version", "touched", "operation"], rows }.write(ctx.format, ctx.lang)?;
-    Ok(Vec::new())
+    Ok(findings)
 }
 
 /// Whether the books of a draft were closed, open, or never read so far.
@@ -284,10 +299,7 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
     if books(draft) != "books-closed" {
         head += &format!("【{}】\n", label(books(draft)));
     }
-    for stale in ["mapping-changed", "rates-changed", "evidence-changed"]
-        .into_iter()
-        .filter(|code| draft.findings.iter().any(|n| n.code == *code))
-    {
+    for stale in stale::MARKS.into_iter().filter(|code| draft.findings.iter().any(|n| n.code == *code)) {
         head += &format!("【{}】\n", label(stale));
     }
     if !draft.due {

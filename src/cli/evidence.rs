@@ -9,6 +9,7 @@ use std::{
 use formula::{At, Mode, Value};
 use journal::{Digest, Entry, Sealed};
 use model::{Amount, Finding, Month, Period};
+use rust_xlsxwriter::ExcelDateTime;
 use serde_json::json;
 use survey::Frequency;
 
@@ -16,7 +17,8 @@ use super::Ctx;
 use crate::{
     build, output,
     report::{self, Failure},
-    sheet,
+    sheet::{self, Page},
+    zipped::Zip,
 };
 
 /// What stands in the place of a name that is none of the figure's business.
@@ -36,7 +38,7 @@ pub struct What {
     /// 只要本月，不要 1—本月 The month alone instead of the year to date
     #[arg(long)]
     month: bool,
-    /// 资料包的文件夹 Folder of the packet
+    /// 资料包的文件夹；以 .zip 结尾则写成一个 ZIP Folder of the packet; a ZIP file where the name ends in .zip
     #[arg(long)]
     out: PathBuf,
 }
@@ -136,17 +138,18 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         ]);
     }
     let vouchers = vouchers(&store, &book.id, desk, &counted)?;
-    let io = |error: std::io::Error| Failure::source(Finding::io(&what.out, &error));
-    std::fs::create_dir_all(&what.out).map_err(io)?;
     let stem = format!("{form}-{row}-{}", what.period);
-    let mut files = Vec::new();
+    // The same evidence is the same packet, whenever it is asked for.
+    let made = ExcelDateTime::from_ymd(1980, 1, 1)
+        .map_err(|error| Failure::source(Finding::error("output-refused").with("reason", error)))?;
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for (name, columns, numbers, rows) in [
         ("calculation", &CALCULATION[..], &["amount", "running_total"][..], &calculation),
         ("vouchers", &VOUCHERS[..], &["debit", "credit"][..], &vouchers),
     ] {
-        let path = what.out.join(format!("{stem}-{name}.xlsx"));
-        sheet::table(&path, &output::label(ctx.lang, &format!("sheet-{name}")), columns, numbers, rows, ctx.lang)?;
-        files.push(path);
+        let title = output::label(ctx.lang, &format!("sheet-{name}"));
+        let bytes = sheet::paged(&what.out, &[Page { title, columns, numbers, rows }], ctx.lang, Some(&made))?;
+        files.insert(format!("{stem}-{name}.xlsx"), bytes);
     }
     // A linear figure is the sum of its lines; one with a product or a quotient is explained by its tree.
     let adds_up = total == figure;
@@ -161,14 +164,12 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         "figure": row, "period": what.period.to_string(), "column": if what.month { "this_month" } else { "cumulative" },
         "raw": figure.to_string(), "lines_total": total.to_string(), "lines": counted.len(), "adds_up": adds_up,
         "mapping": layers.digest(form), "evidence": evidence, "lineage": survey::document::Lineage::from(&trace),
-        "files": digests(&files)?,
+        "files": files.iter().map(|(name, bytes)| (name, Digest::of(bytes).to_string())).collect::<BTreeMap<_, _>>(),
     });
-    let path = what.out.join(format!("{stem}.json"));
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Failure::source(Finding::error("output-refused").with("reason", error)))?;
-    sheet::save(&path, (text + "\n").as_bytes())?;
-    files.push(path);
-    output::say(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())?;
+    files.insert(format!("{stem}.json"), (text + "\n").into_bytes());
+    output::say(&written(&what.out, &files)?)?;
     let mut findings = report::grave(ready.findings.clone());
     if !adds_up {
         findings
@@ -177,13 +178,25 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
-fn digests(files: &[PathBuf]) -> Result<BTreeMap<String, String>, Failure> {
-    let digest = |path: &PathBuf| {
-        let bytes = std::fs::read(path).map_err(|error| Failure::source(Finding::io(path, &error)))?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok((name, Digest::of(&bytes).to_string()))
-    };
-    files.iter().map(digest).collect()
+/// Writes the files into a ZIP where the name is one's, and into a folder otherwise; what was written, one a line.
+fn written(out: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<String, Failure> {
+    let refused = |error: std::io::Error| sheet::unwritten(out, &error);
+    if out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip")) {
+        let part = out.with_extension("part");
+        let mut zip = Zip::new(&part)?;
+        files.iter().try_for_each(|(name, bytes)| zip.add(name, bytes).map(|_| ()))?;
+        zip.finish()?;
+        std::fs::rename(&part, out).map_err(refused)?;
+        return Ok(format!("{}\n", out.display()));
+    }
+    std::fs::create_dir_all(out).map_err(refused)?;
+    let mut list = String::new();
+    for (name, bytes) in files {
+        let path = out.join(name);
+        sheet::save(&path, bytes)?;
+        list += &format!("{}\n", path.display());
+    }
+    Ok(list)
 }
 
 /// The whole vouchers that the lines belong to. Parties and persons of lines that are none of the figure's are masked.

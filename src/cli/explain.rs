@@ -106,8 +106,10 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let asked = trace.answers().into_iter().filter(|leaf| leaf.outcome.is_ok()).filter_map(|leaf| leaf.question.as_ref());
         let known: BTreeSet<&str> = asked.flat_map(|question| question.accounts.iter().map(String::as_str)).collect();
         let named = |code: &str| format!("{code} {}", desk.names.get(code).map_or("", String::as_str));
-        let known =
-            if known.is_empty() { "—".to_owned() } else { known.into_iter().map(named).collect::<Vec<_>>().join("、") };
+        if known.is_empty() {
+            return Err(Failure::config(Finding::error("figure-without-accounts").at(&place).with("account", wanted)));
+        }
+        let known = known.into_iter().map(named).collect::<Vec<_>>().join("、");
         let finding = Finding::error("account-not-in-figure").at(&place).with("account", wanted);
         return Err(Failure::config(finding.with("known", known)));
     }
@@ -120,13 +122,17 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Ok(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    if let Some((stored, kept)) = stored.as_ref().zip(kept).filter(|(_, kept)| Some(kept) != now.as_ref()) {
+    if let Some(stored) = &stored {
         let stale = build::stale(&agent, &store, book, stored)?;
-        if stale.is_empty() {
-            let finding = Finding::warning("figure-differs").at(&place).with("kept", &kept);
-            findings.push(finding.with("now", now.as_deref().unwrap_or("—")).with("period", what.period));
+        match kept.filter(|kept| Some(kept) != now.as_ref()) {
+            Some(kept) if stale.is_empty() => {
+                let finding = Finding::warning("figure-differs").at(&place).with("kept", &kept);
+                findings.push(finding.with("now", now.as_deref().unwrap_or("—")).with("period", what.period));
+            }
+            Some(_) => findings.extend(stale),
+            // The same number may be the answer to another question by now.
+            None => findings.extend(stale.into_iter().filter(|finding| finding.code == "pack-changed")),
         }
-        findings.extend(stale);
     }
     let (divisor, places) = pack.conversion(known);
     let value = match &trace.outcome {

@@ -230,6 +230,10 @@ fn kind_of(agent: &Agent, sheet: Option<&str>, kind: Option<&str>) -> Result<Opt
     let known = || agent.sheets.iter().map(|sheet| sheet.id.as_str());
     match agent.sheets.iter().find(|sheet| sheet.id == id) {
         Some(sheet) => Ok(Some(sheet.kind.clone())),
+        None if agent.sheets.is_empty() => {
+            let finding = Finding::error("sheets-missing").at(agent.path.display().to_string());
+            Err(Failure::config(finding.with("sheet", id)))
+        }
         None => {
             let near = settings::nearest(id, known()).unwrap_or("—").to_owned();
             let finding = Finding::error("sheet-unknown").at(agent.path.display().to_string()).with("sheet", id);

@@ -14,6 +14,7 @@ use crate::{
     output::{Table, label},
     package::Kept,
     report::Failure,
+    stale,
 };
 
 /// Runs the verb.
@@ -32,6 +33,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
         "when",
         "state",
         "touched",
+        "stale",
         "county",
         "city",
         "province",
@@ -89,7 +91,7 @@ fn reported(store: &Store, package: &Kept, period: &str) -> Result<bool, Failure
 }
 
 fn row(ctx: &Ctx, report: &Report, today: Date) -> Vec<String> {
-    let Report { form, book, due, touched, .. } = report;
+    let Report { form, book, due, stale, .. } = report;
     let state = report.state();
     let left = due.days_left(today);
     let when = match (DONE.contains(&state), left) {
@@ -112,7 +114,8 @@ fn row(ctx: &Ctx, report: &Report, today: Date) -> Vec<String> {
         left.to_string(),
         word(when, &format!("when-{when}")),
         word(state, &format!("state-{state}")),
-        if *touched { word("changed", "evidence-changed") } else { String::new() },
+        if stale.contains(&"evidence-changed") { word("changed", "evidence-changed") } else { String::new() },
+        stale::shown(ctx.people().then_some(ctx.lang), stale),
         date(due.county),
         date(due.city),
         date(due.province),

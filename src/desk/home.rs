@@ -57,7 +57,7 @@ fn row(report: &Report, today: jiff::civil::Date) -> Result<Due, Failure> {
         date: report.due.enterprise.to_string(),
         left: report.due.days_left(today),
         state: report.state().to_owned(),
-        touched: report.touched,
+        touched: !report.stale.is_empty(),
         open,
     })
 }

@@ -344,8 +344,8 @@ fn numbers(kind: &KindFact, body: &mut Body, findings: &mut Vec<Finding>) {
         findings.push(Finding::error("measure-number-unfit").with("field", name).with("text", &*text).with("reason", reason));
     }
     if !body.coefficient.is_empty() && !kind.coal {
-        let finding = Finding::error("measure-field-unfit").with("field", "coefficient").with("value", &body.coefficient);
-        findings.push(finding.with("known", "—"));
+        let finding = Finding::error("measure-field-unknown").with("field", "coefficient").with("kind", &kind.name);
+        findings.push(finding.with("known", ""));
     }
 }
 
@@ -372,7 +372,7 @@ fn texts(kind: &KindFact, body: &Body, findings: &mut Vec<Finding>) {
     }
     for name in body.fields.keys().filter(|name| !kind.fields.contains_key(*name)) {
         let known: Vec<&str> = kind.fields.keys().map(String::as_str).collect();
-        let finding = Finding::error("measure-field-unfit").with("field", name).with("value", &body.fields[name]);
+        let finding = Finding::error("measure-field-unknown").with("field", name).with("kind", &kind.name);
         findings.push(finding.with("known", known.join(", ")));
     }
     let choices: [(&str, &String, &[&str]); 2] =

@@ -60,10 +60,7 @@ impl Sheet {
             };
             findings.extend(reason.map(|reason| Finding::error("sheet-unfit").at(&place).with("reason", reason)));
             if !people.iter().any(|person| person.id == sheet.person) {
-                let known: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
-                let near = settings::nearest(&sheet.person, known.iter().copied()).unwrap_or("—");
-                let finding = Finding::error("person-unknown").at(&place).with("person", &sheet.person);
-                findings.push(finding.with("near", near).with("known", known.join(", ")));
+                findings.push(crate::config::people::unknown(people, &sheet.person).at(&place));
             }
         }
         findings

@@ -33,10 +33,12 @@ mod people;
 mod quiet;
 mod readers;
 mod renderings;
+mod retyped;
 mod rounds;
 mod servers;
 mod short_sheets;
 mod site;
+mod texts;
 mod tutorial;
 
 #[path = "../peers/mod.rs"]

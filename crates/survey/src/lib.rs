@@ -29,6 +29,7 @@ mod rule;
 pub mod sdmx;
 mod shape;
 mod standard;
+mod stands;
 mod threshold;
 mod trial;
 

@@ -208,6 +208,21 @@ pub fn detect<'a>(texts: impl Iterator<Item = &'a str>) -> Detected {
     }
 }
 
+/// The dialect of each formula by itself, as a sheet may have been put together from two products; `votes` are its own calls. One that says nothing is
+/// read like most of those that call what it calls, or like most of all.
+pub fn each(texts: &[&str]) -> Vec<Detected> {
+    let own: Vec<Detected> = texts.iter().map(|text| detect(std::iter::once(*text))).collect();
+    let is_acct = |text: &str| crate::lexer::Lexer::plain(text).to_ascii_uppercase().contains("ACCT");
+    let most = |acct: bool| detect(texts.iter().copied().filter(|text| !acct || is_acct(text)));
+    let (all, accts) = (most(false), most(true));
+    let found = own.into_iter().zip(texts).map(|(own, text)| match own.votes.0 {
+        0 if is_acct(text) && accts.votes.0 > 0 => Detected { dialect: accts.dialect, ..own },
+        0 => Detected { dialect: all.dialect, ..own },
+        _ => own,
+    });
+    found.collect()
+}
+
 /// A translation at work.
 struct Import<'a> {
     dialect: Dialect,

@@ -143,6 +143,26 @@ pub struct Given {
     pub filed: BTreeMap<(String, Month, String), Amount>,
     /// Facts of the unit that fill texts, by the names that packs give them.
     pub facts: BTreeMap<String, String>,
+    /// Texts and choices that people entered, by form, month and row.
+    pub texts: BTreeMap<(String, Month, String), Entered>,
+}
+
+/// A text that a person entered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entered {
+    /// The text.
+    pub text: String,
+    /// Who entered it.
+    pub by: String,
+}
+
+impl Given {
+    /// What fills the text of a row: a fact of the unit, or what a person entered for the month.
+    pub fn text(&self, form: &Form, row: &crate::Row, month: Month) -> Option<&str> {
+        let fact = row.fill.as_ref().and_then(|fact| self.facts.get(fact)).filter(|text| !text.is_empty());
+        let entered = || self.texts.get(&(form.form.clone(), month, row.key().to_owned())).map(|entered| entered.text.as_str());
+        fact.map(String::as_str).or_else(entered)
+    }
 }
 
 /// A book's figures through the formulas of its mapping.
@@ -200,12 +220,12 @@ impl World for Filed<'_> {
         self.lens.repeated(form, code, at)
     }
 
-    /// Only facts of the unit are known here; what a person enters elsewhere is awaited, and not empty.
+    /// What nobody has entered here is awaited, and not empty.
     fn text(&self, form: Option<&str>, code: &str, at: At) -> Result<Option<String>, Gap> {
-        let row = of_text(self.known.gap(form, code, None, at.month)?)?;
-        let known = row.fill.as_ref().and_then(|fact| self.given.facts.get(fact)).filter(|text| !text.is_empty());
+        let (of, row) = self.known.gap(form, code, None, at.month)?;
+        let known = self.given.text(of, of_text((of, row))?, at.month);
         let awaited = || Gap::new("missing_source", "indicator-without-source").with("indicator", row.key());
-        known.cloned().map(Some).ok_or_else(awaited)
+        known.map(|text| Some(text.to_owned())).ok_or_else(awaited)
     }
 
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
