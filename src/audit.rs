@@ -43,6 +43,11 @@ pub fn given(agent: &Agent, store: &Store, book: &Book) -> Result<Given, Failure
     }
     for (record, reported) in reported::of(store, &book.id, None, None)? {
         let Ok(month) = record.period.parse::<Month>() else { continue };
+        for (column, figure) in &reported.columns {
+            if let Ok(amount) = figure.parse() {
+                given.platform.insert((record.form.clone(), month, record.key.clone(), column.clone()), amount);
+            }
+        }
         let mut filed = |month: Month, figure: Option<&String>, known_better: bool| {
             let Some(Ok(amount)) = figure.map(|text| text.parse::<Amount>()) else { return };
             let key = (record.form.clone(), month, record.key.clone());

@@ -183,6 +183,7 @@ fn compute(
                 source: format!("{} · {}", book.id, book.connector),
                 unposted: configured.unposted,
                 measures: asks,
+                measured: desk.measures.as_ref(),
                 seals: Seals {
                     books: &desk.evidence,
                     measures: &desk.measured,
@@ -414,11 +415,8 @@ pub fn rebuild_closed(agent: &Agent, store: &mut Store, book: &Book) -> Result<V
 pub fn touched_drafts(store: &Store, book: &Book) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for version in store.current_drafts()?.iter().filter(|version| version.book == book.id) {
-        let moved = touched(store, &read(version)?)?;
-        if !moved.is_empty() {
-            let place = format!("{}, {}, book {}", version.form, version.period, book.id);
-            findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
-        }
+        let place = format!("{}, {}, book {}", version.form, version.period, book.id);
+        findings.extend(touched(store, &read(version)?)?.findings(&place));
     }
     Ok(findings)
 }

@@ -157,7 +157,14 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     let mut packs = Vec::new();
     for configured in forms {
         match pack(Some(agent), configured) {
-            Ok(form) => packs.push(form),
+            Ok(form) => {
+                // What no product has of its own belongs to one of the industries, and only the unit knows to which.
+                if form.rows.iter().any(|row| row.repeats.is_some() && row.rest.is_some()) {
+                    let finding = Finding::warning("industry-main-missing").at(agent.place("unit.industry"));
+                    findings.push(finding.with("form", &form.form).with("industry", &agent.unit.industry));
+                }
+                packs.push(form);
+            }
             Err(wrong) => findings.extend(wrong),
         }
     }

@@ -69,7 +69,7 @@ impl Table<'_> {
         let mut text = String::new();
         for row in std::iter::once(&titles).chain(&self.rows) {
             let mut line = String::new();
-            for ((cell, width), name) in row.iter().zip(&widths).zip(self.columns).filter(|(_, name)| **name != MACHINE) {
+            for ((cell, width), name) in row.iter().zip(&widths).zip(self.columns).filter(|(_, name)| !MACHINE.contains(name)) {
                 let gap = " ".repeat(width - cell.width());
                 let cells = if self.numbers.contains(name) { [gap.as_str(), cell] } else { [cell, gap.as_str()] };
                 line.push_str(&cells.concat());
@@ -82,8 +82,8 @@ impl Table<'_> {
     }
 }
 
-/// Column that only programs read: the number of the operation in the log.
-const MACHINE: &str = "operation";
+/// Columns that only programs read: the number of the operation in the log, and how often a package was tried, which people read in its state.
+const MACHINE: [&str; 2] = ["operation", "tries"];
 
 /// Writes text to stdout.
 pub fn say(text: &str) -> Result<(), Failure> {

@@ -75,11 +75,11 @@ pub fn take(
     }
     let touched = build::touched(store, &draft)?;
     if step != Step::Return && !touched.is_empty() {
-        findings.push(Finding::error("draft-stale").at(&place).with("cells", touched.join(", ")));
+        findings.push(Finding::error("draft-stale").at(&place).with("cells", touched.cells().join(", ")));
     }
     if step != Step::Return {
         let stale = build::stale(agent, store, book, &draft)?;
-        let changed = stale.into_iter().filter(|finding| finding.code != "evidence-changed");
+        let changed = stale.into_iter().filter(|finding| !["evidence-changed", "measures-changed"].contains(&&*finding.code));
         findings.extend(changed.map(|finding| Finding { level: Level::Error, ..finding }));
     }
     if step != Step::Return {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Codes of what a draft is marked with, in the order in which people should look.
-pub const MARKS: [&str; 4] = ["pack-changed", "mapping-changed", "rates-changed", "evidence-changed"];
+pub const MARKS: [&str; 5] = ["pack-changed", "mapping-changed", "rates-changed", "evidence-changed", "measures-changed"];
 
 /// Whether a finding is one of the marks.
 pub fn is_mark(finding: &Finding) -> bool {
@@ -47,10 +47,7 @@ impl<'a> Watch<'a> {
     /// All of it, one finding each.
     pub fn stale(&mut self, book: &Book, draft: &Draft) -> Result<Vec<Finding>, Failure> {
         let mut findings = self.texts(book, draft)?;
-        let moved = touched::touched(self.store, draft)?;
-        if !moved.is_empty() {
-            findings.push(Finding::warning("evidence-changed").at(place(draft)).with("cells", moved.join(", ")));
-        }
+        findings.extend(touched::touched(self.store, draft)?.findings(&place(draft)));
         Ok(findings)
     }
 

@@ -87,16 +87,14 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     Ok(found.findings)
 }
 
-/// Days before a certificate's end in which it is told.
-const SOON: u64 = 30;
-
 /// Keys and certificates of people who sign. Their passwords need not be known here, so what is wrong with them holds nothing up.
 fn keys(agent: &Agent, found: &mut Found) {
     if let Err(failure) = signing::required(agent) {
         found.failure(failure);
     }
     let Ok(now) = signing::now() else { return };
-    let soon = now.plus(SOON * 24 * 3600);
+    // Of those that have ended more is said below.
+    found.config(signing::reminders(agent, now).into_iter().filter(|finding| finding.code != "signing-certificate-ended"));
     for (id, key) in &agent.signing.key {
         if [&key.password, &key.pin].into_iter().flatten().any(|secret| matches!(secret, Secret::Inline(_))) {
             found.config([Finding::warning("password-inline").at(agent.place(&format!("signing.key.{id}")))]);
@@ -105,7 +103,7 @@ fn keys(agent: &Agent, found: &mut Found) {
             Err(failure) => failure.findings,
             Ok(person) => match Signatory::of(agent, person) {
                 Err(failure) => failure.findings,
-                Ok(own) => own.unfit(agent, person, soon),
+                Ok(own) => own.unfit(agent, person, now),
             },
         };
         found.config(wrong.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));

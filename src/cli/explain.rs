@@ -12,6 +12,7 @@ use crate::{
     build,
     output::{self, Format, Table, label},
     report::Failure,
+    reported,
 };
 
 /// What to explain.
@@ -139,6 +140,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Ok(Value::Number(number)) => number.div_round(divisor.into(), places).map(|value| value.to_string()),
         _ => None,
     };
+    // Where nothing was computed, what was filed before is shown beside it and never as computed.
+    let filed = reported::last_year(&store, &book.id, form, known.key(), column, what.period)?.filter(|_| value.is_none());
     let formula = layers.mapping.cells.get(&(form.to_owned(), known.key().to_owned()));
     let evidence: BTreeMap<String, &str> = desk
         .seals
@@ -150,7 +153,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Format::Json => output::json(&json!({
             "form": form, "edition": pack.edition, "code": known.code, "id": known.key(), "name": known.name,
             "book": book.id, "period": what.period.to_string(), "column": column,
-            "value": value, "adjustment": adjusted, "raw": now, "unit": known.unit.as_ref().unwrap_or(&pack.unit),
+            "value": value, "adjustment": adjusted, "platform": filed, "raw": now, "unit": known.unit.as_ref().unwrap_or(&pack.unit),
             "formula": formula.map(|f| &f.text), "place": formula.map(|f| &f.place),
             "why": formula.and_then(|f| f.why.as_ref()), "replaces": formula.and_then(|f| f.replaces.as_ref()),
             "mapping": layers.digest(form), "evidence": evidence,
@@ -166,6 +169,10 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 _ => "—".to_owned(),
             };
             text += &format!("= {shown} {unit}    ({raw} {})\n", label(ctx.lang, "yuan"));
+            if let Some(filed) = &filed {
+                let (name, colon) = (label(ctx.lang, "platform"), label(ctx.lang, "colon"));
+                text += &format!("{name}{colon}{} {unit}    {} {}\n", filed.value, filed.file, filed.place);
+            }
             if let Some(made) = adjusted {
                 let [colon, reported, adjustment] = ["colon", "reported", "adjustment"].map(|name| label(ctx.lang, name));
                 text += &format!("{reported}{colon}{} {unit}    {adjustment}{colon}{}  ", made.reported, made.amount);

@@ -152,7 +152,7 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
             .collect();
         let mut touched: BTreeMap<[String; 2], Vec<String>> = BTreeMap::new();
         for draft in store.current_drafts()?.iter().filter(|draft| draft.book == book.id && wanted(&draft.form, &draft.period)) {
-            touched.insert([draft.form.clone(), draft.period.clone()], build::touched(&store, &build::read(draft)?)?);
+            touched.insert([draft.form.clone(), draft.period.clone()], build::touched(&store, &build::read(draft)?)?.cells());
         }
         for version in store.current_cells(&book.id)?.into_iter().filter(|version| wanted(&version.form, &version.period)) {
             let cell = read(&version)?;

@@ -8,14 +8,14 @@ use model::Finding;
 use store::{Break, Store};
 
 use super::Ctx;
-use crate::{books, config::Agent, custody, measures, output::Table, report::Failure};
+use crate::{books, config::Agent, custody, delivery, measures, output::Table, report::Failure};
 
 /// What to do with the log.
 #[derive(Subcommand)]
 pub enum What {
     /// 谁在何时做了什么 Who did what when
     Show,
-    /// 校验哈希链、记录和封存的文件 Check the chain of hashes, the rows and the sealed files
+    /// 校验哈希链、记录、封存的文件和回执 Check the chain of hashes, the rows, the sealed files, and receipts with what they countersign
     Verify,
 }
 
@@ -83,8 +83,9 @@ fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
             findings.extend(Failure::from(error).findings);
         }
     }
-    let (files, beside) = custody::verify(agent, store)?;
+    let (files, beside) = custody::verify(store)?;
     findings.extend(beside);
+    findings.extend(delivery::verify(agent, store)?);
     if !findings.is_empty() {
         return Err(Failure::findings(findings));
     }

@@ -286,6 +286,7 @@ fn make_as(ctx: &Ctx, month: Month, act: &ActArgs, correct: bool, bodies: Vec<(S
     let place = format!("{month}, book {}", book.id);
     let mut findings =
         vec![Finding::note("measures-entered").at(place).with("count", made.written.len()).with("same", made.same)];
+    findings.extend(made.findings);
     findings.extend(build::touched_drafts(&store, book)?);
     Ok(findings)
 }

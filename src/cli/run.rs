@@ -1,4 +1,5 @@
-/*! `taizhang run`: serves the review pages, sends what people have submitted, and renews the machine's certificate; nothing else leaves by itself. */
+/*! `taizhang run`: serves the review pages, sends what people have submitted, renews certificates and looks for published packs; nothing else
+leaves by itself. */
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,6 @@ use std::{
 
 use jiff::{Timestamp, ToSpan, civil::Date};
 use model::Finding;
-use serde_json::json;
 use store::Store;
 
 use super::Ctx;
@@ -21,16 +21,14 @@ use crate::{
         client::{self, Client},
         machine::Machine,
         outbox::{self, Entry, State},
+        regular::Regular,
     },
-    forms, knowledge, packs, pages,
+    forms, knowledge, pages,
     report::{self, Failure},
-    signing,
 };
 
 /// How often the outbox is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often the certificate is looked at.
-const CERTIFICATE: Duration = Duration::from_secs(3600);
 /// First wait after a failure; it doubles.
 const FIRST: Duration = Duration::from_secs(1);
 /// Longest wait, and the longest on the last day before a deadline.
@@ -60,15 +58,9 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         log(ctx, &Finding::note("web-serves").at(&serving.url));
     }
     let mut troubles: HashMap<String, Trouble> = HashMap::new();
-    let mut certificate: Option<Instant> = None;
+    let mut regular = Regular::default();
     loop {
-        if agent.bureau.is_some() && certificate.is_none_or(|last| last.elapsed() >= CERTIFICATE) {
-            certificate = Some(Instant::now());
-            match renew(&agent, &mut store) {
-                Ok(finding) => finding.iter().for_each(|finding| log(ctx, finding)),
-                Err(failure) => failure.findings.iter().for_each(|finding| log(ctx, finding)),
-            }
-        }
+        regular.look(&agent, &mut store).iter().for_each(|finding| log(ctx, finding));
         // A state that cannot be read now is no reason to leave: it is told, and looked at again.
         let waiting = waiting(&agent, &store).unwrap_or_else(|failure| {
             failure.findings.iter().for_each(|finding| log(ctx, finding));
@@ -143,21 +135,6 @@ fn deadline(agent: &Agent, entry: &Entry, period: &str) -> Option<Date> {
         calendars.due(&form, month).map(|due| due.enterprise)
     };
     entry.package.forms.iter().filter_map(|[form, ..]| of(form)).min()
-}
-
-/// Renews the certificate when a third of its time is left.
-fn renew(agent: &Agent, store: &mut Store) -> Result<Option<Finding>, Failure> {
-    let machine = Machine::read(agent)?;
-    if !machine.ages(signing::now()?) {
-        return Ok(None);
-    }
-    let client = Client::new(agent, Some(&machine))?;
-    let machine = machine.renew(&client)?;
-    let certificate = &machine.certificate;
-    let until = certificate.not_after().to_string();
-    let detail = json!({ "renewal": true, "serial": certificate.serial(), "until": until });
-    store.begin(&packs::who(), "enroll", &detail)?.commit()?;
-    Ok(Some(Finding::note("machine-enrolled").at(machine.path.display().to_string()).with("until", until)))
 }
 
 /// One such process for a state.

@@ -8,21 +8,29 @@ use super::Ctx;
 use crate::{
     delivery::{
         self,
-        outbox::{self, State},
+        outbox::{self, State, Way},
+        published,
     },
     due::{self, DONE, Report},
     output::{Table, label},
     package::Kept,
     report::Failure,
-    stale,
+    signing, stale,
 };
 
 /// Runs the verb.
-pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
+pub fn run(ctx: &Ctx, date: Option<Date>, all: bool) -> Result<Vec<Finding>, Failure> {
     let (agent, store) = ctx.open()?;
     let today = date.unwrap_or_else(due::today);
-    let (reports, mut findings) = due::around(&agent, &store, today)?;
+    let (reports, mut findings) = due::around(&agent, &store, today, all)?;
     findings.extend(outbox(ctx, &store)?);
+    findings.extend(signing::reminders(&agent, signing::now()?));
+    findings.extend(published::waiting(&agent, &store));
+    let ways = outbox::drafts_on_their_way(&store)?;
+    let way = |report: &Report| {
+        let version = report.version.as_ref()?;
+        ways.get(&[version.form.clone(), version.book.clone(), version.period.clone()]).copied()
+    };
     let columns = [
         "form",
         "name",
@@ -32,6 +40,7 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
         "days_left",
         "when",
         "state",
+        "tries",
         "touched",
         "stale",
         "county",
@@ -39,14 +48,15 @@ pub fn run(ctx: &Ctx, date: Option<Date>) -> Result<Vec<Finding>, Failure> {
         "province",
         "fact",
     ];
-    let rows = reports.iter().map(|report| row(ctx, report, today)).collect();
-    Table { columns: &columns, numbers: &["days_left"], rows }.write(ctx.format, ctx.lang)?;
+    let rows = reports.iter().map(|report| row(ctx, report, today, way(report))).collect();
+    Table { columns: &columns, numbers: &["days_left", "tries"], rows }.write(ctx.format, ctx.lang)?;
     Ok(findings)
 }
 
 /// Packages that wait, with why the last try failed; and refusals that nobody has done anything about.
 fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
+    let ways = outbox::ways(store)?;
     for (period, entry) in outbox::entries(store)? {
         let package = &entry.package;
         let forms = package.forms.iter().map(|[form, ..]| form.as_str()).collect::<Vec<_>>().join(" ");
@@ -58,9 +68,13 @@ fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
             State::HandedOut => {
                 findings.push(Finding::note("package-handed-out").at(place).with("digest", &package.digest));
             }
-            State::Queued => findings.push(match outbox::tried(store, &package.digest) {
-                None => Finding::note("package-queued").at(place).with("digest", &package.digest),
-                Some(tried) => {
+            State::Queued => findings.push(match (ways.get(&package.digest), outbox::tried(store, &package.digest)) {
+                (Some(way), _) if way.sending => {
+                    let finding = Finding::note("package-sending").at(place).with("digest", &package.digest);
+                    finding.with("times", way.tries)
+                }
+                (_, None) => Finding::note("package-queued").at(place).with("digest", &package.digest),
+                (_, Some(tried)) => {
                     let finding = Finding::warning("package-untaken").at(place).with("digest", &package.digest);
                     let finding = finding.with("times", tried.times).with("at", ctx.time(&tried.at));
                     finding.with("code", tried.code).with("reason", tried.reason)
@@ -90,7 +104,7 @@ fn reported(store: &Store, package: &Kept, period: &str) -> Result<bool, Failure
     Ok(done)
 }
 
-fn row(ctx: &Ctx, report: &Report, today: Date) -> Vec<String> {
+fn row(ctx: &Ctx, report: &Report, today: Date, way: Option<Way>) -> Vec<String> {
     let Report { form, book, due, stale, .. } = report;
     let state = report.state();
     let left = due.days_left(today);
@@ -113,7 +127,8 @@ fn row(ctx: &Ctx, report: &Report, today: Date) -> Vec<String> {
         due.enterprise.to_string(),
         left.to_string(),
         word(when, &format!("when-{when}")),
-        word(state, &format!("state-{state}")),
+        ctx.state(state, way),
+        way.map_or_else(String::new, |way| way.tries.to_string()),
         if stale.contains(&"evidence-changed") { word("changed", "evidence-changed") } else { String::new() },
         stale::shown(ctx.people().then_some(ctx.lang), stale),
         date(due.county),

@@ -270,12 +270,10 @@ fn ready(store: &Store, kept: &Kept, required: &[seal::Role], period: &str, plac
         }
         // What was signed stands; but whoever submits knows that the books have moved since.
         let moved = build::touched(store, &build::read(&version)?)?;
-        if !moved.is_empty() {
-            let cells = moved.join(", ");
-            findings.push(match &*version.state {
-                "queued" | "delivered" => Finding::warning("evidence-changed").at(place).with("cells", cells),
-                _ => Finding::error("submit-evidence-changed").at(place).with("cells", cells),
-            });
+        match &*version.state {
+            "queued" | "delivered" => findings.extend(moved.findings(&place)),
+            _ if moved.is_empty() => {}
+            _ => findings.push(Finding::error("submit-evidence-changed").at(place).with("cells", moved.cells().join(", "))),
         }
     }
     if let Some(record) = kept.unsigned_by(store, period)? {

@@ -3,7 +3,9 @@
 use std::{fs, time::Duration};
 
 use base64ct::{Base64, Encoding};
-use exchange::{AGENT_CHECKPOINT, Consistency, Health, OFFSET, PACKAGE_MAX, PIECE_MAX, Problem, UploadOrder, UploadState, media};
+use exchange::{
+    AGENT_CHECKPOINT, Consistency, Health, OFFSET, PACKAGE_MAX, PIECE_MAX, Pack, Packs, Problem, UploadOrder, UploadState, media,
+};
 use model::Finding;
 use reqwest::{
     Certificate, Identity, Proxy,
@@ -82,6 +84,11 @@ impl Client {
         }
         let http = builder.build().map_err(|error| unfit(&error))?;
         Ok(Client { http, url: own.url.trim_end_matches('/').to_owned() })
+    }
+
+    /// The receiver's address.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     fn path(&self, path: &str) -> String {
@@ -180,6 +187,16 @@ impl Client {
         let path = self.path(&format!("/v1/log/consistency?from={from}&to={to}"));
         let said: Consistency = self.json(self.http.get(path))?;
         Ok(said.proof.iter().map(|hash| Digest::parse(hash)).collect())
+    }
+
+    /// Survey packs and calendars that the bureau published, the newest of each.
+    pub fn packs(&self) -> Result<Vec<Pack>, Failure> {
+        Ok(self.json::<Packs>(self.http.get(self.path("/v1/packs")))?.packs)
+    }
+
+    /// The signed container of a pack.
+    pub fn pack(&self, sha256: &Digest) -> Result<Vec<u8>, Failure> {
+        self.bytes(self.good(self.http.get(self.path(&format!("/v1/packs/{sha256}"))))?)
     }
 
     /// A certificate for a one-time code (RFC 7030).

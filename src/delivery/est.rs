@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::Path};
 
 use base64ct::{Base64, Encoding};
 use model::Finding;
-use seal::{Certificate, PublicKey, Request, Signer, Subject};
+use seal::{Certificate, PublicKey, Request, Signer, Subject, Time};
 
 use crate::report::Failure;
 
@@ -30,6 +30,12 @@ pub fn certificate(answer: &str, key: &PublicKey) -> Result<Certificate, Finding
     let found = der.as_deref().and_then(certificates).into_iter().flatten();
     let mut own = found.filter_map(|der| Certificate::from_der(der).ok());
     own.find(|one| one.public_key().der() == key.der()).ok_or_else(|| Finding::error("enrolment-answer-strange"))
+}
+
+/// Whether less than a third of a certificate's time is left: it is renewed then.
+pub fn ages(certificate: &Certificate, now: Time) -> bool {
+    let (from, until) = (certificate.not_before().unix(), certificate.not_after().unix());
+    now.unix() > from + until.saturating_sub(from) / 3 * 2
 }
 
 /// Bytes of a base64 in lines.

@@ -87,15 +87,9 @@ impl Machine {
         if now > until { Err(Failure::config(ended())) } else { Ok(()) }
     }
 
-    /// Whether less than a third of the certificate's time is left.
-    pub fn ages(&self, now: Time) -> bool {
-        let (from, until) = (self.certificate.not_before().unix(), self.certificate.not_after().unix());
-        now.unix() > from + (until - from) / 3 * 2
-    }
-
     /// The operation log as it is now, signed.
     pub fn checkpoint(&self, agent: &Agent, store: &Store) -> Result<Note, Failure> {
-        let tree = tree(store, None)?;
+        let tree = tree(store)?;
         let root = log::root(&tree, tree.size()).ok_or_else(|| Failure::source(Finding::error("checkpoint-damaged")))?;
         let checkpoint = Checkpoint { origin: origin(agent), size: tree.size(), root };
         checkpoint.sign(&self.key).map_err(Failure::source)
@@ -107,13 +101,10 @@ pub fn origin(agent: &Agent) -> String {
     format!("taizhang/unit/{}", agent.unit.code)
 }
 
-/// The tree over the hashes of the first `size` operations, or of all.
-pub fn tree(store: &Store, size: Option<u64>) -> Result<log::Tree, Failure> {
+/// The tree over the hashes of all operations; of the first so many it has the root, too.
+pub fn tree(store: &Store) -> Result<log::Tree, Failure> {
     let mut tree = log::Tree::new();
     for operation in store.operations()? {
-        if size.is_some_and(|size| tree.size() == size) {
-            break;
-        }
         tree.push(log::leaf(operation.hash.as_bytes()));
     }
     Ok(tree)

@@ -13,9 +13,11 @@ mod est;
 pub mod machine;
 pub mod outbox;
 pub mod person;
+pub mod published;
 mod receipts;
+pub mod regular;
 
-pub use receipts::{FOLDER as RECEIPTS, accept, adopt, period_of, why};
+pub use receipts::{accept, adopt, list, period_of, verify, why};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +68,7 @@ pub fn filed_otherwise(store: &Store, draft: &Draft) -> Result<Vec<String>, Fail
 /// What a draft reports: by cell, its columns' values and what an adjustment makes of them.
 fn figures(draft: &Draft) -> BTreeMap<String, Vec<String>> {
     let one = |cell: &Cell| {
-        let columns = cell.columns.each().into_iter().map(|(name, column)| format!("{name} {:?}", column.value));
+        let columns = cell.columns.each().map(|(name, column)| format!("{name} {:?}", column.value));
         let adjusted = cell.adjustment.iter().map(|made| made.reported.clone());
         (cell.id.clone(), columns.chain(adjusted).collect())
     };

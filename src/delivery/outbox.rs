@@ -1,7 +1,8 @@
 /*! Packages that a person has submitted, on their way. */
 
 use std::{
-    fs::{self, File},
+    collections::BTreeMap,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -226,12 +227,16 @@ pub fn tried(store: &Store, digest: &str) -> Option<Tried> {
 /// before is done again; what has its receipt already is not sent.
 pub fn deliver(agent: &Agent, store: &mut Store, digest: &str) -> Result<(Received, Vec<Finding>), Failure> {
     let _one = turn(store)?;
+    let before = tried(store, digest).map_or(0, |before| before.times);
+    // A disk that takes no note of it does not keep it from being sent.
+    let _ = note(&sending_file(store), &Sending { digest: digest.to_owned(), attempt: before + 1 });
     let done = send(agent, store, digest);
+    let _ = fs::remove_file(sending_file(store));
     let path = tried_file(store, digest);
     // A disk that takes no note of a failure is no reason to hide it.
     let _ = match &done {
         Ok(_) => fs::remove_file(&path),
-        Err(failure) => noted(&path, tried(store, digest).map_or(0, |before| before.times), failure),
+        Err(failure) => noted(&path, before, failure),
     };
     done
 }
@@ -242,9 +247,14 @@ fn noted(path: &Path, before: u64, failure: &Failure) -> std::io::Result<()> {
     let said = finding.arguments.iter().find(|(name, _)| *name == "reason").map(|(_, text)| text.to_string());
     let (at, code) = (jiff::Timestamp::now().to_string(), finding.code.to_string());
     let tried = Tried { times: before + 1, at, code, reason: said.unwrap_or_default() };
+    note(path, &tried)
+}
+
+/// Writes a file that people are told something by.
+fn note(path: &Path, said: &impl Serialize) -> std::io::Result<()> {
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     let part = path.with_extension("part");
-    fs::write(&part, serde_json::to_vec(&tried)?)?;
+    fs::write(&part, serde_json::to_vec(said)?)?;
     fs::rename(&part, path)
 }
 
@@ -323,11 +333,82 @@ fn sent(store: &Store, digest: &str) -> bool {
     sent_file(store, digest).exists()
 }
 
+fn lock_file(store: &Store) -> PathBuf {
+    store.folder().join("outbox.lock")
+}
+
 /// One process at a time sends, so that no receipt is kept twice.
 pub fn turn(store: &Store) -> Result<File, Failure> {
-    let path = store.folder().join("outbox.lock");
+    let path = lock_file(store);
     let refused = |error: std::io::Error| Failure::source(Finding::io(&path, &error));
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(refused)?;
     file.lock().map_err(refused)?;
+    // What a process left behind that was killed while it sent.
+    let _ = fs::remove_file(sending_file(store));
     Ok(file)
+}
+
+/// The package that is being sent at this moment, and the how manieth time it is.
+#[derive(Serialize, Deserialize)]
+pub struct Sending {
+    /// Payload digest.
+    pub digest: String,
+    /// From 1.
+    pub attempt: u64,
+}
+
+fn sending_file(store: &Store) -> PathBuf {
+    store.folder().join("outbox").join("sending.json")
+}
+
+/// What is being sent now. It is no state that is kept: only a process that holds the outbox sends, and who is killed holds it no more.
+pub fn sending(store: &Store) -> Option<Sending> {
+    let lock = File::open(lock_file(store)).ok()?;
+    // Others who only look may do so at the same time.
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => serde_json::from_slice(&fs::read(sending_file(store)).ok()?).ok(),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
+/// How far a package on its way has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Whether it is being sent at this moment.
+    pub sending: bool,
+    /// How often it has been tried, now included.
+    pub tries: u64,
+}
+
+impl Way {
+    /// In machine formats.
+    pub const fn name(self) -> &'static str {
+        if self.sending { "sending" } else { State::Queued.name() }
+    }
+}
+
+/// The packages on their way, by payload digest.
+pub fn ways(store: &Store) -> Result<BTreeMap<String, Way>, Failure> {
+    let now = sending(store);
+    let waiting = entries(store)?.into_iter().filter(|(_, entry)| entry.state == State::Queued);
+    let way = waiting.map(|(_, entry)| {
+        let digest = entry.package.digest;
+        let now = now.as_ref().filter(|now| now.digest == digest);
+        let tries = now.map_or_else(|| tried(store, &digest).map_or(0, |tried| tried.times), |now| now.attempt);
+        (digest, Way { sending: now.is_some(), tries })
+    });
+    Ok(way.collect())
+}
+
+/// The drafts on their way, by form, book and period.
+pub fn drafts_on_their_way(store: &Store) -> Result<BTreeMap<[String; 3], Way>, Failure> {
+    let ways = ways(store)?;
+    let mut found = BTreeMap::new();
+    for (period, entry) in entries(store)? {
+        let Some(way) = ways.get(&entry.package.digest) else { continue };
+        for draft in drafts(store, &entry.package, &period)? {
+            found.insert([draft.form, draft.book, draft.period], *way);
+        }
+    }
+    Ok(found)
 }

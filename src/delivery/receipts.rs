@@ -1,9 +1,13 @@
 /*! Receipts: what is looked at before one is believed, and how it is kept. */
 
-use std::fs;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use model::Finding;
-use seal::{Limits, Moment, Receipt, Received, Verdict, log};
+use model::{Finding, Level};
+use seal::{Limits, Moment, Receipt, Received, Trust, Verdict, log};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Record, Store, Wanted};
@@ -25,7 +29,7 @@ use crate::{
 /// Kind of the records of the receiver's checkpoints: the largest that was seen of each log.
 const CHECKPOINT: &str = "checkpoint";
 /// Folder of the receipts in the state.
-pub const FOLDER: &str = "receipts";
+const FOLDER: &str = "receipts";
 
 /// The largest checkpoint that was seen of the receiver's log.
 #[derive(Serialize, Deserialize)]
@@ -61,6 +65,66 @@ pub fn why(receipt: &Receipt) -> String {
     receipt.reasons.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// A receipt that is kept, of one form of its package.
+pub struct Listed {
+    /// Its record.
+    pub record: Record,
+    /// `received` or `refused`.
+    pub verdict: String,
+    /// When the receiver had the package, RFC 3339.
+    pub at: String,
+    /// Whether it was only tried.
+    pub trial: bool,
+    /// Why it was refused: codes of findings.
+    pub reasons: Vec<String>,
+    /// SHA-256 of its container.
+    pub name: String,
+    /// Its place in the receiver's log and the log's size, where all of it holds.
+    pub place: Option<(u64, u64)>,
+    /// What is wrong with it, looked at now.
+    pub findings: Vec<Finding>,
+}
+
+/// Every receipt that is kept, the oldest first. Each file is looked at again: signature, chain, and its place in the receiver's log.
+pub fn list(agent: &Agent, store: &Store, form: Option<&str>, period: Option<&str>) -> Result<Vec<Listed>, Failure> {
+    let trust = signing::trust(&believing(agent)?, Moment::Signed(signing::now()?))?;
+    let mut listed = Vec::new();
+    for record in store.record_versions(RECEIPT, Wanted { form, period, ..Wanted::default() })? {
+        let body: serde_json::Value = acts::body(&record)?;
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let name = text("receipt");
+        let reasons = body["reasons"].as_array().into_iter().flatten().filter_map(|code| code.as_str().map(str::to_owned));
+        let path = store.folder().join(FOLDER).join(format!("{name}.asice"));
+        let (place, findings) = match looked_at(&path, &trust, &name, &record.key) {
+            Ok(place) => (Some(place), Vec::new()),
+            Err(findings) => (None, findings.into_iter().map(|finding| finding.at(path.display().to_string())).collect()),
+        };
+        let (verdict, at, trial, reasons) = (text("verdict"), text("at"), body["trial"] == true, reasons.collect());
+        listed.push(Listed { record, verdict, at, trial, reasons, name, place, findings });
+    }
+    Ok(listed)
+}
+
+/// The place of a receipt in the receiver's log, where its file is the one that was kept and holds.
+fn looked_at(path: &Path, trust: &Trust, name: &str, payload: &str) -> Result<(u64, u64), Vec<Finding>> {
+    let one = |finding: Finding| vec![finding];
+    let bytes = fs::read(path).map_err(|error| one(Finding::io(path, &error)))?;
+    if seal::Digest::of(&bytes).to_string() != name {
+        return Err(one(Finding::error("file-damaged").with("reason", "SHA-256")));
+    }
+    let received = Received::read(&bytes, Limits::default()).map_err(one)?;
+    let verification = received.verify(trust);
+    if !verification.is_valid() {
+        return Err(verification.findings);
+    }
+    if received.receipt.payload.to_string() != payload {
+        let finding = Finding::error("receipt-of-another-package").with("payload", received.receipt.payload);
+        return Err(one(finding.with("wanted", payload)));
+    }
+    let checkpoint = received.proof.note.checkpoint().map_err(one)?;
+    Ok((received.proof.index, checkpoint.size))
+}
+
 /// Looks at a receipt and keeps it; only then does the package's state change, in the same operation. Without a connection the receiver's log
 /// cannot be asked how it went on since the last receipt, and that is told.
 pub fn accept(
@@ -79,7 +143,7 @@ pub fn accept(
         let finding = Finding::error("receipt-of-another-package").with("payload", receipt.payload);
         return Err(wrong(finding.with("wanted", &kept.digest)));
     }
-    let behind = own_log(agent, store, &received).map_err(wrong)?;
+    let behind = own_log(agent, &machine::tree(store)?, &received).map_err(wrong)?;
     let (checkpoint, mut findings) = their_log(store, &received, client, &place)?;
     let adopted = behind.is_some();
     findings.extend(behind.map(|finding| finding.at(&place)));
@@ -128,18 +192,21 @@ pub fn accept(
     Ok((received, findings))
 }
 
+/// Whose receipts are believed. Who carries files by hand needs no receiver's address, only whom to believe.
+fn roots(agent: &Agent) -> Option<PathBuf> {
+    let own = agent.bureau.as_ref().map(|bureau| &bureau.ca).or(agent.signing.roots.as_ref());
+    own.map(|roots| agent.folder().join(roots))
+}
+
+fn believing(agent: &Agent) -> Result<PathBuf, Failure> {
+    roots(agent).ok_or_else(|| Failure::config(Finding::error("roots-missing").at(agent.place("signing"))))
+}
+
 /// A receipt that holds and is this unit's.
 fn believed(agent: &Agent, bytes: &[u8], place: &str) -> Result<Received, Failure> {
     let wrong = |finding: Finding| Failure::findings(vec![finding.at(place)]);
     let received = Received::read(bytes, Limits::default()).map_err(wrong)?;
-    // Who carries files by hand needs no receiver's address, only whom to believe.
-    let roots = match (&agent.bureau, &agent.signing.roots) {
-        (Some(bureau), _) => &bureau.ca,
-        (None, Some(roots)) => roots,
-        (None, None) => return Err(Failure::config(Finding::error("roots-missing").at(agent.place("signing")))),
-    };
-    let roots = agent.folder().join(roots);
-    let verification = received.verify(&signing::trust(&roots, Moment::Signed(signing::now()?))?);
+    let verification = received.verify(&signing::trust(&believing(agent)?, Moment::Signed(signing::now()?))?);
     if !verification.is_valid() {
         return Err(Failure::findings(verification.findings.into_iter().map(|finding| finding.at(place)).collect()));
     }
@@ -197,20 +264,52 @@ pub fn adopt(
 }
 
 /// The checkpoint that the receiver countersigned is of this log: what was sent then is still there. A log that is shorter was put back to a
-/// backup: the receipt is believed all the same, and that is told.
-fn own_log(agent: &Agent, store: &Store, received: &Received) -> Result<Option<Finding>, Finding> {
+/// backup, and that is told.
+fn own_log(agent: &Agent, tree: &log::Tree, received: &Received) -> Result<Option<Finding>, Finding> {
     let Some(note) = &received.agent else { return Ok(None) };
     let checkpoint = note.checkpoint()?;
-    let wrong = || Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size);
-    let tree = machine::tree(store, Some(checkpoint.size)).map_err(|_| wrong())?;
-    if checkpoint.origin != machine::origin(agent) {
-        return Err(wrong());
-    }
-    if tree.size() < checkpoint.size {
+    if checkpoint.origin == machine::origin(agent) && tree.size() < checkpoint.size {
         let finding = Finding::warning("log-behind-receipt").with("size", checkpoint.size);
         return Ok(Some(finding.with("now", tree.size())));
     }
-    if log::root(&tree, checkpoint.size) == Some(checkpoint.root) { Ok(None) } else { Err(wrong()) }
+    if checkpoint.origin == machine::origin(agent) && log::root(tree, checkpoint.size) == Some(checkpoint.root) {
+        return Ok(None);
+    }
+    Err(Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size))
+}
+
+/// Looks at every receipt that is kept, and whether this machine's log is still the one that the receiver countersigned in it: a chain of hashes
+/// can be made anew as a whole, and that signature cannot. Files that no record names any more are asked, too.
+pub fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
+    let folder = store.folder().join(FOLDER);
+    let mut files: Vec<_> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
+    files.sort();
+    if roots(agent).is_none() || files.is_empty() && store.records(RECEIPT, Wanted::default())?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut findings: Vec<Finding> = list(agent, store, None, None)?.into_iter().flat_map(|receipt| receipt.findings).collect();
+    findings.dedup();
+    let tree = machine::tree(store)?;
+    // What a person knows to be of a log that was lost, a record says.
+    let mut adopted = BTreeSet::new();
+    for record in store.record_versions(RECEIPT, Wanted::default())? {
+        let body: serde_json::Value = acts::body(&record)?;
+        if body["adopted"] == true {
+            adopted.insert(folder.join(format!("{}.asice", body["receipt"].as_str().unwrap_or_default())));
+        }
+    }
+    for path in files.into_iter().filter(|path| !adopted.contains(path)) {
+        // What cannot be read has been told where a record names it, and is what a crash left behind where none does.
+        let Ok(received) =
+            fs::read(&path).map_err(drop).and_then(|bytes| Received::read(&bytes, Limits::default()).map_err(drop))
+        else {
+            continue;
+        };
+        let shorter = |finding: Finding| Finding { level: Level::Error, ..finding };
+        let wrong = own_log(agent, &tree, &received).map_or_else(Some, |behind| behind.map(shorter));
+        findings.extend(wrong.map(|finding| finding.at(path.display().to_string())));
+    }
+    Ok(findings)
 }
 
 /// The receiver's log has only grown since the largest checkpoint that was seen of it. Gives the record of a larger one.

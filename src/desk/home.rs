@@ -14,7 +14,7 @@ use crate::{
 /// What is due, what changed, and how the sources are.
 pub fn home(agent: &Agent, store: &Store) -> Result<Home, Failure> {
     let today = due::today();
-    let (reports, mut news) = due::around(agent, store, today)?;
+    let (reports, mut news) = due::around(agent, store, today, false)?;
     let mut due = Vec::new();
     for report in reports {
         due.push(row(&report, today)?);

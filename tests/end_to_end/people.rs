@@ -240,13 +240,15 @@ fn crossing_a_threshold_is_a_duty_that_is_told() {
     let rows = crate::csv(&site.ok(&["threshold", "--period", "2025-12", "--format", "csv"]));
     // 20 million yuan for industry; the company's revenue of 2025 is far below it.
     assert_eq!((rows[0]["threshold"].as_str(), rows[0]["standing"].as_str()), ("20000000", "below"));
-    // An edition of one's own with a lower threshold: the same book is above it.
+    // An edition of one's own with a lower threshold: the same book is above it this year.
     fs::create_dir_all(site.path("mappings")).unwrap();
     let table = "edition = '2030'\ndocuments = ['营业执照']\n[[trade]]\nname = '工业'\nindustry = ['C']\nitem = 'main_revenue'\namount = '100000'\nstatus = 'recalled'\n";
     fs::write(site.path("mappings/thresholds.toml"), table).unwrap();
     let out = site.run(&["threshold", "--period", "2025-12", "--format", "csv"]);
     let told = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(out.status.success() && told.contains("threshold-crossed-up") && told.contains("营业执照"), "{told}");
+    assert!(out.status.success() && told.contains("threshold-above-now") && told.contains("营业执照"), "{told}");
+    // The book begins in 2025: whether 2024 was above is not known, and nobody says that it was not.
+    assert!(told.contains("threshold-year-unknown") && told.contains("2024") && !told.contains("last year did not"), "{told}");
     fs::write(site.path("agent.toml"), CONFIG).unwrap();
     site.refused(&["threshold", "--period", "2025-12"], 2, &["industry-unknown"]);
 }

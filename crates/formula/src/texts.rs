@@ -57,6 +57,11 @@ fn code(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or_default()
 }
 
+/// Whether a text is a month or a day as formulas read them: `2025-03-01`, `2025-03`, `20250301`, `202503`.
+pub fn is_date(text: &str) -> bool {
+    date(text).is_ok()
+}
+
 /// A month with its day, where the date says one: `2025-03-01`, `2025-03`, `20250301`, `202503`.
 fn date(text: &str) -> Result<(Month, Option<u8>), Gap> {
     let strange = || Gap::new("error", "text-not-date").with("text", text);

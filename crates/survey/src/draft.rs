@@ -13,6 +13,7 @@ use crate::{
         Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Stands, Unit,
     },
     engine::Engine,
+    measures::Measures,
 };
 
 /// A seal that figures stand on.
@@ -72,6 +73,8 @@ pub struct Order<'a> {
     pub unposted: bool,
     /// Whether measures are in the figures.
     pub measures: bool,
+    /// They, where any formula asks for them.
+    pub measured: Option<&'a Measures>,
     /// What was sealed.
     pub seals: Seals<'a>,
     /// Digest of the mapping.
@@ -404,8 +407,9 @@ impl Building<'_> {
             _ => Stands::Books,
         };
         let digest = evidence_digest(self.order.seals.of(on), from, to, self.order.digest);
+        let measured = self.order.measured.map(|measures| measures.asked(traces)).unwrap_or_default();
         let (asked, classes) = (asked(traces, self.order.engine.chart()), classes(traces));
-        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on, asked, classes })
+        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on, asked, measured, classes })
     }
 }
 

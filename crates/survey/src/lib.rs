@@ -21,6 +21,7 @@ pub mod filing;
 mod form;
 mod mapping;
 pub mod measures;
+pub mod pack;
 pub mod quality;
 mod rates;
 mod reach;

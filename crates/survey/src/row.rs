@@ -20,6 +20,7 @@ pub(crate) const ROW: Shape = Shape::Table(&[
     ("each", ANY),
     ("once", ANY),
     ("formula", ANY),
+    ("rest", ANY),
     ("fill", ANY),
     ("source", ANY),
     ("choices", ANY),
@@ -98,6 +99,9 @@ pub struct Row {
     pub repeats: Option<String>,
     /// Where its value comes from; absent where no formula says it.
     pub formula: Option<Spanned<String>>,
+    /// Of a row that is repeated by industry: what no product has of its own, such as work in progress; the row of the main industry has
+    /// it too. After the form was repeated, only where nobody knows which industry that is.
+    pub rest: Option<Spanned<String>>,
     /// A fact of the unit that fills a text: `unit.code`, `unit.name` …
     pub fill: Option<String>,
     /// The record that holds it, in words, where a formula does not say it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Asked, document::is_default};
+use crate::{Asked, document::is_default, measures::AskedMeasure};
 
 /// The pack that a draft was made by, beside its edition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Evidence {
     /// What of the books: a change of anything else leaves it as it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub asked: Vec<Asked>,
+    /// What of the measures: an entry of anything else leaves it as it is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub measured: Vec<AskedMeasure>,
     /// Classes of accounts that it asked for as a whole: which accounts these have may be another without a line of theirs.
     #[serde(default, skip_serializing_if = "is_default")]
     pub classes: Vec<String>,

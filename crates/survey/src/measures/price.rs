@@ -1,12 +1,12 @@
 //! Prices without tax by the order that the data says. The cost of a receipt is none of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use formula::Gap;
 use model::{Amount, MeasureRow, Month};
 
 use super::{
-    Counted, Measures, Nature, Origin, PriceSource,
+    Counted, Entered, Measures, Nature, Origin, PriceSource,
     answer::{missing, too_large},
 };
 
@@ -107,6 +107,20 @@ impl Measures {
             }
         }
         Ok(None)
+    }
+
+    /// Units in which an item is counted where it has a value: a price for another unit is never used.
+    pub fn priced_units(&self, item: &str) -> BTreeSet<String> {
+        let rows = self.rows.values().flatten().chain(self.entered.iter().map(|entry| &entry.row));
+        let priced = |kind: &str| self.kinds.kinds.get(kind).is_some_and(|kind| kind.priced);
+        rows.filter(|row| priced(&row.kind) && row.is(item)).filter_map(|row| row.unit.clone()).collect()
+    }
+
+    /// Prices that were entered for an item and month in units in which it is not counted.
+    pub fn prices_unused(&self, like: &MeasureRow, month: Month) -> Vec<&Entered> {
+        let price = |kind: &str| self.kinds.kinds.get(kind).is_some_and(|kind| kind.nature == Nature::Price);
+        let own = |row: &MeasureRow| row.month == month && row.item == like.item && row.unit != like.unit;
+        self.entered.iter().filter(|entry| price(&entry.row.kind) && own(&entry.row)).collect()
     }
 
     fn entered_price(&self, like: &MeasureRow, month: Month) -> Option<Price> {
