@@ -13,6 +13,7 @@ mod books;
 mod build;
 mod cli;
 mod config;
+mod custody;
 mod delivery;
 mod desk;
 mod detect;

@@ -147,7 +147,7 @@ pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
 }
 
 /// A reason that says something.
-fn reason(text: &str) -> Result<&str, Failure> {
+pub fn reason(text: &str) -> Result<&str, Failure> {
     let text = text.trim();
     if text.chars().count() < REASON_LEAST {
         return Err(Failure::config(Finding::error("reason-too-short").with("reason", text).with("least", REASON_LEAST)));
@@ -363,7 +363,7 @@ fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>) -> Result<Vec<Findi
         for version in store
             .current_drafts()?
             .iter()
-            .filter(|version| !matches!(&*version.state, "approved" | "signed" | "queued" | "delivered"))
+            .filter(|version| !matches!(&*version.state, "approved" | "signed" | "handed_out" | "queued" | "delivered"))
         {
             open.push(format!("{} {} {} {}", version.book, version.form, version.period, version.state));
         }

@@ -138,6 +138,12 @@ fn receiver(agent: &Agent, found: &mut Found) {
             }
             let there = if health.sandbox { Finding::note("bureau-sandbox") } else { Finding::note("bureau-reached") };
             found.config([there.at(&own.url).with("version", health.version)]);
+            // Health is told to everybody; whether this machine may ask for anything, only a question of its own says.
+            let asked = Machine::read(agent).and_then(|machine| Client::new(agent, Some(&machine)));
+            if let Err(failure) = asked.and_then(|client| client.receipt_of(&"0".repeat(64))) {
+                let declined = failure.findings.into_iter().filter(|finding| finding.code == "bureau-declined");
+                found.config(declined.map(|finding| Finding { level: Level::Warning, ..finding }));
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use model::Finding;
 use store::{Break, Store};
 
 use super::Ctx;
-use crate::{books, config::Agent, delivery, measures, output::Table, report::Failure};
+use crate::{books, config::Agent, custody, delivery, measures, output::Table, report::Failure};
 
 /// What to do with the log.
 #[derive(Subcommand)]
@@ -41,7 +41,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
 }
 
-/// Checks the chain, the rows that it covers, and the sealed files: their bytes, and their roots computed anew from the entries.
+/// Checks the chain, the rows that it covers, and the sealed files: their bytes, and their roots computed anew from the entries; then packages,
+/// receipts and attachments, and that the log has grown since each receipt.
 fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
     let place = agent.state.display().to_string();
     let operation = |code: &'static str, seq: i64| Finding::error(code).at(format!("{place}, operation {seq}"));
@@ -82,9 +83,12 @@ fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
             findings.extend(Failure::from(error).findings);
         }
     }
+    let (files, beside) = custody::verify(store)?;
+    findings.extend(beside);
     findings.extend(delivery::verify(agent, store)?);
     if !findings.is_empty() {
         return Err(Failure::findings(findings));
     }
-    Ok(vec![Finding::note("log-holds").at(place).with("count", count).with("seals", seen.len())])
+    let holds = Finding::note("log-holds").at(place).with("count", count).with("seals", seen.len());
+    Ok(vec![holds.with("files", files)])
 }

@@ -80,15 +80,21 @@ fn list(ctx: &Ctx, form: Option<&str>, period: Option<Month>) -> Result<Vec<Find
 fn import(ctx: &Ctx, file: &Path) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let place = file.display().to_string();
+    let who = match &ctx.person {
+        Some(_) => ctx.person(&agent)?.id.clone(),
+        None => crate::packs::who(),
+    };
     let bytes = fs::read(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
     let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
     let digest = Received::read(&bytes, Limits::default()).map_err(wrong)?.receipt.payload.to_string();
     let _one = outbox::turn(&store)?;
     let kept = package::kept(&store, Some(&digest), None)?.zip(delivery::period_of(&store, &digest)?);
     let Some((kept, period)) = kept else {
-        return Err(wrong(Finding::error("receipt-of-no-package").with("payload", digest)));
+        let adopted = delivery::adopt(&agent, &mut store, &bytes, None, &who)?;
+        let missing = || wrong(Finding::error("receipt-of-no-package").with("payload", digest));
+        return adopted.map(|finding| vec![finding]).ok_or_else(missing);
     };
-    let (received, findings) = delivery::accept(&agent, &mut store, &kept, &period, &bytes, None)?;
+    let (received, findings) = delivery::accept(&agent, &mut store, (&kept, &period), &bytes, None, &who)?;
     told(ctx, &received, findings)
 }
 
@@ -96,8 +102,7 @@ fn import(ctx: &Ctx, file: &Path) -> Result<Vec<Finding>, Failure> {
 pub fn told(ctx: &Ctx, received: &Received, mut findings: Vec<Finding>) -> Result<Vec<Finding>, Failure> {
     verify::verdict(ctx, received)?;
     if received.receipt.verdict == Verdict::Refused && !report::blocked(&findings) {
-        let reasons: Vec<&str> = received.receipt.reasons.iter().map(|reason| &*reason.code).collect();
-        findings.push(Finding::error("submission-refused").with("reasons", reasons.join(", ")));
+        findings.push(Finding::error("submission-refused").with("reasons", delivery::why(&received.receipt)));
     }
     if report::blocked(&findings) { Err(Failure::findings(findings)) } else { Ok(findings) }
 }

@@ -18,7 +18,7 @@ use super::Ctx;
 use crate::{
     config::Agent,
     delivery::{
-        client::Client,
+        client::{self, Client},
         machine::Machine,
         outbox::{self, Entry, State},
         regular::Regular,
@@ -47,6 +47,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     let _one = alone(&store)?;
     if agent.web.is_none() || agent.bureau.is_some() {
         // What is wrong with the configuration is told now and not at each package.
+        client::bureau(&agent)?;
         Client::new(&agent, Some(&Machine::read(&agent)?))?;
     }
     let serving = agent.web.as_ref().map(|web| pages::start(&agent, web)).transpose()?;
@@ -67,7 +68,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         });
         for (late, digest) in waiting {
             if stop.try_recv().is_ok() {
-                return Ok(vec![Finding::note("run-ends")]);
+                return ended(ctx);
             }
             if troubles.get(&digest).is_some_and(|trouble| trouble.again > Instant::now()) {
                 continue;
@@ -82,16 +83,23 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
                     let times = troubles.get(&digest).map_or(0, |trouble| trouble.times) + 1;
                     let wait = pause(times, if late { LONGEST_LATE } else { LONGEST });
                     let finding = Finding::note("delivery-waits").at(format!("package {digest}"));
-                    log(ctx, &finding.with("seconds", wait.as_secs()).with("times", times));
+                    // As `status` counts: a try before this process was one, too.
+                    let told = outbox::tried(&store, &digest).map_or(u64::from(times), |tried| tried.times);
+                    log(ctx, &finding.with("seconds", wait.as_secs()).with("times", told));
                     troubles.insert(digest, Trouble { times, again: Instant::now() + wait });
                 }
             }
         }
         match stop.recv_timeout(LOOK) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(vec![Finding::note("run-ends")]),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return ended(ctx),
         }
     }
+}
+
+fn ended(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
+    log(ctx, &Finding::note("run-ends"));
+    Ok(Vec::new())
 }
 
 /// Doubles with each failure up to a bound; the last half of it by chance, so that a county's agents do not come all at once.

@@ -13,6 +13,7 @@ use crate::{
     },
     due::{self, DONE, Report},
     output::{Table, label},
+    package::Kept,
     report::Failure,
     signing, stale,
 };
@@ -61,6 +62,12 @@ fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
         let forms = package.forms.iter().map(|[form, ..]| form.as_str()).collect::<Vec<_>>().join(" ");
         let place = format!("{forms}, {period}");
         match entry.state {
+            _ if entry.state.waits() && !outbox::outdated(store, package, &period)?.is_empty() => {
+                findings.push(Finding::warning("package-waits-outdated").at(place).with("digest", &package.digest));
+            }
+            State::HandedOut => {
+                findings.push(Finding::note("package-handed-out").at(place).with("digest", &package.digest));
+            }
             State::Queued => findings.push(match (ways.get(&package.digest), outbox::tried(store, &package.digest)) {
                 (Some(way), _) if way.sending => {
                     let finding = Finding::note("package-sending").at(place).with("digest", &package.digest);
@@ -77,10 +84,24 @@ fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
                 let reasons = delivery::refusal(store, &package.digest)?.join(", ");
                 findings.push(Finding::warning("submission-refused").at(place).with("reasons", reasons));
             }
-            State::Refused | State::Delivered => {}
+            // Told as long as the report itself is on its way: no draft shows what was only tried.
+            State::Delivered if package.trial && !reported(store, package, &period)? => {
+                let at = delivery::received_at(store, &package.digest)?;
+                findings.push(Finding::note("trial-delivered").at(place).with("at", ctx.time(&at)));
+            }
+            State::Refused | State::Delivered | State::Withdrawn => {}
         }
     }
     Ok(findings)
+}
+
+/// Whether the drafts of a package have become others since, or were delivered themselves.
+fn reported(store: &Store, package: &Kept, period: &str) -> Result<bool, Failure> {
+    let mut done = !outbox::outdated(store, package, period)?.is_empty();
+    for [form, book, _] in &package.forms {
+        done |= store.current_draft(book, form, period)?.is_some_and(|version| DONE.contains(&&*version.state));
+    }
+    Ok(done)
 }
 
 fn row(ctx: &Ctx, report: &Report, today: Date, way: Option<Way>) -> Vec<String> {

@@ -56,6 +56,10 @@ impl Client {
         let unfit = |reason: &dyn std::error::Error| {
             Failure::config(Finding::error("bureau-unfit").at(&place).with("reason", chain(reason)))
         };
+        if !own.url.starts_with("https://") {
+            let finding = Finding::error("bureau-url-unfit").at(agent.place("bureau.url")).with("url", &own.url);
+            return Err(Failure::config(finding));
+        }
         // Somebody else may have installed it already, and then it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let path = agent.folder().join(&own.ca);
@@ -166,6 +170,16 @@ impl Client {
             offset = end;
         }
         self.receipt(self.http.post(format!("{path}/complete")).header(AGENT_CHECKPOINT, checkpoint))
+    }
+
+    /// The receipt that the receiver has for a payload of this unit; nothing where none came.
+    pub fn receipt_of(&self, payload: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let answer = self.send(self.http.get(self.path(&format!("/v1/receipts/{payload}"))))?;
+        match answer.status().as_u16() {
+            404 => Ok(None),
+            200 => self.bytes(answer).map(Some),
+            _ => Err(self.problem(answer)),
+        }
     }
 
     /// Hashes that show that the log of `from` entries is the beginning of that of `to`.

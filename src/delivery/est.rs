@@ -11,7 +11,16 @@ use crate::report::Failure;
 /// A request for a certificate of this key, as it goes over the wire.
 pub fn request(signer: &dyn Signer) -> Result<String, Failure> {
     // The authority decides whom a certificate is for.
-    let request = Request::new(signer, &Subject::default()).map_err(Failure::source)?;
+    wire(signer, &Subject::default())
+}
+
+/// A request that says whom the certificate shall be for, so that a code that was made for somebody else is not spent on this key.
+pub fn request_for(signer: &dyn Signer, unit: &str, name: &str) -> Result<String, Failure> {
+    wire(signer, &Subject { unit: unit.to_owned(), name: name.to_owned(), ..Subject::default() })
+}
+
+fn wire(signer: &dyn Signer, subject: &Subject) -> Result<String, Failure> {
+    let request = Request::new(signer, subject).map_err(Failure::source)?;
     Ok(Base64::encode_string(request.der()))
 }
 

@@ -13,6 +13,9 @@ use store::Store;
 use super::{client::Client, est};
 use crate::{config::Agent, report::Failure};
 
+/// What a unit's machine is called in its certificate.
+const NAME: &str = "agent";
+
 /// Characters of a line of PEM.
 const LINE: usize = 64;
 
@@ -64,7 +67,7 @@ impl Machine {
         let key = asked(&path, &waiting).map_or_else(|| SecretKey::generate(Algorithm::P256).map_err(Failure::source), Ok)?;
         let text = pem("PRIVATE KEY", &key.to_pkcs8().map_err(Failure::source)?);
         est::private(&waiting, text.as_bytes()).map_err(|error| Failure::source(Finding::io(&waiting, &error)))?;
-        let answer = client.enrol(&agent.unit.code, code, &est::request(&key)?)?;
+        let answer = client.enrol(&agent.unit.code, code, &est::request_for(&key, &agent.unit.code, NAME)?)?;
         let machine = keep(&path, key, &answer)?;
         // Where it stays, it is the machine's own key, and no new one is made of it.
         let _ = fs::remove_file(&waiting);

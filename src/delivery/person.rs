@@ -34,7 +34,7 @@ pub fn enrol(agent: &Agent, client: &Client, person: &Person, code: &str, algori
         est::private(&file, text.as_bytes()).map_err(|error| Failure::source(Finding::io(&file, &error)))?;
     }
     let signer = Signatory::signer_or_new(agent, person)?;
-    let answer = client.enrol(&agent.unit.code, code, &est::request(&*signer)?)?;
+    let answer = client.enrol(&agent.unit.code, code, &est::request_for(&*signer, &agent.unit.code, &person.name)?)?;
     keep(agent, person, &*signer, &answer, &[])
 }
 

@@ -26,7 +26,7 @@ use crate::{
     report::{Failure, blocked},
 };
 
-pub use seal::{id, seal, verify};
+pub use seal::{id, seal, sealed_under, verify};
 
 const KINDS: &str = "mappings/measures/2025.toml";
 const ENERGY: &str = "mappings/energy/2025.toml";

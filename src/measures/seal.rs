@@ -23,6 +23,11 @@ pub fn id(book: &str) -> String {
     format!("{book}{SUFFIX}")
 }
 
+/// Whether something is sealed under such an id.
+pub fn sealed_under(id: &str) -> bool {
+    id.ends_with(SUFFIX)
+}
+
 fn names(seal: &Seal) -> Vec<String> {
     let path = Digest::parse(&seal.root).map(|root| measures_path(Path::new(""), seal.period.month, root));
     path.and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned())).into_iter().collect()

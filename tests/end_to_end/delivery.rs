@@ -247,6 +247,7 @@ fn large_packages_go_in_pieces_and_a_refusal_is_kept_with_its_reason() {
     let digest = crate::csv(&site.ok(&[&trial[..], &["--format", "csv"]].concat()))[0]["digest"].clone();
     let mut scan = b"%PDF-1.7\n".to_vec();
     scan.resize(5 << 20, b' ');
+    scan.extend(b"%%EOF\n");
     fs::write(site.path("scan.pdf"), scan).unwrap();
     let by = |role: &str, person: &str, more: &[&str]| {
         site.ok(&[&trial[..], &["--role", role, "--as", person, "--digest", &digest], more].concat());
@@ -273,7 +274,7 @@ fn large_packages_go_in_pieces_and_a_refusal_is_kept_with_its_reason() {
     assert!(String::from_utf8(said).unwrap().contains("[submission-refused] B203, 2025-06"));
     site.ok(&["log", "verify"]);
     // Carried by hand: the checkpoint goes beside the package, and the receipt is imported where it was signed.
-    site.ok(&["submit", "--period", "2025-06", "--trial", "--to-file", "t.asice"]);
+    site.ok(&["submit", "--period", "2025-06", "--trial", "--to-file", "t.asice", "--as", "wu"]);
     assert!(fs::read_to_string(site.path("t.asice.checkpoint")).unwrap().starts_with(&format!("taizhang/unit/{UNIT}\n")));
     site.refused(&["receipt", "import", "t.asice"], 1, &["package-file-unexpected"]);
 }

@@ -42,6 +42,7 @@ mod readers;
 mod renderings;
 mod retyped;
 mod rights;
+mod rounds;
 mod servers;
 mod short_sheets;
 mod site;
@@ -53,4 +54,5 @@ mod tutorial;
 mod peers;
 
 pub use balances::books;
+pub use servers::PASSWORD;
 pub use site::{Rows, Site, csv, data};

@@ -111,7 +111,7 @@ fn whatever_changes_in_the_log_or_a_receipt_is_found_and_named() {
     }
     state.execute("DELETE FROM operation WHERE seq > 3", []).unwrap();
     drop(state);
-    site.refused(&["log", "verify"], 1, &["receipt-log-differs"]);
+    site.refused(&["log", "verify"], 1, &["log-behind-receipt"]);
 
     // A receipt: every twentieth byte of its file.
     fs::write(&database, &original).unwrap();

@@ -77,6 +77,18 @@ fn read(request: &[u8], machine: bool) -> Result<Request, Problem> {
     Ok(request)
 }
 
+/// Whether a request that says whom its certificate shall be for, unit and name, says the one whom the code is for. Who took the wrong code hears of
+/// it before the code is spent, and no certificate stands in another's name. A name without a unit is what programs put that must write something.
+fn meant(request: &Request, enrolment: &Enrolment) -> Result<(), Problem> {
+    let subject = request.subject();
+    let name = if enrolment.person.is_empty() { MACHINE } else { &enrolment.person };
+    if !subject.unit.is_empty() && (subject.unit != enrolment.unit || subject.name != name) {
+        let asked = [subject.unit.as_str(), subject.name.as_str()].join(" ");
+        return Err(Problem::new(400, "enrolment-subject-differs").with("asked", asked.trim()).with("wanted", name));
+    }
+    Ok(())
+}
+
 /// Whether a key serves for a machine: TLS here knows no SM2.
 fn fit(request: &Request) -> Result<(), Problem> {
     let algorithm = request.public_key().algorithm();
@@ -141,6 +153,7 @@ pub fn enrol(office: &Office, code: &Code, request: &[u8]) -> Result<Vec<u8>, Pr
         return Err(refused());
     }
     let request = read(request, enrolment.person.is_empty())?;
+    meant(&request, &enrolment)?;
     if let Some(before) = before {
         let certificate = Certificate::from_der(&before).map_err(|finding| problem::of(503, &finding))?;
         return if certificate.public_key() == request.public_key() { Ok(answer(&certificate)) } else { Err(refused()) };

@@ -163,6 +163,11 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     ENTRIES.keys().map(String::as_str)
 }
 
+/// What people read for words of the machine, joined as they stand.
+fn words(lang: Lang, kind: &str, words: &str) -> String {
+    words.split(", ").map(|one| word(lang, kind, one)).collect::<Vec<_>>().join(if lang == Lang::Zh { "、" } else { ", " })
+}
+
 /// What people read for a word of the machine: `label-<kind>-<word>`, or the word where the catalogue has none.
 fn word<'a>(lang: Lang, kind: &str, word: &'a str) -> &'a str {
     match ENTRIES.get(&format!("label-{kind}-{}", word.replace('_', "-"))) {
@@ -181,11 +186,12 @@ fn fill<N: AsRef<str>, V: AsRef<str>>(lang: Lang, sentence: &str, values: &[(N, 
         let named = after.split_once('}').and_then(|(name, after)| {
             let (name, kind) = name.split_once(':').map_or((name, None), |(name, kind)| (name, Some(kind)));
             let (_, value) = values.iter().find(|(known, _)| known.as_ref() == name)?;
-            Some((kind.map_or(value.as_ref(), |kind| word(lang, kind, value.as_ref())), after))
+            let value = value.as_ref();
+            Some((kind.map_or(Cow::Borrowed(value), |kind| Cow::Owned(words(lang, kind, value))), after))
         });
         match named {
             Some((value, after)) => {
-                filled.push_str(value);
+                filled.push_str(&value);
                 rest = after;
             }
             None => {
