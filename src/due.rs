@@ -65,7 +65,9 @@ impl Report {
 pub fn around(agent: &Agent, store: &Store, today: Date, all: bool) -> Result<(Vec<Report>, Vec<Finding>), Failure> {
     let mut began: BTreeMap<&str, Month> = BTreeMap::new();
     for book in &agent.books {
-        let first = store.current_seals(&book.id)?.into_iter().map(|seal| seal.period.month).min();
+        // What is before the first period that is written is an opening, and no month that was reported from here.
+        let sealed = store.current_seals(&book.id)?.into_iter().map(|seal| seal.period.month).min();
+        let first = sealed.map(|sealed| book.first_period.map_or(sealed, |written| written.0.max(sealed)));
         began.extend(first.map(|first| (book.id.as_str(), first)));
     }
     let first = began.values().min().and_then(|first| i16::try_from(first.year()).ok());
