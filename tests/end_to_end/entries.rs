@@ -65,10 +65,6 @@ fn touched(told: &str) -> Vec<(String, String)> {
     found.collect()
 }
 
-fn pair(place: &str, cells: &str) -> (String, String) {
-    (place.to_owned(), cells.to_owned())
-}
-
 #[test]
 fn an_entry_touches_what_asked_for_its_kind_item_and_month() {
     let site = site();
