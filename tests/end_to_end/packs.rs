@@ -252,6 +252,7 @@ fn status_says_what_is_due_and_how_far_it_has_come() {
     assert_eq!(status("2026-03-10")[3], "B203 2026-01..2026-02 2026-03-16 6 due not_built");
     fs::write(site.path("mappings/calendars/2026.toml"), text.replace("year = 2026", "year = 2027")).unwrap();
     site.refused(&["status", "--date", "2026-03-10"], 2, &["calendar-misnamed"]);
+    fs::remove_file(site.path("mappings/calendars/2026.toml")).unwrap();
     let late = site.run(&["status", "--date", "2031-05-01"]);
     assert!(String::from_utf8_lossy(&late.stderr).contains("calendar-missing"));
 }
