@@ -15,8 +15,25 @@ pub const ADJUSTMENT: &str = "adjustment";
 /// Kind of the records of locks.
 pub const LOCK: &str = "lock";
 
+/// Kind of the records of texts.
+pub const TEXT: &str = "text";
+
 /// Kind of the records of events (大事记).
 pub const EVENT: &str = "event";
+
+/// What is written in the 大事记 of some months, as notes beside their figures.
+pub fn events(store: &Store, months: &[Month]) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    for month in months {
+        let period = month.to_string();
+        for record in store.records(EVENT, Wanted { period: Some(&period), ..Wanted::default() })? {
+            let said: Value = body(&record)?;
+            let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+            found.push(Finding::note("event-noted").at(&period).with("text", text("text")).with("by", text("by")));
+        }
+    }
+    Ok(found)
+}
 
 /// A lock on a form's month, or on a whole month where its form is empty.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,6 +45,24 @@ pub struct Lock {
     pub reason: String,
     /// Who did it.
     pub by: String,
+}
+
+/// A text or a choice that a person entered for a row of a form and month.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextEntry {
+    /// The text as the form has it.
+    pub text: String,
+    /// Why it was corrected or taken back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Who entered it.
+    pub by: String,
+    /// Files that show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<BTreeMap<String, String>>,
+    /// Whether it was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 /// The body of a record, read.
@@ -65,7 +100,8 @@ pub fn unlocked(store: &Store, book: &str, form: &str, month: Month) -> Result<(
     match locked(store, book, form, month)? {
         None => Ok(()),
         Some(lock) => {
-            let finding = Finding::error("period-locked").at(format!("{form}, {month}, book {book}"));
+            let place = if form.is_empty() { String::new() } else { format!("{form}, ") };
+            let finding = Finding::error("period-locked").at(format!("{place}{month}, book {book}"));
             Err(Failure::findings(vec![finding.with("by", lock.by)]))
         }
     }
@@ -82,6 +118,14 @@ pub fn adjustments(store: &Store, book: &str, form: &str, period: &str) -> Resul
         }
     }
     Ok(found)
+}
+
+/// The adjustment of one indicator that holds, and the operation that made it.
+pub fn adjustment(store: &Store, book: &str, form: &str, period: &str, row: &str) -> Result<Option<(Adjustment, i64)>, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: Some(row) };
+    let Some(record) = store.records(ADJUSTMENT, wanted)?.pop() else { return Ok(None) };
+    let made: Adjustment = body(&record)?;
+    Ok((!made.withdrawn).then_some((made, record.operation)))
 }
 
 /// Puts adjustments beside what was computed. One that was made on another computed value is told: a person looks at it again.

@@ -15,7 +15,7 @@ use survey::{
 
 use crate::{
     acts, build,
-    config::{Agent, Book, Person},
+    config::{Agent, Book, Deed, Person},
     forms::own_file,
     report::{self, Failure},
     reported,
@@ -34,8 +34,20 @@ pub fn given(agent: &Agent, store: &Store, book: &Book) -> Result<Given, Failure
             given.adjusted.insert((record.form, month, record.key), amount);
         }
     }
+    for record in store.records(acts::TEXT, Wanted { book: Some(&book.id), ..Wanted::default() })? {
+        let entry: acts::TextEntry = acts::body(&record)?;
+        if let (Ok(month), false) = (record.period.parse::<Month>(), entry.withdrawn) {
+            let entered = rules::Entered { text: entry.text, by: entry.by };
+            given.texts.insert((record.form, month, record.key), entered);
+        }
+    }
     for (record, reported) in reported::of(store, &book.id, None, None)? {
         let Ok(month) = record.period.parse::<Month>() else { continue };
+        for (column, figure) in &reported.columns {
+            if let Ok(amount) = figure.parse() {
+                given.platform.insert((record.form.clone(), month, record.key.clone(), column.clone()), amount);
+            }
+        }
         let mut filed = |month: Month, figure: Option<&String>, known_better: bool| {
             let Some(Ok(amount)) = figure.map(|text| text.parse::<Amount>()) else { return };
             let key = (record.form.clone(), month, record.key.clone());
@@ -53,7 +65,7 @@ pub fn given(agent: &Agent, store: &Store, book: &Book) -> Result<Given, Failure
 }
 
 /// The sheet of outside figures; no sheet is an empty one.
-fn outside(agent: &Agent) -> Result<Outside, Failure> {
+pub fn outside(agent: &Agent) -> Result<Outside, Failure> {
     let Some(path) = &agent.outside else { return Ok(Outside::default()) };
     let name = path.display().to_string();
     let wrong =
@@ -198,6 +210,7 @@ pub fn explain(
     person: &Person,
     asked: &Saying<'_>,
 ) -> Result<Vec<Finding>, Failure> {
+    person.must(Deed::Explain, format!("{}, {}, book {}", asked.form, asked.period, book.id))?;
     acts::unlocked(store, &book.id, asked.form, asked.period)?;
     let (audited, _) = judged(agent, store, book, Some(asked.form), asked.period)?;
     let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);

@@ -18,10 +18,10 @@ use crate::{
     forms::{self, Desk, Layers},
     measures, packs, pull,
     report::Failure,
-    reported, times, unposted,
+    reported, retyped, times, unposted,
 };
 
-pub use crate::touched::touched;
+pub use crate::{stale::stale, touched::touched};
 
 /// State of a draft that nobody has looked at yet.
 const BUILT: &str = "built";
@@ -157,8 +157,8 @@ fn compute(
 ) -> Result<Computed, Failure> {
     let mut findings = ready.findings.clone();
     let (layers, forms) = (&ready.layers, &ready.forms);
-    let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let facts = agent.unit.facts();
+    let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let mut drafts = Vec::new();
     let given = audit::given(agent, store, book)?;
     for configured in forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
@@ -183,6 +183,7 @@ fn compute(
                 source: format!("{} · {}", book.id, book.connector),
                 unposted: configured.unposted,
                 measures: asks,
+                measured: desk.measures.as_ref(),
                 seals: Seals {
                     books: &desk.evidence,
                     measures: &desk.measured,
@@ -198,6 +199,9 @@ fn compute(
         let (mut draft, mut ledger) = (built.draft, built.ledger);
         draft.rates = used();
         draft.doubtful.clone_from(&desk.doubtful);
+        draft.pack = layers.pack(&configured.code);
+        draft.typed = desk.typed(month);
+        draft.closings = Some(retyped::closings(desk.seals.values(), month));
         reported::beside(store, &book.id, &mut draft, &mut ledger)?;
         let adjustments = acts::adjustments(store, &book.id, &draft.form, &draft.period)?;
         let found = acts::adjust(&mut draft, &mut ledger, &adjustments);
@@ -348,42 +352,6 @@ pub fn read(version: &DraftVersion) -> Result<Draft, Failure> {
     })
 }
 
-/// What has changed beneath a kept draft since it was built: its mapping, its rates, its evidence. They are told apart, as a person mends them in
-/// different places.
-pub fn stale(agent: &Agent, store: &Store, book: &Book, draft: &Draft) -> Result<Vec<Finding>, Failure> {
-    let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
-    let mut findings = Vec::new();
-    match forms::layers(agent, &forms::configured(agent, book, Some(&draft.form))?) {
-        Ok(layers) if layers.digest(&draft.form) == draft.mapping => {}
-        Ok(_) => findings.push(Finding::warning("mapping-changed").at(&place).with("period", &draft.period)),
-        // The draft stands; that the mapping could not build it again is worth knowing.
-        Err(failure) => {
-            findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
-        }
-    }
-    if !draft.rates.is_empty() {
-        match forms::rates(agent, &draft.currency) {
-            Ok(rates) => {
-                let mut months: Vec<&str> =
-                    draft.rates.iter().filter(|used| rates.differs(used)).map(|used| &*used.month).collect();
-                months.dedup();
-                if !months.is_empty() {
-                    let finding = Finding::warning("rates-changed").at(&place).with("months", months.join(", "));
-                    findings.push(finding.with("currency", &draft.currency).with("period", &draft.period));
-                }
-            }
-            Err(failure) => {
-                findings.extend(failure.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
-            }
-        }
-    }
-    let moved = touched(store, draft)?;
-    if !moved.is_empty() {
-        findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
-    }
-    Ok(findings)
-}
-
 /// The kept draft of a form with what has changed beneath it since, which then stands in its findings too. Where none is kept it is
 /// computed and not kept: who only looks writes nothing.
 pub fn current(
@@ -396,6 +364,8 @@ pub fn current(
     if let Some(version) = store.current_draft(&book.id, form, &month.to_string())? {
         let mut draft = read(&version)?;
         let findings = stale(agent, store, book, &draft)?;
+        // Beside the draft and not in it: an event that is written later changes no figure that was approved.
+        let findings = [findings, acts::events(store, &[month])?].concat();
         draft.findings.extend(findings.iter().map(Note::from));
         let (version, operation) = (version.version, version.operation);
         return Ok((Outcome { draft, version, operation, new: false, moved: Vec::new(), ledger: Vec::new() }, findings));
@@ -414,8 +384,10 @@ pub fn current(
         None => Finding::note("draft-not-kept").with("period", month),
     };
     let told = told.at(place);
-    draft.findings.push(Note::from(&told));
+    let noted = acts::events(store, &[month])?;
+    draft.findings.extend([told.clone()].iter().chain(&noted).map(Note::from));
     findings.push(told);
+    findings.extend(noted);
     Ok((Outcome { draft, version: 0, operation: 0, new: false, moved: Vec::new(), ledger }, findings))
 }
 
@@ -447,11 +419,8 @@ pub fn rebuild_closed(agent: &Agent, store: &mut Store, book: &Book) -> Result<V
 pub fn touched_drafts(store: &Store, book: &Book) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for version in store.current_drafts()?.iter().filter(|version| version.book == book.id) {
-        let moved = touched(store, &read(version)?)?;
-        if !moved.is_empty() {
-            let place = format!("{}, {}, book {}", version.form, version.period, book.id);
-            findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
-        }
+        let place = format!("{}, {}, book {}", version.form, version.period, book.id);
+        findings.extend(touched(store, &read(version)?)?.findings(&place));
     }
     Ok(findings)
 }

@@ -2,7 +2,8 @@
 
 mod bureau;
 mod choice;
-mod people;
+pub mod people;
+mod rights;
 mod signing;
 mod text;
 mod web;
@@ -25,6 +26,7 @@ use crate::{
 
 pub use bureau::Bureau;
 pub use people::{Person, Role};
+pub use rights::Deed;
 pub use signing::{Channel, Key, Signing};
 pub use text::Text;
 pub use web::Web;
@@ -390,7 +392,7 @@ impl Agent {
         })?;
         let name = path.display().to_string();
         let (raw, mut findings) = settings::read::<Raw>(&name, &text, &AGENT);
-        let Some(raw) = raw else { return Err(Failure { exit: 2, findings }) };
+        let Some(mut raw) = raw else { return Err(Failure { exit: 2, findings }) };
         let places = settings::Places::read(&name, &text);
         let at = |key: &str| places.of(key);
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -439,9 +441,15 @@ impl Agent {
         }
         let state = folder.join(raw.state.dir.unwrap_or_else(|| "taizhang-state".into()));
         let rates = raw.rates.file.map(|file| folder.join(file));
-        let mut forms = raw.form;
+        let mut forms = std::mem::take(&mut raw.form);
         for form in &mut forms {
             form.mapping.iter_mut().for_each(|layer| *layer = folder.join(&*layer));
+        }
+        // An industry is written with or without the letter of its section: C3489 is 3489.
+        let small = |code: &str| code.trim_start_matches(|c: char| c.is_ascii_alphabetic()).to_owned();
+        let industry = small(&raw.unit.industry);
+        for product in &mut raw.products {
+            product.main = product.industry.as_deref().is_some_and(|own| small(own) == industry);
         }
         Ok(Agent {
             path: path.to_owned(),
@@ -485,12 +493,8 @@ impl Agent {
 
     /// The person with this id.
     pub fn person(&self, id: &str) -> Result<&Person, Failure> {
-        self.people.iter().find(|person| person.id == id).ok_or_else(|| {
-            let known = self.people.iter().map(|person| person.id.as_str());
-            let near = settings::nearest(id, known.clone()).unwrap_or("—").to_owned();
-            let finding = Finding::error("person-unknown").at(self.path.display().to_string()).with("person", id);
-            Failure::config(finding.with("near", near).with("known", known.collect::<Vec<_>>().join(", ")))
-        })
+        let found = self.people.iter().find(|person| person.id == id);
+        found.ok_or_else(|| Failure::config(people::unknown(&self.people, id).at(self.path.display().to_string())))
     }
 
     /// Folder of the configuration file.

@@ -1,11 +1,19 @@
 /*! What is due and what is late, and how far each report has come. */
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, ToSpan, civil::Date, tz};
-use model::Finding;
+use model::{Finding, Month};
 use store::{DraftVersion, Store};
 use survey::{Due, Form};
 
-use crate::{build, config::Agent, forms, knowledge, report::Failure};
+use crate::{
+    build,
+    config::Agent,
+    forms, knowledge,
+    report::Failure,
+    stale::{self, Watch},
+};
 
 /// Hours that China's clock is ahead of UTC; there is no summer time.
 const CHINA: i8 = 8;
@@ -24,6 +32,13 @@ pub fn today() -> Date {
     tz::offset(CHINA).to_datetime(Timestamp::now()).date()
 }
 
+/// Days from the beginning of a month to a day.
+fn days_since(month: Month, day: Date) -> i32 {
+    let (year, of_year) = (i16::try_from(month.year()), i8::try_from(month.month()));
+    let begun = year.ok().zip(of_year.ok()).and_then(|(year, month)| Date::new(year, month, 1).ok());
+    begun.and_then(|begun| (day - begun).get_days().into()).unwrap_or_default()
+}
+
 /// A report around a day.
 pub struct Report {
     /// Its form.
@@ -34,8 +49,8 @@ pub struct Report {
     pub due: Due,
     /// The newest version of its draft.
     pub version: Option<DraftVersion>,
-    /// Whether what it stands on has changed.
-    pub touched: bool,
+    /// What it stands on and has changed, by the codes of [`stale::MARKS`].
+    pub stale: Vec<&'static str>,
 }
 
 impl Report {
@@ -45,10 +60,20 @@ impl Report {
     }
 }
 
-/// The reports around a day, the earliest deadline first.
-pub fn around(agent: &Agent, store: &Store, today: Date) -> Result<(Vec<Report>, Vec<Finding>), Failure> {
-    let (calendars, mut findings) = knowledge::calendars(agent, today.year())?;
-    let mut reports = Vec::new();
+/// The reports around a day, the earliest deadline first. What is late for longer than a quarter, back to the first sealed month of its book, is
+/// in the list with `all`, and else counted.
+pub fn around(agent: &Agent, store: &Store, today: Date, all: bool) -> Result<(Vec<Report>, Vec<Finding>), Failure> {
+    let mut began: BTreeMap<&str, Month> = BTreeMap::new();
+    for book in &agent.books {
+        // What is before the first period that is written is an opening, and no month that was reported from here.
+        let sealed = store.current_seals(&book.id)?.into_iter().map(|seal| seal.period.month).min();
+        let first = sealed.map(|sealed| book.first_period.map_or(sealed, |written| written.0.max(sealed)));
+        began.extend(first.map(|first| (book.id.as_str(), first)));
+    }
+    let first = began.values().min().and_then(|first| i16::try_from(first.year()).ok());
+    let (calendars, mut findings) = knowledge::calendars_since(agent, first.unwrap_or(today.year()), today.year())?;
+    let (mut reports, mut older, mut beside) = (Vec::new(), Vec::new(), Vec::new());
+    let mut watch = Watch::new(agent, store);
     for own in &agent.forms {
         let form = forms::pack(Some(agent), own).map_err(|findings| Failure { exit: 2, findings })?;
         let known = calendars.0.iter().any(|calendar| calendar.forms().any(|(code, _)| code == form.form));
@@ -61,20 +86,42 @@ pub fn around(agent: &Agent, store: &Store, today: Date) -> Result<(Vec<Report>,
             None => agent.books.iter().collect(),
         };
         for book in books {
-            for due in calendars.around(&form, today, BACK, AHEAD) {
+            let first = began.get(book.id.as_str()).copied();
+            let back = first.map_or(BACK, |first| days_since(first, today).max(BACK));
+            for due in calendars.around(&form, today, back, AHEAD) {
+                let recent = due.days_left(today) >= -BACK;
+                if !recent && first.is_none_or(|first| due.period < first) {
+                    continue;
+                }
                 let version = store.current_draft(&book.id, &form.form, &due.period.to_string())?;
-                let touched = match &version {
-                    Some(version) => !build::touched(store, &build::read(version)?)?.is_empty(),
-                    None => false,
+                // What is only counted is not compared with its evidence.
+                let told = match &version {
+                    Some(version) if recent || all => watch.stale(book, &build::read(version)?)?,
+                    _ => Vec::new(),
                 };
-                reports.push(Report { form: form.clone(), book: book.id.clone(), due, version, touched });
+                let stale = stale::MARKS.into_iter().filter(|code| told.iter().any(|finding| finding.code == *code)).collect();
+                beside.extend(told.into_iter().filter(|finding| !stale::is_mark(finding)));
+                let report = Report { form: form.clone(), book: book.id.clone(), due, version, stale };
+                match recent {
+                    true => reports.push(report),
+                    false if DONE.contains(&report.state()) => {}
+                    false if all => reports.push(report),
+                    false => older.push((report.due.enterprise, report.form.form.clone(), report.due.period)),
+                }
             }
         }
+    }
+    if let Some((due, form, period)) = older.iter().min() {
+        let finding = Finding::warning("reports-older-late").with("count", older.len()).with("days", BACK);
+        findings.push(finding.with("form", form).with("period", period).with("due", due));
     }
     reports.sort_by(|a, b| {
         let key = |report: &Report| (report.due.enterprise, report.form.form.clone(), report.book.clone(), report.due.period);
         key(a).cmp(&key(b))
     });
+    beside.sort_by(|a: &Finding, b| (&a.code, &a.place).cmp(&(&b.code, &b.place)));
+    beside.dedup();
+    findings.extend(beside);
     let years = calendars.0.iter().map(|calendar| i16::try_from(calendar.year)).collect::<Vec<_>>();
     // In the last quarter the next year's calendar is asked for.
     let soon = today.checked_add(3.months()).map_or(today.year(), Date::year);

@@ -16,8 +16,12 @@ use crate::{report::Failure, sheet};
 /// Longest file that is attached, in bytes.
 const LONGEST: u64 = 32 << 20;
 
-/// Copies a file into the state and gives what a record says of it: name, size, digest.
-pub fn keep(store: &Store, path: &Path) -> Result<BTreeMap<String, String>, Failure> {
+/// SHA-256 of a file that would be attached.
+pub fn digest(path: &Path) -> Result<String, Failure> {
+    Ok(Digest::of(&read(path)?).to_string())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let refused = |error: std::io::Error| Failure::source(Finding::io(path, &error));
     let mut bytes = Vec::new();
     File::open(path).map_err(refused)?.take(LONGEST + 1).read_to_end(&mut bytes).map_err(refused)?;
@@ -25,6 +29,12 @@ pub fn keep(store: &Store, path: &Path) -> Result<BTreeMap<String, String>, Fail
         let finding = Finding::error("file-too-long").at(path.display().to_string()).with("limit", LONGEST);
         return Err(Failure::config(finding));
     }
+    Ok(bytes)
+}
+
+/// Copies a file into the state and gives what a record says of it: name, size, digest.
+pub fn keep(store: &Store, path: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let bytes = read(path)?;
     let digest = Digest::of(&bytes).to_string();
     let folder = store.folder().join("evidence");
     fs::create_dir_all(&folder).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;

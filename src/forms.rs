@@ -1,12 +1,16 @@
 /*! A sealed book with the mapping of its forms: what building, explaining and checking work on. */
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use formula::{Account, Figures};
 use journal::{Coverage, Digest, Evidence};
 use model::{Amount, Finding, Month, Period};
 use survey::{
     BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources,
+    document::PackUsed,
     measures::{Beside, Measures},
 };
 
@@ -15,7 +19,7 @@ use crate::{
     config::{self, Agent, Book},
     measures, packs,
     report::{self, Failure},
-    unposted,
+    retyped, unposted,
 };
 
 /// Currency of the forms.
@@ -48,6 +52,21 @@ impl Layers {
     }
 }
 
+impl Layers {
+    /// The form's own pack, by revision and digest of its text.
+    pub fn pack(&self, code: &str) -> Option<PackUsed> {
+        let form = self.mapping.form(code)?;
+        let name = file_name(&form.edition, code);
+        let (_, text) = self.texts.iter().find(|(file, _)| *file == name)?;
+        Some(PackUsed { revision: form.revision, digest: Digest::of(text.as_bytes()).to_string() })
+    }
+}
+
+/// Where a form lies: with the program, and beneath the configuration where an enterprise has its own text of it.
+fn file_name(edition: &str, code: &str) -> String {
+    format!("mappings/forms/{edition}/{code}.toml")
+}
+
 /// Forms that are configured for a book; `wanted` is added where it comes with the program and nobody configured it.
 pub fn configured(agent: &Agent, book: &Book, wanted: Option<&str>) -> Result<Vec<config::Form>, Failure> {
     let own = |form: &&config::Form| form.book.as_ref().is_none_or(|id| *id == book.id);
@@ -78,7 +97,7 @@ pub fn own_file(agent: &Agent, name: &str) -> Result<Option<String>, Finding> {
 /// with the program.
 pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Vec<Finding>> {
     let (edition, code) = (configured.edition.as_str(), configured.code.as_str());
-    let name = format!("mappings/forms/{edition}/{code}.toml");
+    let name = file_name(edition, code);
     let plain = [edition, code].iter().all(|part| part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_'));
     let own = match agent.filter(|_| plain) {
         Some(agent) => own_file(agent, &name).map_err(|finding| vec![finding])?,
@@ -114,6 +133,18 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
     }
 }
 
+/// Says where a form is another region's than the unit's.
+pub fn elsewhere(agent: &Agent, own: &config::Form, form: &Form) -> Option<Finding> {
+    let (region, unit) = (form.region.as_deref()?, agent.unit.region.as_str());
+    // 行政区划代码 go from the left by twos: province, city, county.
+    let mut wide = region;
+    while let Some(wider) = wide.strip_suffix("00") {
+        wide = wider;
+    }
+    let finding = Finding::warning("form-of-another-region").at(agent.form_place(own, "code")).with("form", &form.form);
+    (!unit.is_empty() && !unit.starts_with(wide)).then(|| finding.with("region", region).with("unit", unit))
+}
+
 /// The layers of `forms`, each once, under the names that documents give them.
 pub fn texts<'a>(agent: &Agent, forms: impl IntoIterator<Item = &'a config::Form>) -> (Vec<(String, String)>, Vec<Finding>) {
     let (mut texts, mut findings) = (Vec::new(), Vec::new());
@@ -138,7 +169,14 @@ pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> 
     let mut packs = Vec::new();
     for configured in forms {
         match pack(Some(agent), configured) {
-            Ok(form) => packs.push(form),
+            Ok(form) => {
+                // What no product has of its own belongs to one of the industries, and only the unit knows to which.
+                if form.rows.iter().any(|row| row.repeats.is_some() && row.rest.is_some()) {
+                    let finding = Finding::warning("industry-main-missing").at(agent.place("unit.industry"));
+                    findings.push(finding.with("form", &form.form).with("industry", &agent.unit.industry));
+                }
+                packs.push(form);
+            }
             Err(wrong) => findings.extend(wrong),
         }
     }
@@ -182,6 +220,8 @@ pub struct Desk {
     pub book: journal::Book,
     /// What the books do not hold, where a formula asks for any.
     pub measures: Option<Measures>,
+    /// What the ERP says of each account whose class nobody else says.
+    pub types: BTreeMap<String, String>,
     /// Accounts without a line whose code and name disagree: in doubt once they have one.
     pub doubtful: Vec<String>,
     /// Rates, where its currency is not that of the forms.
@@ -237,6 +277,9 @@ impl Desk {
             })
             .collect();
         let (chart, found) = survey::chart(mapping, &accounts, &|account| figures.is_used(account));
+        let known: BTreeSet<&str> = chart.iter().filter(|a| a.standard.is_some()).map(|a| a.code.as_str()).collect();
+        let types = context.accounts.iter().filter(|account| !known.contains(&*account.account));
+        let types = types.map(|account| (account.account.clone(), retyped::typed(account))).collect();
         let mut findings: Vec<Finding> =
             found.into_iter().map(|finding| Finding { place: format!("{place}, {}", finding.place), ..finding }).collect();
         let would = |account: &&Account| !account.undecided.is_empty() && !figures.is_used(&account.code);
@@ -267,6 +310,7 @@ impl Desk {
             beside: unposted::seals(store, &book.id, unposted, asks)?,
             measures: if asks { Some(measures::load(agent, store, book)?) } else { None },
             book: figures,
+            types,
             doubtful,
             rates,
         })
@@ -293,6 +337,15 @@ impl Desk {
 }
 
 impl Desk {
+    /// Accounts with lines up to a month that only the ERP says the class of, by what it says.
+    pub fn typed(&self, month: Month) -> BTreeMap<String, Vec<String>> {
+        let mut typed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (account, what) in self.types.iter().filter(|(account, _)| self.book.is_used_by(account, month)) {
+            typed.entry(what.clone()).or_default().push(account.clone());
+        }
+        typed
+    }
+
     /// The rows of measures that answer a question, each with what it gives in 元.
     pub fn counted(&self, question: &formula::MeasureQuestion) -> Result<Vec<survey::measures::Counted<'_>>, formula::Gap> {
         let rates = self.rates.as_ref().map(|rates| (rates, self.currency.as_str()));

@@ -6,7 +6,7 @@ use journal::Digest;
 use model::{Finding, Level};
 use serde_json::json;
 use store::Store;
-use survey::{Calendar, Calendars, Form, Mapping};
+use survey::{Calendar, Calendars, Form, Mapping, pack::Kind};
 
 use crate::{
     config::Agent,
@@ -121,53 +121,145 @@ pub enum Installed {
     Unchanged,
 }
 
+/// A text that is to be installed.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// What findings about it are placed at.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// Where it came from, for the operation log; null for a file.
+    pub from: serde_json::Value,
+}
+
+/// Which pack a text is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Which {
+    /// A form or a calendar.
+    pub kind: Kind,
+    /// Edition, or the calendar's year.
+    pub edition: String,
+    /// Form; empty for a calendar.
+    pub form: String,
+    /// Which correction it is.
+    pub revision: u32,
+}
+
+impl Which {
+    /// What people are told it is: a form by its code, a calendar by that word.
+    pub fn title(&self) -> &str {
+        if self.kind == Kind::Calendar { Kind::Calendar.name() } else { &self.form }
+    }
+
+    /// A finding about it.
+    pub fn told(&self, finding: Finding) -> Finding {
+        finding.with("form", self.title()).with("edition", &self.edition)
+    }
+
+    /// Where it stands in the folder of the configuration.
+    fn file(&self) -> PathBuf {
+        match self.kind {
+            Kind::Calendar => PathBuf::from(format!("mappings/calendars/{}.toml", self.edition)),
+            Kind::Form => PathBuf::from(format!("mappings/forms/{}/{}.toml", self.edition, self.form)),
+        }
+    }
+}
+
+/// Whether a word can be the name of a folder or a file.
+fn plain(part: &str) -> bool {
+    !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+}
+
+/// The pack that is there under a kind, edition and form: its origin, revision and text.
+pub fn present(agent: &Agent, kind: Kind, edition: &str, form: &str) -> Option<(Origin, u32, String)> {
+    if kind == Kind::Form {
+        let (mut known, _) = all(Some(agent));
+        return known.remove(&(edition.to_owned(), form.to_owned())).map(|pack| (pack.origin, pack.form.revision, pack.text));
+    }
+    if !plain(edition) {
+        return None;
+    }
+    let file = format!("mappings/calendars/{edition}.toml");
+    let own = forms::own_file(agent, &file).ok().flatten().map(|text| (Origin::Own, text));
+    let built_in = || survey::CALENDARS.iter().find(|(year, _)| *year == edition).map(|(_, text)| (*text).to_owned());
+    let (origin, text) = own.or_else(|| built_in().map(|text| (Origin::BuiltIn, text)))?;
+    // What cannot be read is older than anything.
+    let revision = Calendar::parse(&file, &text).0.map_or(0, |calendar| calendar.revision);
+    Some((origin, revision, text))
+}
+
+/// Which pack a text is, where nothing is wrong with it. `beside` are others that are to be installed with it.
+fn which(agent: &Agent, one: &Incoming, beside: &[Incoming]) -> Result<(Which, Vec<Finding>), Failure> {
+    if Kind::of(&one.text) == Kind::Calendar {
+        let (calendar, findings) = Calendar::parse(&one.name, &one.text);
+        return match calendar.filter(|_| !report::blocked(&findings)) {
+            Some(Calendar { year, revision, .. }) => {
+                Ok((Which { kind: Kind::Calendar, edition: year.to_string(), form: String::new(), revision }, findings))
+            }
+            None => Err(Failure::findings(findings)),
+        };
+    }
+    let others = beside.iter().filter(|other| other.name != one.name && Kind::of(&other.text) == Kind::Form);
+    let texts: Vec<_> = std::iter::once(one).chain(others).map(|text| (text.name.clone(), text.text.clone())).collect();
+    let (forms, mut findings) = examine(Some(agent), &texts);
+    findings.retain(|finding| finding.place.starts_with(&one.name));
+    match forms.into_iter().next().flatten() {
+        Some(Form { edition, form, revision, .. }) if !report::blocked(&findings) => {
+            Ok((Which { kind: Kind::Form, edition, form, revision }, findings))
+        }
+        _ => Err(Failure::findings(findings)),
+    }
+}
+
 /// Puts a pack into the folder of the configuration, as one operation. A broken pack is refused, and one that is no newer than what there is.
 pub fn install(
     agent: &Agent,
     store: &mut Store,
     who: &str,
-    name: &str,
-    text: &str,
-) -> Result<(Form, Installed, Vec<Finding>), Failure> {
-    let (mut forms, mut findings) = examine(Some(agent), &[(name.to_owned(), text.to_owned())]);
-    let form = match forms.pop().flatten() {
-        Some(form) if !report::blocked(&findings) => form,
-        _ => return Err(Failure::findings(findings)),
-    };
-    let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-    if !plain(&form.edition) || !plain(&form.form) {
+    one: &Incoming,
+    beside: &[Incoming],
+) -> Result<(Which, Installed, Vec<Finding>), Failure> {
+    let (which, mut findings) = which(agent, one, beside)?;
+    let Incoming { name, text, from } = one;
+    if !plain(&which.edition) || !plain(which.title()) {
         // Both become names of a folder and a file.
-        findings.push(Finding::error("pack-name-unfit").at(name).with("form", &form.form).with("edition", &form.edition));
+        findings.push(which.told(Finding::error("pack-name-unfit").at(name)));
         return Err(Failure::findings(findings));
     }
-    let (known, _) = all(Some(agent));
-    let present = known.get(&(form.edition.clone(), form.form.clone()));
-    if present.is_some_and(|pack| pack.origin == Origin::Own && pack.text == text) {
-        return Ok((form, Installed::Unchanged, findings));
+    let present = present(agent, which.kind, &which.edition, &which.form);
+    if present.as_ref().is_some_and(|(origin, _, present)| *origin == Origin::Own && present == text) {
+        return Ok((which, Installed::Unchanged, findings));
     }
-    if let Some(pack) = present.filter(|pack| pack.form.revision >= form.revision) {
-        let finding = Finding::error("pack-older").at(name).with("form", &form.form).with("edition", &form.edition);
-        findings.push(finding.with("given", form.revision).with("present", pack.form.revision));
+    if let Some((_, revision, _)) = present.as_ref().filter(|(_, revision, _)| *revision >= which.revision) {
+        let finding = which.told(Finding::error("pack-older").at(name));
+        findings.push(finding.with("given", which.revision).with("present", revision));
         return Err(Failure::findings(findings));
     }
-    let folder = agent.folder().join("mappings/forms").join(&form.edition);
-    let path = folder.join(format!("{}.toml", form.form));
-    fs::create_dir_all(&folder).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
+    let path = agent.folder().join(which.file());
+    let folder = path.parent().unwrap_or(agent.folder());
+    fs::create_dir_all(folder).map_err(|error| Failure::source(Finding::io(folder, &error)))?;
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
-    let detail = json!({
-        "form": form.form, "edition": form.edition, "revision": form.revision, "sha256": digest(text),
-        "before": present.map(|pack| json!({ "revision": pack.form.revision, "sha256": digest(&pack.text) })),
-    });
-    let work = store.begin(who, "install-form", &detail)?;
+    let before = present.map(|(_, revision, text)| json!({ "revision": revision, "sha256": digest(&text) }));
+    let mut detail = json!({ "form": which.form, "edition": which.edition, "revision": which.revision, "sha256": digest(text),
+        "before": before });
+    if !from.is_null() {
+        detail["from"] = from.clone();
+    }
+    let work = store.begin(who, &format!("install-{}", which.kind.name()), &detail)?;
     sheet::save(&path, text.as_bytes())?;
     work.commit()?;
-    Ok((form, Installed::New, findings))
+    Ok((which, Installed::New, findings))
 }
 
 /// The calendars of the years around a day.
 pub fn calendars(agent: &Agent, year: i16) -> Result<(Calendars, Vec<Finding>), Failure> {
+    calendars_since(agent, year, year)
+}
+
+/// The same, from those that were due for an earlier year on.
+pub fn calendars_since(agent: &Agent, first: i16, year: i16) -> Result<(Calendars, Vec<Finding>), Failure> {
     let (mut read, mut findings) = (Vec::new(), Vec::new());
-    for year in year - 2..=year + 1 {
+    for year in first.min(year - 2)..=year + 1 {
         let file = format!("mappings/calendars/{year}.toml");
         let own = forms::own_file(agent, &file).map_err(Failure::config)?;
         let built_in = survey::CALENDARS.iter().find(|(known, _)| *known == year.to_string());

@@ -7,7 +7,7 @@ use survey::document::LedgerCell;
 use crate::report::Failure;
 
 /// Columns of the ledger.
-pub const COLUMNS: [&str; 31] = [
+pub const COLUMNS: [&str; 32] = [
     "book",
     "period",
     "form",
@@ -39,6 +39,7 @@ pub const COLUMNS: [&str; 31] = [
     "version",
     "operation",
     "touched",
+    "events",
 ];
 /// Those that are numbers.
 pub const NUMBERS: [&str; 12] = [
@@ -110,6 +111,7 @@ pub fn row(version: &CellVersion, ledger: &LedgerCell) -> Vec<String> {
         cell.status.clone(),
         version.version.to_string(),
         version.operation.to_string(),
+        String::new(),
         String::new(),
     ]
 }

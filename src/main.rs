@@ -13,6 +13,7 @@ mod books;
 mod build;
 mod cli;
 mod config;
+mod custody;
 mod delivery;
 mod desk;
 mod detect;
@@ -25,6 +26,7 @@ mod ledger;
 mod measures;
 mod output;
 mod package;
+mod packet;
 mod packs;
 mod pages;
 mod password;
@@ -32,14 +34,17 @@ mod print;
 mod pull;
 mod report;
 mod reported;
+mod retyped;
 mod sandbox;
 mod sheet;
 mod signing;
 mod signoff;
 mod source;
+mod stale;
 mod times;
 mod touched;
 mod unposted;
+mod zipped;
 
 use std::{
     io::{Write, stderr, stdin, stdout},

@@ -61,15 +61,18 @@ impl Table<'_> {
             return Ok(());
         }
         let titles: Vec<String> = self.columns.iter().map(|name| label(lang, name)).collect();
+        // A text of two lines, as some ERPs keep them, would break the row.
+        let line = |row: &Vec<String>| row.iter().map(|cell| cell.replace(['\n', '\r', '\t'], " ")).collect::<Vec<String>>();
+        let rows: Vec<Vec<String>> = self.rows.iter().map(line).collect();
         let width = |at: usize| {
-            let cells = self.rows.iter().map(|row| row[at].width());
+            let cells = rows.iter().map(|row| row[at].width());
             cells.chain([titles[at].width()]).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..titles.len()).map(width).collect();
         let mut text = String::new();
-        for row in std::iter::once(&titles).chain(&self.rows) {
+        for row in std::iter::once(&titles).chain(&rows) {
             let mut line = String::new();
-            for ((cell, width), name) in row.iter().zip(&widths).zip(self.columns).filter(|(_, name)| **name != MACHINE) {
+            for ((cell, width), name) in row.iter().zip(&widths).zip(self.columns).filter(|(_, name)| !MACHINE.contains(name)) {
                 let gap = " ".repeat(width - cell.width());
                 let cells = if self.numbers.contains(name) { [gap.as_str(), cell] } else { [cell, gap.as_str()] };
                 line.push_str(&cells.concat());
@@ -82,8 +85,8 @@ impl Table<'_> {
     }
 }
 
-/// Column that only programs read: the number of the operation in the log.
-const MACHINE: &str = "operation";
+/// Columns that only programs read: the number of the operation in the log, and how often a package was tried, which people read in its state.
+const MACHINE: [&str; 2] = ["operation", "tries"];
 
 /// Writes text to stdout.
 pub fn say(text: &str) -> Result<(), Failure> {

@@ -54,15 +54,15 @@ pub fn url(web: &Web, address: SocketAddr) -> String {
 /// Starts serving the pages of a configuration.
 pub fn start(agent: &Agent, web: &Web) -> Result<Serving, Failure> {
     let place = agent.place("web.listen");
-    let wrong = |code: &'static str| Failure::config(Finding::error(code).at(&place).with("listen", &web.listen));
-    let address = web.address().ok_or_else(|| wrong("web-address-unfit"))?;
+    let wrong = |finding: Finding| Failure::config(finding.at(&place).with("listen", &web.listen));
+    let address = web.address().ok_or_else(|| wrong(Finding::error("web-address-unfit")))?;
     if !address.ip().is_loopback() && !web.secure() {
-        return Err(wrong("web-without-tls"));
+        return Err(wrong(Finding::error("web-without-tls")));
     }
     let tls = match (&web.certificate, &web.key) {
         (Some(certificate), Some(key)) => Some(tls(&agent.folder().join(certificate), &agent.folder().join(key))?),
         (None, None) => None,
-        _ => return Err(wrong("web-half-tls")),
+        _ => return Err(wrong(Finding::error("web-half-tls"))),
     };
     let refused = |error: std::io::Error| {
         Failure::source(Finding::error("web-refused").at(&place).with("listen", &web.listen).with("reason", error))

@@ -30,6 +30,9 @@ pub struct Reported {
     pub places: BTreeMap<String, String>,
     /// Who loaded them.
     pub by: String,
+    /// Why figures were taken back, of a version that does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// By month and indicator.
@@ -39,7 +42,9 @@ pub type Figures = BTreeMap<(String, String), Reported>;
 pub fn of(store: &Store, book: &str, form: Option<&str>, period: Option<&str>) -> Result<Vec<(Record, Reported)>, Failure> {
     let wanted = Wanted { book: Some(book), form, period, key: None };
     let read = |record: Record| body::<Reported>(&record).map(|reported| (record, reported));
-    store.records(REPORTED, wanted)?.into_iter().map(read).collect()
+    let all = store.records(REPORTED, wanted)?.into_iter().map(read);
+    // All of them were taken back: there is nothing.
+    all.filter(|read| read.as_ref().map_or(true, |(_, reported)| !reported.columns.is_empty())).collect()
 }
 
 /// Where a file comes from.
@@ -95,28 +100,35 @@ pub fn figures(form: &Form, told: &[Told], period: Option<Month>, source: &Sourc
     (figures, findings)
 }
 
-/// Keeps what is new, as one operation. Columns that a file does not have stay as they were. Gives for each month how many indicators it
-/// has, and how many of them said something new.
-pub fn keep(
-    store: &mut Store,
-    book: &str,
-    form: &str,
-    figures: &Figures,
-    by: &Person,
-) -> Result<BTreeMap<String, (usize, usize)>, Failure> {
+/// What came of an import.
+#[derive(Default)]
+pub struct Kept {
+    /// For each month how many indicators the file has, and how many of them said something new.
+    pub months: BTreeMap<String, (usize, usize)>,
+    /// For each month the figures that stood there with another value.
+    pub replaced: BTreeMap<String, Vec<String>>,
+}
+
+/// Keeps what is new, as one operation. Columns that a file does not have stay as they were.
+pub fn keep(store: &mut Store, book: &str, form: &str, figures: &Figures, by: &Person) -> Result<Kept, Failure> {
     let damaged = |error: serde_json::Error| Failure::source(Finding::error("state-refused").with("reason", error));
     let known: BTreeMap<(String, String), Reported> = of(store, book, Some(form), None)?
         .into_iter()
         .map(|(record, reported)| ((record.period, record.key), reported))
         .collect();
-    let (mut months, mut fresh): (BTreeMap<String, (usize, usize)>, Vec<Record>) = (BTreeMap::new(), Vec::new());
+    let (mut kept, mut fresh) = (Kept::default(), Vec::new());
     for ((period, key), reported) in figures {
         let mut whole = known.get(&(period.clone(), key.clone())).cloned().unwrap_or_default();
         let before = whole.columns.clone();
         whole.columns.extend(reported.columns.clone());
         whole.places.extend(reported.places.clone());
         let new = whole.columns != before;
-        let count = months.entry(period.clone()).or_default();
+        for (column, now) in &reported.columns {
+            if let Some(old) = before.get(column).filter(|old| *old != now) {
+                kept.replaced.entry(period.clone()).or_default().push(format!("{key} {column} {old} → {now}"));
+            }
+        }
+        let count = kept.months.entry(period.clone()).or_default();
         *count = (count.0 + 1, count.1 + usize::from(new));
         if new {
             let whole = Reported { columns: whole.columns, places: whole.places, ..reported.clone() };
@@ -135,9 +147,56 @@ pub fn keep(
         let (file, sha256) = figures.values().next().map_or(("", ""), |reported| (&reported.file, &reported.sha256));
         let detail = json!({
             "book": book, "form": form, "file": file, "sha256": sha256, "figures": fresh.len(),
-            "from": months.keys().next(), "to": months.keys().next_back(),
+            "from": kept.months.keys().next(), "to": kept.months.keys().next_back(),
         });
         let work = store.begin(&by.id, "ledger-import", &detail)?;
+        for record in &fresh {
+            work.put_record(record)?;
+        }
+        work.commit()?;
+    }
+    Ok(kept)
+}
+
+/// Which figures are taken back.
+pub struct Back<'a> {
+    /// Book id.
+    pub book: &'a str,
+    /// Form.
+    pub form: &'a str,
+    /// Month; every one where absent.
+    pub period: Option<Month>,
+    /// Indicator; every one where absent.
+    pub key: Option<&'a str>,
+    /// Column; every one where absent.
+    pub column: Option<&'a str>,
+    /// Why.
+    pub reason: &'a str,
+}
+
+/// Takes figures back, as one operation: each becomes a version without them that says why. Gives how many it took from each month.
+pub fn withdraw(store: &mut Store, back: &Back<'_>, by: &Person) -> Result<BTreeMap<String, usize>, Failure> {
+    let damaged = |error: serde_json::Error| Failure::source(Finding::error("state-refused").with("reason", error));
+    let period = back.period.map(|month| month.to_string());
+    let (mut months, mut fresh) = (BTreeMap::new(), Vec::new());
+    for (record, mut reported) in of(store, back.book, Some(back.form), period.as_deref())? {
+        let named = |column: &String| back.column.is_none_or(|wanted| wanted == column);
+        if back.key.is_some_and(|key| key != record.key) || !reported.columns.keys().any(named) {
+            continue;
+        }
+        let count = reported.columns.len();
+        reported.columns.retain(|column, _| !named(column));
+        reported.places.retain(|column, _| !named(column));
+        *months.entry(record.period.clone()).or_default() += count - reported.columns.len();
+        (reported.by, reported.reason) = (by.id.clone(), back.reason.to_owned());
+        fresh.push(Record { body: serde_json::to_string(&reported).map_err(damaged)?, ..record });
+    }
+    if !fresh.is_empty() {
+        let detail = json!({
+            "book": back.book, "form": back.form, "period": period, "indicator": back.key, "column": back.column,
+            "records": fresh.len(), "reason": back.reason,
+        });
+        let work = store.begin(&by.id, "ledger-import-withdraw", &detail)?;
         for record in &fresh {
             work.put_record(record)?;
         }
@@ -149,6 +208,39 @@ pub fn keep(
 /// The figure of the period itself among reported columns: what a flow had since January, what a stock was at the end.
 pub fn main(reported: &Reported) -> Option<&String> {
     ["cumulative", "closing", "opening"].iter().find_map(|column| reported.columns.get(*column))
+}
+
+/// A figure that was filed, and where it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Filed {
+    /// Value in the form's unit.
+    pub value: String,
+    /// Month of the report that has it.
+    pub period: String,
+    /// File.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// Cell of the file.
+    pub place: String,
+}
+
+/// What was reported for last year's column of an indicator: what this year's report brought along, else what was filed a year ago.
+pub fn last_year(store: &Store, book: &str, form: &str, key: &str, column: &str, month: Month) -> Result<Option<Filed>, Failure> {
+    let Some(before) = month.prior_year().filter(|_| ["prior_year", "prior_year_month"].contains(&column)) else {
+        return Ok(None);
+    };
+    let main: &[&str] = if column == "prior_year" { &["cumulative", "closing", "opening"] } else { &["this_month"] };
+    for (month, columns) in [(month, &[column][..]), (before, main)] {
+        for (record, reported) in of(store, book, Some(form), Some(&month.to_string()))? {
+            let found = columns.iter().find_map(|column| Some((column, reported.columns.get(*column)?)));
+            let Some((column, value)) = found.filter(|_| record.key == key) else { continue };
+            let place = reported.places.get(*column).cloned().unwrap_or_default();
+            let (value, period) = (value.clone(), record.period);
+            return Ok(Some(Filed { value, period, file: reported.file, sha256: reported.sha256, place }));
+        }
+    }
+    Ok(None)
 }
 
 /// Shows beside a missing last year what was reported for it. The missing value stays missing.

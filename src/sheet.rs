@@ -9,7 +9,7 @@ use survey::document::{Cell, Column, Draft, LedgerCell, Lineage};
 use ui::Lang;
 use unicode_width::UnicodeWidthStr;
 
-use crate::{build, output::label, report::Failure};
+use crate::{build, output::label, report::Failure, stale};
 
 /// A text that no spreadsheet takes for a formula: an apostrophe keeps its first character from counting.
 pub fn inert(text: &str) -> String {
@@ -219,9 +219,7 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
         marks.push(label("books-open"));
     }
     let told = |code: &&&str| draft.findings.iter().any(|note| note.code == ***code);
-    marks.extend(
-        ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed"].iter().filter(told).map(|code| label(code)),
-    );
+    marks.extend(["period-beyond"].iter().chain(&stale::MARKS).filter(told).map(|code| label(code)));
     if !draft.due {
         marks.push(label("not-due"));
     }
@@ -443,6 +441,11 @@ pub fn table(
 
 /// Writes a workbook of several sheets.
 pub fn pages(path: &Path, pages: &[Page<'_>], lang: Lang) -> Result<(), Failure> {
+    save(path, &paged(path, pages, lang, None)?)
+}
+
+/// The bytes of a workbook of several sheets. It says that it was made at `made`, or now where that is absent.
+pub fn paged(path: &Path, pages: &[Page<'_>], lang: Lang, made: Option<&ExcelDateTime>) -> Result<Vec<u8>, Failure> {
     let looks = Looks::new(0);
     // By the decimals that a text has: a spreadsheet's own format for any number of them leaves a lonely point.
     let plain: Vec<Format> = (0..=6).map(|places| Looks::new(places).number).collect();
@@ -475,10 +478,12 @@ pub fn pages(path: &Path, pages: &[Page<'_>], lang: Lang) -> Result<(), Failure>
     };
     let mut write = || -> Result<Vec<u8>, XlsxError> {
         pages.iter().try_for_each(|one| page(book.add_worksheet(), one))?;
+        if let Some(made) = made {
+            book.set_properties(&DocProperties::new().set_creation_datetime(made));
+        }
         book.save_to_buffer()
     };
-    let bytes = write().map_err(refused(path))?;
-    save(path, &bytes)
+    write().map_err(refused(path))
 }
 
 #[cfg(test)]

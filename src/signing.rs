@@ -20,10 +20,9 @@ pub struct Signatory {
 impl Signatory {
     /// Of a person: the key is unlocked, and belongs to the certificate.
     pub fn of(agent: &Agent, person: &Person) -> Result<Signatory, Failure> {
-        let own = Signatory::configured(agent, person)?;
         let place = agent.place(&format!("signing.key.{}", person.id));
         let at = |finding: Finding| Failure::config(finding.at(&place));
-        let chain = Certificate::from_pem(&text(agent, &own.certificate)?).map_err(at)?;
+        let chain = certificates(agent, person)?;
         let signer = Signatory::signer(agent, person)?;
         Identity::new(&*signer, chain.clone()).map_err(at)?;
         Ok(Signatory { signer, chain })
@@ -55,6 +54,22 @@ impl Signatory {
             }
             _ => return Err(at(Finding::error("signing-key-unclear").with("person", &person.id))),
         })
+    }
+
+    /// A person's key, unlocked; on a token that has none of that label, a new one.
+    pub fn signer_or_new(agent: &Agent, person: &Person) -> Result<Box<dyn Signer>, Failure> {
+        let missing = |failure: &Failure| failure.findings.iter().any(|finding| finding.code == "token-key-missing");
+        let own = Signatory::configured(agent, person)?;
+        match (Signatory::signer(agent, person), &own.module) {
+            (Err(failure), Some(module)) if missing(&failure) => {
+                let place = agent.place(&format!("signing.key.{}", person.id));
+                let pin = own.pin.as_ref().map(|secret| agent.secret(secret, &place)).transpose()?.flatten().unwrap_or_default();
+                let label = |text: &Option<String>| text.clone().unwrap_or_default();
+                let made = Token::generate(&agent.folder().join(module), &label(&own.token), &label(&own.key), &pin);
+                Ok(Box::new(made.map_err(|finding| Failure::config(finding.at(place)))?))
+            }
+            (signer, _) => signer,
+        }
     }
 
     /// Key and certificates together.
@@ -89,6 +104,35 @@ pub fn unfit(own: &Certificate, agent: &Agent, person: &Person, now: Time) -> Ve
     if now < own.not_before() || now > own.not_after() {
         let finding = Finding::error("certificate-not-valid-now").at(&place).with("from", own.not_before());
         findings.push(finding.with("until", own.not_after()));
+    }
+    findings
+}
+
+/// A person's certificates, their own first. No key is unlocked for it.
+pub fn certificates(agent: &Agent, person: &Person) -> Result<Vec<Certificate>, Failure> {
+    let own = Signatory::configured(agent, person)?;
+    let at = |finding: Finding| Failure::config(finding.at(agent.place(&format!("signing.key.{}", person.id))));
+    Certificate::from_pem(&text(agent, &own.certificate)?).map_err(at)
+}
+
+/// Seconds of a day.
+const DAY: u64 = 24 * 3600;
+
+/// People whose certificates have ended or end soon, and what to do about it. What cannot be read is told by `check`.
+pub fn reminders(agent: &Agent, now: Time) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for id in agent.signing.key.keys() {
+        let Ok(person) = agent.person(id) else { continue };
+        let Ok(certificates) = certificates(agent, person) else { continue };
+        let Some(until) = certificates.first().map(Certificate::not_after) else { continue };
+        let left = until.unix().saturating_sub(now.unix());
+        let finding = match left {
+            0 => Finding::warning("signing-certificate-ended"),
+            left if left < agent.signing.remind_days.saturating_mul(DAY) => Finding::warning("signing-certificate-ends"),
+            _ => continue,
+        };
+        let finding = finding.at(agent.place(&format!("signing.key.{id}")));
+        findings.push(finding.with("person", &person.name).with("until", until).with("days", left / DAY).with("id", id));
     }
     findings
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use journal::{Cell, Change, Digest, Sums};
-use model::{Month, Period};
+use model::{Finding, Month, Period};
 use store::{Seal, Store};
 use survey::{
     Asked, By, Sealed, Seals,
@@ -14,11 +14,40 @@ use crate::{
     books::{self, Grain},
     measures,
     report::Failure,
+    retyped::Retyped,
     unposted,
 };
 
-/// Indicators of a draft that stand on what was sealed anew since they were built.
-pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
+/// Indicators of a draft that stand on what is another since they were built.
+#[derive(Debug, Default)]
+pub struct Touched {
+    /// By vouchers that were sealed anew.
+    pub books: Vec<String>,
+    /// By measures alone: what the ERP keeps of them, or what people entered.
+    pub measures: Vec<String>,
+}
+
+impl Touched {
+    /// Whether nothing is.
+    pub fn is_empty(&self) -> bool {
+        self.books.is_empty() && self.measures.is_empty()
+    }
+
+    /// All of them.
+    pub fn cells(&self) -> Vec<String> {
+        [self.books.as_slice(), &self.measures].concat()
+    }
+
+    /// What is told of it: what changed decides where a person looks.
+    pub fn findings(&self, place: &str) -> Vec<Finding> {
+        let told = [("evidence-changed", &self.books), ("measures-changed", &self.measures)];
+        let told = told.into_iter().filter(|(_, cells)| !cells.is_empty());
+        told.map(|(code, cells)| Finding::warning(code).at(place).with("cells", cells.join(", "))).collect()
+    }
+}
+
+/// What of a draft is touched by what was sealed or entered since it was built.
+pub fn touched(store: &Store, draft: &Draft) -> Result<Touched, Failure> {
     let books = unposted::seals(store, &draft.book, draft.unposted, false)?;
     let (mut measures, mut both) = Default::default();
     if draft.measures {
@@ -27,8 +56,9 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
     }
     let seals = Seals { books: &books, measures: &measures, both: &both };
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
-    let mut moved = Vec::new();
+    let mut moved = Touched::default();
     let mut differences = None;
+    let retyped = Retyped::since(store, draft)?;
     for cell in &draft.cells {
         let Some(evidence) = &cell.evidence else { continue };
         let from = evidence.from.as_ref().and_then(|month| month.parse().ok());
@@ -36,6 +66,9 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
             let stands = |seals: &_| survey::evidence_digest(seals, from, to, &digest) == evidence.digest;
             // Before cells said what they stand on, all cells of a form that asks for measures stood on both.
             if stands(seals.of(evidence.on)) || draft.measures && evidence.on == Stands::Books && stands(&both) {
+                if retyped.touches(evidence) {
+                    moved.books.push(cell.id.clone());
+                }
                 continue;
             }
         }
@@ -44,8 +77,11 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
             Some(known) => known,
             none => none.insert(Differences::since(store, draft, if draft.measures { &both } else { &books })?),
         };
-        if differences.touch(evidence) {
-            moved.push(cell.id.clone());
+        match differences.touch(evidence) {
+            Some(true) => moved.books.push(cell.id.clone()),
+            Some(false) => moved.measures.push(cell.id.clone()),
+            None if retyped.touches(evidence) => moved.books.push(cell.id.clone()),
+            None => {}
         }
     }
     Ok(moved)
@@ -56,8 +92,9 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Vec<String>, Failure> {
 struct Differences {
     /// Of the book.
     books: BTreeMap<Period, Difference>,
-    /// Periods with other measures.
-    measures: BTreeSet<Period>,
+    /// Of measures, by periods that have others: kinds and items of the entries that came, went or changed; `None` where what changed is not
+    /// known, or is the ERP's.
+    measures: BTreeMap<Period, Option<BTreeSet<(String, String)>>>,
     /// Nothing is known but that something changed.
     unknown: bool,
 }
@@ -98,7 +135,7 @@ impl Differences {
             let (old, old_measures) = parts(then.get(&period).copied().unwrap_or_default());
             let (new, new_measures) = parts(now.get(&period).map(|seal| seal.root.as_str()).unwrap_or_default());
             if old_measures != new_measures {
-                found.measures.insert(period);
+                found.measures.insert(period, measures::entries_changed(store, &draft.book, period, old_measures, new_measures)?);
             }
             if old != new {
                 found.books.insert(period, compared.difference(period, old, new)?);
@@ -107,18 +144,26 @@ impl Differences {
         Ok(found)
     }
 
-    fn touch(&self, evidence: &Evidence) -> bool {
+    /// Whether a figure is touched: by the book, or by measures alone.
+    fn touch(&self, evidence: &Evidence) -> Option<bool> {
         // A draft of an earlier version does not say what it asked.
-        if self.unknown || evidence.on == Stands::Measures || evidence.asked.is_empty() {
-            return true;
+        let silent = evidence.on != Stands::Measures && evidence.asked.is_empty();
+        if self.unknown || silent && evidence.measured.is_empty() {
+            return Some(true);
         }
         let month = evidence.to.parse::<Month>().ok();
         let within = |period: &Period| month.is_none_or(|to| period.month <= to);
-        evidence.on == Stands::Both && self.measures.iter().any(within)
-            || evidence
-                .asked
-                .iter()
-                .any(|asked| self.books.iter().any(|(period, difference)| asked.covers(*period) && difference.touches(asked)))
+        let of_books =
+            |asked: &Asked| self.books.iter().any(|(period, difference)| asked.covers(*period) && difference.touches(asked));
+        if evidence.on != Stands::Measures && evidence.asked.iter().any(of_books) {
+            return Some(true);
+        }
+        let asks = |period: &Period, changed: &Option<BTreeSet<(String, String)>>| {
+            let Some(changed) = changed.as_ref().filter(|_| !evidence.measured.is_empty()) else { return true };
+            changed.iter().any(|(kind, item)| evidence.measured.iter().any(|asked| asked.asks(period.month, kind, item)))
+        };
+        let of_measures = || self.measures.iter().any(|(period, changed)| within(period) && asks(period, changed));
+        (evidence.on != Stands::Books && of_measures()).then_some(false)
     }
 }
 

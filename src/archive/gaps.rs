@@ -69,11 +69,8 @@ pub fn of(agent: &Agent, store: &Store, book: &Book, year: u16) -> Result<Vec<Fi
             continue;
         }
         // A mapping that was changed after a draft was approved is no gap: the text that it was built by is packed.
-        let moved = build::touched(store, &draft)?;
-        if !moved.is_empty() {
-            let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
-            findings.push(Finding::warning("evidence-changed").at(place).with("cells", moved.join(", ")));
-        }
+        let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
+        findings.extend(build::touched(store, &draft)?.findings(&place));
     }
     Ok(findings)
 }

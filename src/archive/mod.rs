@@ -9,8 +9,7 @@ mod gaps;
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    fs::{self, File},
-    io::{self, BufWriter, Read, Write},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +21,6 @@ use serde_json::{Value, json};
 use store::{Operation, Record, Store};
 use survey::document::Note;
 use ui::Lang;
-use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use crate::{
     build,
@@ -30,6 +28,7 @@ use crate::{
     ledger, measures,
     report::Failure,
     sheet, unposted,
+    zipped::Zip,
 };
 
 /// What reads the file years later has to know.
@@ -59,6 +58,22 @@ enum Content {
     Bytes(Vec<u8>),
     /// A file of the state that has this SHA-256.
     Kept(PathBuf, String),
+}
+
+impl Content {
+    /// What goes into the package; a file that is kept must be what it was when it was kept.
+    fn bytes(self) -> Result<Vec<u8>, Failure> {
+        let (path, sha256) = match self {
+            Content::Bytes(bytes) => return Ok(bytes),
+            Content::Kept(path, sha256) => (path, sha256),
+        };
+        let bytes = fs::read(&path).map_err(|error| Failure::source(Finding::io(&path, &error)))?;
+        if Digest::of(&bytes).to_string() != sha256 {
+            let finding = Finding::error("file-damaged").at(path.display().to_string()).with("reason", "SHA-256");
+            return Err(Failure::source(finding));
+        }
+        Ok(bytes)
+    }
 }
 
 /// What is packed, by name.
@@ -394,7 +409,7 @@ fn pack(
     let mut zip = Zip::new(path)?;
     let (mut files, mut sums) = (Vec::new(), String::new());
     for (name, content) in collected.files {
-        let (size, sha256) = zip.add(&name, content)?;
+        let (size, sha256) = zip.add(&name, &content.bytes()?)?;
         sums.push_str(&format!("{sha256}  {name}\n"));
         files.push(json!({ "name": name, "size": size, "sha256": sha256 }));
     }
@@ -407,66 +422,11 @@ fn pack(
             "last": span.last().map(|entry| &entry.hash),
         },
     });
-    let (_, sha256) = zip.add("manifest.json", text(&manifest)?)?;
+    let (_, sha256) = zip.add("manifest.json", &text(&manifest)?.bytes()?)?;
     sums.push_str(&format!("{sha256}  manifest.json\n"));
-    zip.add("manifest.sha256", Content::Bytes(sums.into_bytes()))?;
+    zip.add("manifest.sha256", sums.as_bytes())?;
     let (size, sha256) = zip.finish()?;
     Ok((files.len() + 2, size, sha256))
-}
-
-/// A ZIP file under way.
-struct Zip<'a> {
-    path: &'a Path,
-    writer: ZipWriter<BufWriter<File>>,
-}
-
-impl Zip<'_> {
-    fn new(path: &Path) -> Result<Zip<'_>, Failure> {
-        let file = File::create(path).map_err(|error| sheet::unwritten(path, &error))?;
-        Ok(Zip { path, writer: ZipWriter::new(BufWriter::new(file)) })
-    }
-
-    fn refused(&self) -> impl Fn(zip::result::ZipError) -> Failure + use<> {
-        let path = self.path.to_owned();
-        move |error| match error {
-            zip::result::ZipError::Io(error) => sheet::unwritten(&path, &error),
-            error => Failure::source(Finding::error("output-refused").with("reason", error)),
-        }
-    }
-
-    /// Adds a file: its size and digest.
-    fn add(&mut self, name: &str, content: Content) -> Result<(u64, String), Failure> {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
-            .last_modified_time(DateTime::default())
-            .unix_permissions(0o644);
-        let refused = self.refused();
-        self.writer.start_file(name, options).map_err(&refused)?;
-        let bytes = match content {
-            Content::Bytes(bytes) => bytes,
-            Content::Kept(path, sha256) => {
-                let mut bytes = Vec::new();
-                let read = File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes));
-                read.map_err(|error| Failure::source(Finding::io(&path, &error)))?;
-                if Digest::of(&bytes).to_string() != sha256 {
-                    let finding = Finding::error("file-damaged").at(path.display().to_string()).with("reason", "SHA-256");
-                    return Err(Failure::source(finding));
-                }
-                bytes
-            }
-        };
-        self.writer.write_all(&bytes).map_err(|error| refused(error.into()))?;
-        Ok((bytes.len() as u64, Digest::of(&bytes).to_string()))
-    }
-
-    fn finish(self) -> Result<(u64, String), Failure> {
-        let refused = self.refused();
-        let unwritten = |error: io::Error| sheet::unwritten(self.path, &error);
-        let file = self.writer.finish().map_err(&refused)?.into_inner().map_err(|error| unwritten(error.into_error()))?;
-        file.sync_all().map_err(unwritten)?;
-        let size = file.metadata().map_err(unwritten)?.len();
-        Ok((size, journal::file_digest(self.path)?.to_string()))
-    }
 }
 
 /// Months of a year.

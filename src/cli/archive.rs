@@ -6,7 +6,7 @@ use clap::Args;
 use model::Finding;
 
 use super::Ctx;
-use crate::{archive, output::Table, report::Failure};
+use crate::{archive, config::Deed, output::Table, report::Failure};
 
 /// Which year.
 #[derive(Args)]
@@ -26,6 +26,7 @@ pub struct What {
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
+    person.must(Deed::Archive, what.year)?;
     let books = match &what.book {
         Some(id) => vec![agent.book(Some(id))?],
         None => agent.books.iter().collect(),

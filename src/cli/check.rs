@@ -68,6 +68,9 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     if let Err(failure) = crate::measures::facts(&agent) {
         found.failure(failure);
     }
+    if let Err(failure) = crate::audit::outside(&agent) {
+        found.failure(failure);
+    }
     keys(&agent, &mut found);
     receiver(&agent, &mut found);
     match packs::standard(&agent) {
@@ -87,16 +90,14 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     Ok(found.findings)
 }
 
-/// Days before a certificate's end in which it is told.
-const SOON: u64 = 30;
-
 /// Keys and certificates of people who sign. Their passwords need not be known here, so what is wrong with them holds nothing up.
 fn keys(agent: &Agent, found: &mut Found) {
     if let Err(failure) = signing::required(agent) {
         found.failure(failure);
     }
     let Ok(now) = signing::now() else { return };
-    let soon = now.plus(SOON * 24 * 3600);
+    // Of those that have ended more is said below.
+    found.config(signing::reminders(agent, now).into_iter().filter(|finding| finding.code != "signing-certificate-ended"));
     for (id, key) in &agent.signing.key {
         if [&key.password, &key.pin].into_iter().flatten().any(|secret| matches!(secret, Secret::Inline(_))) {
             found.config([Finding::warning("password-inline").at(agent.place(&format!("signing.key.{id}")))]);
@@ -105,7 +106,7 @@ fn keys(agent: &Agent, found: &mut Found) {
             Err(failure) => failure.findings,
             Ok(person) => match Signatory::of(agent, person) {
                 Err(failure) => failure.findings,
-                Ok(own) => own.unfit(agent, person, soon),
+                Ok(own) => own.unfit(agent, person, now),
             },
         };
         found.config(wrong.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
@@ -137,6 +138,12 @@ fn receiver(agent: &Agent, found: &mut Found) {
             }
             let there = if health.sandbox { Finding::note("bureau-sandbox") } else { Finding::note("bureau-reached") };
             found.config([there.at(&own.url).with("version", health.version)]);
+            // Health is told to everybody; whether this machine may ask for anything, only a question of its own says.
+            let asked = Machine::read(agent).and_then(|machine| Client::new(agent, Some(&machine)));
+            if let Err(failure) = asked.and_then(|client| client.receipt_of(&"0".repeat(64))) {
+                let declined = failure.findings.into_iter().filter(|finding| finding.code == "bureau-declined");
+                found.config(declined.map(|finding| Finding { level: Level::Warning, ..finding }));
+            }
         }
     }
 }
@@ -175,7 +182,10 @@ fn form(agent: &Agent, own: &Form, standard: &Standard, found: &mut Found) {
         }
     }
     match crate::forms::pack(Some(agent), own) {
-        Ok(form) => found.config(Mapping::assemble(standard, vec![form], &layers).1),
+        Ok(form) => {
+            found.config(crate::forms::elsewhere(agent, own, &form));
+            found.config(Mapping::assemble(standard, vec![form], &layers).1);
+        }
         Err(findings) => found.config(findings),
     }
 }
@@ -262,9 +272,10 @@ fn book(agent: &Agent, own: &Book, found: &mut Found) -> Vec<String> {
                             currency = info.currency;
                         }
                     }
-                    None => found.config([Finding::error("book-absent")
-                        .at(&place)
-                        .with("known", if names.is_empty() { "—".to_owned() } else { some(&names) })]),
+                    None if names.is_empty() => {
+                        found.config([Finding::error("book-none").at(&place).with("connector", &opened.book.connector)]);
+                    }
+                    None => found.config([Finding::error("book-absent").at(&place).with("known", some(&names))]),
                 }
             }
             "accounts" => {
@@ -272,7 +283,10 @@ fn book(agent: &Agent, own: &Book, found: &mut Found) -> Vec<String> {
                 found.data(findings);
                 if accounts.is_empty() {
                     // Where the book itself is not there, its chart is not worth another word.
-                    let known = found.findings.iter().any(|finding| finding.code == "book-absent" && finding.place == place);
+                    let known = found
+                        .findings
+                        .iter()
+                        .any(|finding| ["book-absent", "book-none"].contains(&&*finding.code) && finding.place == place);
                     let finding = Finding::error("chart-empty").at(&place).with("values", packs::shown(&opened.values));
                     found.data(if known { Vec::new() } else { vec![finding] });
                 }

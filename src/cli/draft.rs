@@ -11,10 +11,12 @@ use survey::document::{Column, Draft, Note};
 use super::Ctx;
 use crate::{
     build::{self, Outcome},
+    delivery::outbox,
     output::{self, Format, Table, label},
     print::{self, Mark, Print, Sheet},
     report::{self, Failure},
     sheet,
+    stale::{self, Watch},
 };
 
 /// What to do with drafts.
@@ -180,11 +182,27 @@ fn target(out: Option<&Path>, draft: &Draft, several: bool, kind: Kind) -> PathB
 }
 
 fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
-    let (_, store) = ctx.open()?;
-    let mut rows = Vec::new();
+    let (agent, store) = ctx.open()?;
+    let (mut rows, mut findings) = (Vec::new(), Vec::new());
+    let mut watch = Watch::new(&agent, &store);
+    let ways = outbox::drafts_on_their_way(&store)?;
     for version in store.current_drafts()? {
         let draft = build::read(&version)?;
-        let moved = build::touched(&store, &draft)?.len();
+        let way = ways.get(&[version.form.clone(), version.book.clone(), version.period.clone()]).copied();
+        let moved = build::touched(&store, &draft)?;
+        // A book that is configured no more has no mapping to compare with.
+        let mut marks = match agent.book(Some(&draft.book)) {
+            Ok(book) => watch.texts(book, &draft)?,
+            Err(_) => Vec::new(),
+        };
+        findings.extend(marks.extract_if(.., |finding| !stale::is_mark(finding)));
+        let told: Vec<&str> = [("evidence-changed", &moved.books), ("measures-changed", &moved.measures)]
+            .into_iter()
+            .filter_map(|(code, cells)| (!cells.is_empty()).then_some(code))
+            .collect();
+        let moved = moved.cells().len();
+        let stale = stale::MARKS.iter().filter(|code| told.contains(code) || marks.iter().any(|finding| finding.code == **code));
+        let stale: Vec<&str> = stale.copied().collect();
         let word = |word: &str| if ctx.people() { label(ctx.lang, word) } else { word.to_owned() };
         let books = word(books(&draft));
         let due = word(if draft.due { "due" } else { "not-due" });
@@ -193,17 +211,22 @@ fn list(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
             version.edition,
             version.book,
             version.period,
-            if ctx.people() { label(ctx.lang, &format!("state-{}", version.state.replace('_', "-"))) } else { version.state },
+            ctx.state(&version.state, way),
             version.version.to_string(),
             due,
             books,
             moved.to_string(),
+            stale::shown(ctx.people().then_some(ctx.lang), &stale),
+            way.map_or_else(String::new, |way| way.tries.to_string()),
             version.operation.to_string(),
         ]);
     }
-    let columns = ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "operation"];
-    Table { columns: &columns, numbers: &["version", "touched", "operation"], rows }.write(ctx.format, ctx.lang)?;
-    Ok(Vec::new())
+    findings.sort_by(|a: &Finding, b| (&a.code, &a.place).cmp(&(&b.code, &b.place)));
+    findings.dedup();
+    let columns =
+        ["form", "edition", "book", "period", "state", "version", "due", "books", "touched", "stale", "tries", "operation"];
+    Table { columns: &columns, numbers: &["version", "touched", "tries", "operation"], rows }.write(ctx.format, ctx.lang)?;
+    Ok(findings)
 }
 
 /// Whether the books of a draft were closed, open, or never read so far.
@@ -284,10 +307,7 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
     if books(draft) != "books-closed" {
         head += &format!("【{}】\n", label(books(draft)));
     }
-    for stale in ["mapping-changed", "rates-changed", "evidence-changed"]
-        .into_iter()
-        .filter(|code| draft.findings.iter().any(|n| n.code == *code))
-    {
+    for stale in stale::MARKS.into_iter().filter(|code| draft.findings.iter().any(|n| n.code == *code)) {
         head += &format!("【{}】\n", label(stale));
     }
     if !draft.due {

@@ -18,7 +18,7 @@ pub struct What {
     /// 统计局给的一次性代码；是给人的代码时加 --as The one-time code from the bureau; with --as, that of a person who signs
     #[arg(long)]
     code: Option<String>,
-    /// 用本机现有的证书换一张新的 Renew the certificate that this machine has
+    /// 用现有的证书换一张新的：本机的；加 --as 是那个人的 Renew the certificate that this machine has; with --as, that person's
     #[arg(long)]
     renew: bool,
     /// 给人造国密 SM2 密钥；不写是 P-256 Make an SM2 key for the person; P-256 where absent
@@ -34,13 +34,17 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let person = ctx.person(&agent)?;
             let algorithm = if what.sm2 { Algorithm::Sm2 } else { Algorithm::P256 };
             let certificate = person::enrol(&agent, &Client::new(&agent, None)?, person, code, algorithm)?;
-            let place = agent.place(&format!("signing.key.{}", person.id));
-            (certificate, Finding::note("person-enrolled").at(place).with("person", &person.name))
+            (certificate, person::told(&agent, person))
         }
         // A machine's key is for TLS, which knows no SM2 here.
         (Some(_), None) if what.sm2 => return Err(Failure::config(Finding::error("person-missing"))),
         (Some(code), None) => machine(Machine::enrol(&agent, &Client::new(&agent, None)?, code)?),
-        (None, _) => {
+        (None, Some(_)) => {
+            let person = ctx.person(&agent)?;
+            let certificate = person::renew(&agent, &Client::new(&agent, Some(&Machine::read(&agent)?))?, person)?;
+            (certificate, person::told(&agent, person))
+        }
+        (None, None) => {
             let old = Machine::read(&agent)?;
             let client = Client::new(&agent, Some(&old))?;
             machine(old.renew(&client)?)

@@ -9,9 +9,10 @@ use survey::document::{Lineage, Note};
 
 use super::{Ctx, explain_measures};
 use crate::{
-    build,
+    acts, build,
     output::{self, Format, Table, label},
     report::Failure,
+    reported,
 };
 
 /// What to explain.
@@ -106,8 +107,10 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let asked = trace.answers().into_iter().filter(|leaf| leaf.outcome.is_ok()).filter_map(|leaf| leaf.question.as_ref());
         let known: BTreeSet<&str> = asked.flat_map(|question| question.accounts.iter().map(String::as_str)).collect();
         let named = |code: &str| format!("{code} {}", desk.names.get(code).map_or("", String::as_str));
-        let known =
-            if known.is_empty() { "—".to_owned() } else { known.into_iter().map(named).collect::<Vec<_>>().join("、") };
+        if known.is_empty() {
+            return Err(Failure::config(Finding::error("figure-without-accounts").at(&place).with("account", wanted)));
+        }
+        let known = known.into_iter().map(named).collect::<Vec<_>>().join("、");
         let finding = Finding::error("account-not-in-figure").at(&place).with("account", wanted);
         return Err(Failure::config(finding.with("known", known)));
     }
@@ -120,19 +123,25 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Ok(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    if let Some((stored, kept)) = stored.as_ref().zip(kept).filter(|(_, kept)| Some(kept) != now.as_ref()) {
+    if let Some(stored) = &stored {
         let stale = build::stale(&agent, &store, book, stored)?;
-        if stale.is_empty() {
-            let finding = Finding::warning("figure-differs").at(&place).with("kept", &kept);
-            findings.push(finding.with("now", now.as_deref().unwrap_or("—")).with("period", what.period));
+        match kept.filter(|kept| Some(kept) != now.as_ref()) {
+            Some(kept) if stale.is_empty() => {
+                let finding = Finding::warning("figure-differs").at(&place).with("kept", &kept);
+                findings.push(finding.with("now", now.as_deref().unwrap_or("—")).with("period", what.period));
+            }
+            Some(_) => findings.extend(stale),
+            // The same number may be the answer to another question by now.
+            None => findings.extend(stale.into_iter().filter(|finding| finding.code == "pack-changed")),
         }
-        findings.extend(stale);
     }
     let (divisor, places) = pack.conversion(known);
     let value = match &trace.outcome {
         Ok(Value::Number(number)) => number.div_round(divisor.into(), places).map(|value| value.to_string()),
         _ => None,
     };
+    // Where nothing was computed, what was filed before is shown beside it and never as computed.
+    let filed = reported::last_year(&store, &book.id, form, known.key(), column, what.period)?.filter(|_| value.is_none());
     let formula = layers.mapping.cells.get(&(form.to_owned(), known.key().to_owned()));
     let evidence: BTreeMap<String, &str> = desk
         .seals
@@ -144,7 +153,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Format::Json => output::json(&json!({
             "form": form, "edition": pack.edition, "code": known.code, "id": known.key(), "name": known.name,
             "book": book.id, "period": what.period.to_string(), "column": column,
-            "value": value, "adjustment": adjusted, "raw": now, "unit": known.unit.as_ref().unwrap_or(&pack.unit),
+            "value": value, "adjustment": adjusted, "platform": filed, "raw": now, "unit": known.unit.as_ref().unwrap_or(&pack.unit),
             "formula": formula.map(|f| &f.text), "place": formula.map(|f| &f.place),
             "why": formula.and_then(|f| f.why.as_ref()), "replaces": formula.and_then(|f| f.replaces.as_ref()),
             "mapping": layers.digest(form), "evidence": evidence,
@@ -159,7 +168,18 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 Ok(Value::Number(number)) => number.fixed(2),
                 _ => "—".to_owned(),
             };
-            text += &format!("= {shown} {unit}    ({raw} {})\n", label(ctx.lang, "yuan"));
+            // A quantity is no money: what stands behind it is in its own unit, and where that is divided, in no unit of the form.
+            let money = known.unit.as_ref().is_none_or(|unit| unit.ends_with('元'));
+            let behind = match pack.conversion(known) {
+                _ if money => format!("    ({raw} {})", label(ctx.lang, "yuan")),
+                (1, _) => format!("    ({raw} {unit})"),
+                _ => format!("    ({raw})"),
+            };
+            text += &format!("= {shown} {unit}{behind}\n");
+            if let Some(filed) = &filed {
+                let (name, colon) = (label(ctx.lang, "platform"), label(ctx.lang, "colon"));
+                text += &format!("{name}{colon}{} {unit}    {} {}\n", filed.value, filed.file, filed.place);
+            }
             if let Some(made) = adjusted {
                 let [colon, reported, adjustment] = ["colon", "reported", "adjustment"].map(|name| label(ctx.lang, name));
                 text += &format!("{reported}{colon}{} {unit}    {adjustment}{colon}{}  ", made.reported, made.amount);
@@ -190,7 +210,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let note = Note { level: "warning".to_owned(), ..Note::from(&survey::gap_finding(gap, model::Level::Warning)) };
         findings.push(note.finding().at(format!("{}, {month}", what.figure)));
     }
-    Ok(crate::report::grave(findings))
+    Ok([crate::report::grave(findings), acts::events(&store, &[what.period])?].concat())
 }
 
 /// Entry lines by account; `most` are kept to be shown, all are counted and added.

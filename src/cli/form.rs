@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::Ctx;
 use crate::{
     config::Agent,
-    knowledge::{self, Installed, Pack},
+    delivery::{client::Client, machine::Machine, published},
+    knowledge::{self, Incoming, Pack},
     output::{self, Format, Table, label},
     report::{self, Failure},
 };
@@ -22,6 +23,9 @@ pub enum What {
         /// 专业字母 Letter of a trade (专业): B, C, E, S, X, F, U
         #[arg(long)]
         trade: Option<String>,
+        /// 统计局发布的报表包和时间表，哪些比这里的新 What the bureau published, and which of it is newer than what is here
+        #[arg(long, conflicts_with = "trade")]
+        from_bureau: bool,
     },
     /// 一张报表的指标和审核关系 Rows and audit rules of a form
     Show {
@@ -39,18 +43,33 @@ pub enum What {
     },
     /// 安装更新的报表包 Put a newer pack into the folder of the configuration; older and broken ones are refused
     Install {
-        /// 文件 File
-        file: PathBuf,
+        /// 文件；加 --from-bureau 时是表号，不给则全部更新的，时间表写 calendar File; with --from-bureau form codes, or all that is newer where absent
+        #[arg(required_unless_present = "from_bureau")]
+        what: Vec<String>,
+        /// 装统计局发布并签名的 What the bureau published and signed
+        #[arg(long)]
+        from_bureau: bool,
     },
 }
+
+/// Most names of changed entries that a person is shown of each kind.
+const SHOWN: usize = 6;
 
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
-        What::List { trade } => list(ctx, trade.as_deref()),
+        What::List { from_bureau: true, .. } => offered(ctx, &[], true, false),
+        What::List { trade, .. } => list(ctx, trade.as_deref()),
         What::Show { form, edition } => show(ctx, form, edition.as_deref()),
         What::Check { files } => check(ctx, files),
-        What::Install { file } => install(ctx, file),
+        What::Install { what, from_bureau: true } => offered(ctx, what, false, true),
+        What::Install { what, .. } => {
+            let mut findings = Vec::new();
+            for file in what {
+                findings.extend(install(ctx, &PathBuf::from(file))?);
+            }
+            Ok(findings)
+        }
     }
 }
 
@@ -194,19 +213,76 @@ fn check(ctx: &Ctx, files: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
     if report::blocked(&findings) { Err(Failure::findings(findings)) } else { Ok(findings) }
 }
 
+/// Who the operation log says did it: the person, where one is named.
+fn who(ctx: &Ctx, agent: &Agent) -> Result<String, Failure> {
+    match &ctx.person {
+        Some(_) => Ok(ctx.person(agent)?.id.clone()),
+        None => Ok(crate::packs::who()),
+    }
+}
+
 fn install(ctx: &Ctx, file: &PathBuf) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
-    let who = match &ctx.person {
-        Some(_) => ctx.person(&agent)?.id.clone(),
-        None => crate::packs::who(),
-    };
+    let who = who(ctx, &agent)?;
     let (name, text) = read(file)?;
-    let (form, installed, mut findings) = knowledge::install(&agent, &mut store, &who, &name, &text)?;
-    let finding = match installed {
-        Installed::New => Finding::note("pack-installed"),
-        Installed::Unchanged => Finding::note("pack-present"),
-    };
-    let finding = finding.at(name).with("form", &form.form).with("edition", &form.edition);
-    findings.push(finding.with("revision", form.revision));
+    let incoming = Incoming { name, text, from: Value::Null };
+    let (which, installed, mut findings) = knowledge::install(&agent, &mut store, &who, &incoming, &[])?;
+    findings.push(published::told(&incoming.name, &which, installed));
     Ok(findings)
+}
+
+/// What the bureau published that is not here yet, or all of it.
+fn offered(ctx: &Ctx, forms: &[String], all: bool, install: bool) -> Result<Vec<Finding>, Failure> {
+    let (agent, mut store) = ctx.open()?;
+    let who = who(ctx, &agent)?;
+    let client = Client::new(&agent, Some(&Machine::read(&agent)?))?;
+    let offers = published::offers(&agent, &client, forms)?;
+    if let Some(form) = forms.iter().find(|form| !offers.iter().any(|offer| offer.is(form))) {
+        let known = offers.iter().map(|offer| offer.which.title());
+        let near = settings::nearest(form, known).unwrap_or("—").to_owned();
+        return Err(Failure::config(Finding::error("pack-not-offered").with("form", form).with("near", near)));
+    }
+    let named = |offer: &published::Offer| forms.iter().any(|form| offer.is(form));
+    let wanted = |offer: &&published::Offer| all || named(offer) || forms.is_empty() && offer.standing.is_news();
+    let shown: Vec<&published::Offer> = offers.iter().filter(wanted).collect();
+    let rows = shown.iter().map(|offer| row(ctx, offer)).collect();
+    let columns = ["kind", "form", "edition", "revision", "present", "offer", "changes", "signed_by", "signed_at", "sha256"];
+    Table { columns: &columns, numbers: &["revision", "present"], rows }.write(ctx.format, ctx.lang)?;
+    let mut failed = Failure { exit: 0, findings: Vec::new() };
+    for offer in &shown {
+        failed.findings.extend(offer.findings.clone());
+    }
+    if shown.is_empty() {
+        failed.findings.push(Finding::note("packs-all-present").at(client.url()));
+    }
+    if install {
+        let (exit, findings) = published::install(&agent, &mut store, &who, &shown, !forms.is_empty());
+        failed.exit = exit;
+        failed.findings.extend(findings);
+        // What `status` tells is what is still to be done.
+        published::note(&store, &published::remaining(&agent, &offers));
+    }
+    if report::blocked(&failed.findings) {
+        return Err(Failure { exit: failed.exit.max(1), ..failed });
+    }
+    Ok(failed.findings)
+}
+
+fn row(ctx: &Ctx, offer: &published::Offer) -> Vec<String> {
+    let word = |name: &str, shown: String| if ctx.people() { label(ctx.lang, &shown) } else { name.to_owned() };
+    let which = &offer.which;
+    let (kind, standing) = (which.kind.name(), offer.standing.name());
+    let (by, at) = offer.signed.as_ref().map_or_else(Default::default, |(by, at)| (by.clone(), ctx.time(&at.to_string())));
+    vec![
+        word(kind, format!("pack-{kind}")),
+        which.form.clone(),
+        which.edition.clone(),
+        which.revision.to_string(),
+        offer.present.map_or_else(String::new, |revision| revision.to_string()),
+        word(standing, format!("offer-{standing}")),
+        offer.changes(ctx.people().then_some(SHOWN)),
+        by,
+        at,
+        ctx.short(&offer.sha256),
+    ]
 }

@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use model::{Amount, Finding, Month};
+use store::Wanted;
 
 use super::{Ctx, archive, ledger_import};
 use crate::{
+    acts::{self, EVENT},
     build,
     ledger::{COLUMNS, NUMBERS, place, read, row},
     output::{self, Table, label},
@@ -137,6 +139,11 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
         None => agent.books.iter().collect(),
     };
     let mut rows = Vec::new();
+    let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for record in store.records(EVENT, Wanted::default())? {
+        let said: serde_json::Value = acts::body(&record)?;
+        events.entry(record.period).or_default().push(said["text"].as_str().unwrap_or_default().to_owned());
+    }
     let wanted = |form: &str, period: &str| {
         let month = period.parse::<Month>().ok();
         which.form.as_ref().is_none_or(|wanted| form == *wanted)
@@ -152,7 +159,7 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
             .collect();
         let mut touched: BTreeMap<[String; 2], Vec<String>> = BTreeMap::new();
         for draft in store.current_drafts()?.iter().filter(|draft| draft.book == book.id && wanted(&draft.form, &draft.period)) {
-            touched.insert([draft.form.clone(), draft.period.clone()], build::touched(&store, &build::read(draft)?)?);
+            touched.insert([draft.form.clone(), draft.period.clone()], build::touched(&store, &build::read(draft)?)?.cells());
         }
         for version in store.current_cells(&book.id)?.into_iter().filter(|version| wanted(&version.form, &version.period)) {
             let cell = read(&version)?;
@@ -168,6 +175,7 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
                 row[place("difference")] = gap.map_or_else(String::new, |gap| gap.to_string());
                 row[place("platform")] = filed;
             }
+            row[place("events")] = events.get(&version.period).map(|texts| texts.join("; ")).unwrap_or_default();
             rows.push(row);
         }
         // Months that the books do not reach, or that were not built, have what was filed and nothing else.

@@ -8,14 +8,14 @@ use model::Finding;
 use store::{Break, Store};
 
 use super::Ctx;
-use crate::{books, config::Agent, measures, output::Table, report::Failure};
+use crate::{books, config::Agent, custody, delivery, measures, output::Table, report::Failure};
 
 /// What to do with the log.
 #[derive(Subcommand)]
 pub enum What {
     /// 谁在何时做了什么 Who did what when
     Show,
-    /// 校验哈希链、记录和封存的文件 Check the chain of hashes, the rows and the sealed files
+    /// 校验哈希链、记录、封存的文件和回执 Check the chain of hashes, the rows, the sealed files, and receipts with what they countersign
     Verify,
 }
 
@@ -41,7 +41,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
 }
 
-/// Checks the chain, the rows that it covers, and the sealed files: their bytes, and their roots computed anew from the entries.
+/// Checks the chain, the rows that it covers, and the sealed files: their bytes, and their roots computed anew from the entries; then packages,
+/// receipts and attachments, and that the log has grown since each receipt.
 fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
     let place = agent.state.display().to_string();
     let operation = |code: &'static str, seq: i64| Finding::error(code).at(format!("{place}, operation {seq}"));
@@ -82,8 +83,12 @@ fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
             findings.extend(Failure::from(error).findings);
         }
     }
+    let (files, beside) = custody::verify(store)?;
+    findings.extend(beside);
+    findings.extend(delivery::verify(agent, store)?);
     if !findings.is_empty() {
         return Err(Failure::findings(findings));
     }
-    Ok(vec![Finding::note("log-holds").at(place).with("count", count).with("seals", seen.len())])
+    let holds = Finding::note("log-holds").at(place).with("count", count).with("seals", seen.len());
+    Ok(vec![holds.with("files", files)])
 }

@@ -73,6 +73,10 @@ fn check(ctx: &Ctx, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
         None => agent.books_of(None),
     };
     let (mut rows, mut findings, mut exit) = (Vec::new(), Vec::new(), 0);
+    for own in &agent.forms {
+        // A pack that cannot be read is told with its book.
+        findings.extend(forms::pack(Some(&agent), own).ok().and_then(|form| forms::elsewhere(&agent, own, &form)));
+    }
     for book in books {
         let checked = (|| {
             let layers = forms::layers(&agent, &forms::configured(&agent, book, None)?)?;

@@ -37,7 +37,7 @@ pub struct What {
     /// 制度年份 Edition of the form
     #[arg(long, default_value = EDITION)]
     edition: String,
-    /// 公式是哪家的写法，不给则自动判断 Who wrote them; found by what most of them say where absent
+    /// 公式是哪家的写法，不给则每格各自判断 Who wrote them; found cell by cell where absent
     #[arg(long, value_parser = ["ufo", "kingdee-cloud", "kingdee-k3", "kingdee-kis", "acct-qm"])]
     dialect: Option<String>,
     /// 工作表，不给则公式最多的那张 Sheet of the workbook; the one with the most formulas where absent
@@ -106,27 +106,21 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         return Err(Failure::findings(vec![Finding::error("import-nothing").at(name)]));
     }
     targets(&mut entries, form.as_ref(), &mut findings);
-    let (dialect, found) = match what.dialect.as_deref().and_then(Dialect::named) {
-        Some(dialect) => (dialect, None),
-        None => {
-            let found = dialects::detect(entries.iter().map(|entry| entry.text.as_str()));
-            (found.dialect, Some(found))
-        }
-    };
-    if let Some(Detected { dialect, votes, evidence }) = &found {
+    let spoken = Spoken::of(what.dialect.as_deref().and_then(Dialect::named), &entries);
+    for Detected { dialect, votes, evidence } in &spoken.found {
         let finding = Finding::note("import-dialect").at(&name).with("dialect", dialect.name()).with("count", votes.0);
         findings.push(finding.with("of", votes.1).with("evidence", if evidence.is_empty() { "—" } else { evidence }));
     }
-    let translated = translate(&entries, dialect, grid.as_ref());
+    let translated = translate(&entries, &spoken, grid.as_ref());
     for (entry, imported) in entries.iter().zip(&translated) {
         findings.extend(imported.remarks.iter().map(|remark| remark_finding(entry, remark)));
     }
-    let layer = layer(ctx, &name, dialect, found.as_ref(), form.as_ref(), &entries, &translated);
+    let layer = layer(ctx, &name, &spoken, form.as_ref(), &entries, &translated);
     match &what.out {
         None => output::say(&layer)?,
         Some(path) => {
             sheet::save(path, layer.as_bytes())?;
-            report(ctx, form.as_ref(), &entries, &translated)?;
+            report(ctx, form.as_ref(), &spoken, &entries, &translated)?;
         }
     }
     if translated.iter().all(|imported| imported.expr.is_none()) {
@@ -134,6 +128,45 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         return Err(Failure::findings(findings));
     }
     Ok(findings)
+}
+
+/// In which dialect each formula is read.
+struct Spoken {
+    each: Vec<Dialect>,
+    /// What shows it, dialect by dialect, the most frequent first; empty where a person said it.
+    found: Vec<Detected>,
+}
+
+impl Spoken {
+    fn of(said: Option<Dialect>, entries: &[Entry]) -> Spoken {
+        if let Some(dialect) = said {
+            return Spoken { each: vec![dialect; entries.len()], found: Vec::new() };
+        }
+        let cells = dialects::each(&entries.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>());
+        let of = cells.iter().map(|cell| cell.votes.1).sum();
+        let mut found: Vec<Detected> = Vec::new();
+        for cell in &cells {
+            let own = match found.iter().position(|known| known.dialect == cell.dialect) {
+                Some(at) => &mut found[at],
+                None => {
+                    found.push(Detected { dialect: cell.dialect, votes: (0, of), evidence: String::new() });
+                    let last = found.len() - 1;
+                    &mut found[last]
+                }
+            };
+            own.votes.0 += cell.votes.0;
+            if own.evidence.is_empty() {
+                own.evidence.clone_from(&cell.evidence);
+            }
+        }
+        found.sort_by_key(|own| std::cmp::Reverse(own.votes.0));
+        Spoken { each: cells.iter().map(|cell| cell.dialect).collect(), found }
+    }
+
+    /// Whether formulas of several products stand together.
+    fn several(&self) -> bool {
+        self.found.len() > 1
+    }
 }
 
 /// Formulas of a text, one a line; a line that begins with `#` is a remark.
@@ -184,13 +217,14 @@ fn workbook(
         for (row, texts) in sheet.grid.rows.iter().enumerate() {
             for (column, text) in texts.iter().enumerate() {
                 let text = text.trim().trim_start_matches('\'');
-                if text.starts_with('=') || dialects::is_formula(text) {
+                if text.starts_with('=') || dialects::is_formula(text) || dialects::looks_like_call(text) {
                     cells.insert((row, column), text.to_owned());
                 }
             }
         }
         found.push((sheet.grid, cells));
     }
+    let counts: Vec<(String, usize)> = found.iter().map(|(grid, cells)| (grid.name.clone(), cells.len())).collect();
     let wanted = match &what.sheet {
         Some(name) => found.into_iter().find(|(grid, _)| grid.name == *name),
         None => found.into_iter().rev().max_by_key(|(_, cells)| cells.len()),
@@ -199,6 +233,10 @@ fn workbook(
         let finding = Finding::error("sheet-missing").at(&place).with("sheet", what.sheet.as_deref().unwrap_or("—"));
         Failure::config(finding.with("known", known.join(", ")))
     })?;
+    for (other, count) in counts.iter().filter(|(other, count)| *other != grid.name && *count > 0) {
+        let finding = Finding::warning("import-sheet-unread").at(format!("{place}, {other}")).with("count", count);
+        findings.push(finding.with("sheet", other).with("read", &grid.name));
+    }
     let words = match form {
         Some(_) => Some(form_sheet::words(if ctx.config.exists() { Some(ctx.agent()?) } else { None }.as_ref())?),
         None => None,
@@ -267,7 +305,7 @@ fn targets(entries: &mut [Entry], form: Option<&Form>, findings: &mut Vec<Findin
             };
         }
         // The second formula for the same thing keeps a name of its own.
-        let mut number = 2;
+        let (mut number, first) = (2, entry.target.clone());
         while taken.contains(&entry.target) {
             let name = match &entry.target {
                 Target::Row(key) | Target::Item(key) => {
@@ -277,6 +315,12 @@ fn targets(entries: &mut [Entry], form: Option<&Form>, findings: &mut Vec<Findin
             let name = if name.is_empty() { "item".to_owned() } else { name };
             entry.target = Target::Item(word(&format!("{name}_{number}")));
             number += 1;
+        }
+        if entry.target != first
+            && let (Target::Row(before) | Target::Item(before), Target::Row(now) | Target::Item(now)) = (&first, &entry.target)
+        {
+            let finding = Finding::warning("import-doubled").at(&entry.place).with("target", before).with("item", now);
+            findings.push(finding);
         }
         taken.insert(entry.target.clone());
     }
@@ -317,11 +361,12 @@ impl Cells for Given<'_> {
 }
 
 /// Translates everything; what refers to a cell that was not understood is not understood either.
-fn translate(entries: &[Entry], dialect: Dialect, grid: Option<&Grid>) -> Vec<Imported> {
+fn translate(entries: &[Entry], spoken: &Spoken, grid: Option<&Grid>) -> Vec<Imported> {
     let cells = entries.iter().filter_map(|entry| entry.cell.as_ref().map(|cell| ((cell.column, cell.row), &entry.target)));
     let mut given = Given { named: cells.collect(), lost: BTreeSet::new(), grid };
     loop {
-        let translated: Vec<Imported> = entries.iter().map(|entry| dialects::import(&entry.text, dialect, &given)).collect();
+        let each = entries.iter().zip(&spoken.each);
+        let translated: Vec<Imported> = each.map(|(entry, dialect)| dialects::import(&entry.text, *dialect, &given)).collect();
         let lost: BTreeSet<(u32, u32)> = entries
             .iter()
             .zip(&translated)
@@ -351,25 +396,24 @@ fn comment(text: &str) -> String {
     text.replace(|c: char| c.is_control(), " ")
 }
 
-fn layer(
-    ctx: &Ctx,
-    name: &str,
-    dialect: Dialect,
-    found: Option<&Detected>,
-    form: Option<&Form>,
-    entries: &[Entry],
-    translated: &[Imported],
-) -> String {
+fn layer(ctx: &Ctx, name: &str, spoken: &Spoken, form: Option<&Form>, entries: &[Entry], translated: &[Imported]) -> String {
     let say = |name: &str| label(ctx.lang, name);
     let quoted = |text: &str| toml::Value::from(comment(text)).to_string();
-    let evidence =
-        found.map_or_else(String::new, |found| format!(", {}/{}: {}", found.votes.0, found.votes.1, comment(&found.evidence)));
-    let mut text = format!("# {} {name} ({}{evidence})\n", say("imported-from"), dialect.name());
+    let shown = |found: &Detected| {
+        let Detected { dialect, votes, evidence } = found;
+        format!("{}, {}/{}: {}", dialect.name(), votes.0, votes.1, comment(evidence))
+    };
+    let dialects = match (spoken.found.as_slice(), spoken.each.first()) {
+        ([], said) => said.map_or_else(String::new, |dialect| dialect.name().to_owned()),
+        (found, _) => found.iter().map(shown).collect::<Vec<_>>().join("; "),
+    };
+    let mut text = format!("# {} {name} ({dialects})\n", say("imported-from"));
     text += &format!("title = {}\n", quoted(&format!("{} {name}", say("imported-from"))));
-    for (entry, imported) in entries.iter().zip(translated) {
+    for ((entry, imported), dialect) in entries.iter().zip(translated).zip(&spoken.each) {
         let cell = entry.cell.as_ref().map_or_else(String::new, |cell| format!("{cell} "));
         text += &format!("\n# {cell}{}\n", comment(&entry.label));
-        text += &format!("# {}: {}\n", say("original"), comment(&entry.text));
+        let dialect = if spoken.several() { format!(" ({})", dialect.name()) } else { String::new() };
+        text += &format!("# {}{dialect}: {}\n", say("original"), comment(&entry.text));
         for remark in &imported.remarks {
             let finding = remark_finding(entry, remark);
             let line = sentence(ctx.lang, &finding);
@@ -389,9 +433,9 @@ fn layer(
     text
 }
 
-fn report(ctx: &Ctx, form: Option<&Form>, entries: &[Entry], translated: &[Imported]) -> Result<(), Failure> {
+fn report(ctx: &Ctx, form: Option<&Form>, spoken: &Spoken, entries: &[Entry], translated: &[Imported]) -> Result<(), Failure> {
     let mut rows = Vec::new();
-    for (entry, imported) in entries.iter().zip(translated) {
+    for ((entry, imported), dialect) in entries.iter().zip(translated).zip(&spoken.each) {
         let word = match imported.remarks.iter().map(|remark| remark.degree).max() {
             Some(Degree::Lost) => "not-imported",
             Some(Degree::Check) => "to-check",
@@ -405,11 +449,12 @@ fn report(ctx: &Ctx, form: Option<&Form>, entries: &[Entry], translated: &[Impor
         rows.push(vec![
             entry.cell.as_ref().map_or_else(|| entry.label.clone(), CellName::to_string),
             target,
+            dialect.name().to_owned(),
             entry.text.clone(),
             imported.expr.as_ref().map_or_else(String::new, ToString::to_string),
             if ctx.people() { label(ctx.lang, word) } else { word.to_owned() },
         ]);
     }
-    let columns = ["cell", "target", "original", "formula", "result"];
+    let columns = ["cell", "target", "dialect", "original", "formula", "result"];
     Table { columns: &columns, numbers: &[], rows }.write(ctx.format, ctx.lang)
 }

@@ -1,17 +1,18 @@
 /*! `taizhang measure`: what the books do not hold: entries of people, short sheets, transfer sheets. */
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use formula::{At, Trace};
 use model::{Finding, Month};
 use serde_json::json;
-use survey::measures::KindFact;
+use survey::measures::{KindFact, Nature};
 
 use super::Ctx;
 use crate::{
     build,
     config::{Agent, Book},
+    forms,
     measures::{
         self,
         ledger::{self, Act, Body},
@@ -36,7 +37,7 @@ pub enum What {
         /// 是哪一张 [[sheet]] Id of the [[sheet]] that it is
         #[arg(long, conflicts_with = "kind")]
         sheet: Option<String>,
-        /// 表里没有类别列时是哪一类 Kind, where the sheet has no column for it
+        /// 表里没有“种类”列时是哪一种 Kind, where the sheet has no column for it
         #[arg(long)]
         kind: Option<String>,
         /// 月份 YYYY-MM
@@ -50,7 +51,7 @@ pub enum What {
         /// [[sheet]] 的 id Id of the [[sheet]]
         #[arg(long, conflicts_with = "kind")]
         sheet: Option<String>,
-        /// 类别 Kind
+        /// 种类 Kind
         #[arg(long)]
         kind: Option<String>,
         /// 账套 id，只有一个时可不给 Book id; the only one where absent
@@ -62,7 +63,7 @@ pub enum What {
         /// 只要这个月 Only this month
         #[arg(long)]
         period: Option<Month>,
-        /// 只要这一类 Only this kind
+        /// 只要这一种 Only this kind
         #[arg(long)]
         kind: Option<String>,
         /// 账套 id，只有一个时可不给 Book id; the only one where absent
@@ -82,7 +83,7 @@ pub enum What {
     },
     /// 过录表 How the documents of a month became a measure; of output: quantity, price, source of the price, value
     Sheet {
-        /// 类别 Kind
+        /// 种类 Kind
         #[arg(long)]
         kind: String,
         /// 月份 YYYY-MM
@@ -141,7 +142,7 @@ pub struct ActArgs {
 /// One entry.
 #[derive(Args)]
 pub struct Enter {
-    /// 类别：id 或名称 Kind: id or name
+    /// 种类：id 或名称 Kind: id or name
     #[arg(long)]
     kind: String,
     /// 项目：产品、能源品种、人员类别、研发项目 Item: product, kind of energy, category of people, project
@@ -177,7 +178,7 @@ pub struct Enter {
     /// 来源 made, bought or service
     #[arg(long, default_value = "")]
     origin: String,
-    /// 该类别的字段 A field of the kind, as in project=三号线
+    /// 该种类的字段 A field of the kind, as in project=三号线
     #[arg(long = "field", value_name = "NAME=VALUE")]
     fields: Vec<String>,
     /// 说明 In words
@@ -230,6 +231,10 @@ fn kind_of(agent: &Agent, sheet: Option<&str>, kind: Option<&str>) -> Result<Opt
     let known = || agent.sheets.iter().map(|sheet| sheet.id.as_str());
     match agent.sheets.iter().find(|sheet| sheet.id == id) {
         Some(sheet) => Ok(Some(sheet.kind.clone())),
+        None if agent.sheets.is_empty() => {
+            let finding = Finding::error("sheets-missing").at(agent.path.display().to_string());
+            Err(Failure::config(finding.with("sheet", id)))
+        }
         None => {
             let near = settings::nearest(id, known()).unwrap_or("—").to_owned();
             let finding = Finding::error("sheet-unknown").at(agent.path.display().to_string()).with("sheet", id);
@@ -282,8 +287,27 @@ fn make_as(ctx: &Ctx, month: Month, act: &ActArgs, correct: bool, bodies: Vec<(S
     let place = format!("{month}, book {}", book.id);
     let mut findings =
         vec![Finding::note("measures-entered").at(place).with("count", made.written.len()).with("same", made.same)];
+    findings.extend(made.findings);
     findings.extend(build::touched_drafts(&store, book)?);
+    findings.extend(unread(&agent, book, &measures.kinds, &made.written));
     Ok(findings)
+}
+
+/// Kinds of entries that no form of the configuration asks for: what was entered is kept, and reaches no report.
+fn unread(agent: &Agent, book: &Book, kinds: &survey::measures::Kinds, written: &[String]) -> Vec<Finding> {
+    let Ok(layers) = forms::configured(agent, book, None).and_then(|forms| forms::layers(agent, &forms)) else {
+        // What is wrong with the forms is told where they are built.
+        return Vec::new();
+    };
+    let asked: BTreeSet<&str> =
+        layers.mapping.measured().into_iter().filter_map(|name| kinds.find(name)).map(|(id, _)| id).collect();
+    let priced = asked.iter().any(|id| kinds.kinds.get(*id).is_some_and(|kind| kind.priced));
+    let entered: BTreeSet<&str> = written.iter().filter_map(|key| key.split_once(':')).map(|(id, _)| id).collect();
+    let read = |id: &str| {
+        asked.contains(id) || priced && kinds.kinds.get(id).is_some_and(|kind| kind.nature == Nature::Price || kind.invoices)
+    };
+    let lost = entered.into_iter().filter(|id| !read(id)).filter_map(|id| kinds.kinds.get(id));
+    lost.map(|kind| Finding::warning("measure-unread").at(format!("book {}", book.id)).with("kind", &kind.name)).collect()
 }
 
 fn template(ctx: &Ctx, id: Option<&str>, kind: Option<&str>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {

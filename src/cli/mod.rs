@@ -46,7 +46,8 @@ use ui::{Lang, words};
 
 use crate::{
     config::{Agent, Person},
-    output::Format,
+    delivery::outbox::Way,
+    output::{Format, label},
     report::Failure,
 };
 
@@ -212,6 +213,9 @@ pub enum Verb {
         /// 从哪一天看 YYYY-MM-DD；默认今天（北京时间）The day to look from; today in China where absent
         #[arg(long)]
         date: Option<jiff::civil::Date>,
+        /// 逾期再久的也列出 Every late report since the first sealed month, however long ago it was due
+        #[arg(long)]
+        all: bool,
     },
     /// 取数映射 Mappings from accounts to indicators
     Mapping {
@@ -291,6 +295,22 @@ impl Ctx {
         }
     }
 
+    /// The state of a draft, or of its package while that is on its way: people read there how often it was tried.
+    fn state(&self, state: &str, way: Option<Way>) -> String {
+        let state = way.map_or(state, |way| way.name());
+        if !self.people() {
+            return state.to_owned();
+        }
+        let shown = label(self.lang, &format!("state-{}", state.replace('_', "-")));
+        match way.filter(|way| way.tries > 0) {
+            Some(way) => {
+                let code = if way.sending { "label-attempt" } else { "label-tried" };
+                ui::text(self.lang, code, &[("state", shown), ("times", way.tries.to_string())])
+            }
+            None => shown,
+        }
+    }
+
     fn agent(&self) -> Result<Agent, Failure> {
         Agent::load(&self.config)
     }
@@ -343,7 +363,7 @@ pub fn run(args: Args) -> Result<Vec<Finding>, Failure> {
         Verb::Ledger { what } => ledger::run(&ctx, &what),
         Verb::Threshold { book, period } => threshold::run(&ctx, book.as_deref(), period),
         Verb::Form { what } => form::run(&ctx, &what),
-        Verb::Status { date } => status::run(&ctx, date),
+        Verb::Status { date, all } => status::run(&ctx, date, all),
         Verb::Mapping { what } => mapping::run(&ctx, &what),
         Verb::Measure { what } => measure::run(&ctx, &what),
         Verb::Demo { dir } => demo::run(&ctx, &dir),

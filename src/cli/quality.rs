@@ -15,7 +15,7 @@ use survey::{
 
 use super::{Ctx, audit::Which};
 use crate::{
-    audit, build,
+    acts, audit, build,
     output::{self, Format, Table, label},
     report::{self, Failure},
 };
@@ -61,6 +61,9 @@ pub fn run(ctx: &Ctx, which: &Which) -> Result<Vec<Finding>, Failure> {
         }
     }
     show(ctx, &flags)?;
+    // What happened in the month and in those that it is compared with explains breaks.
+    let compared = [which.period.prior_year(), which.period.plus(-1), Some(which.period)];
+    findings.extend(acts::events(&store, &compared.into_iter().flatten().collect::<Vec<_>>())?);
     Ok(findings)
 }
 
@@ -73,11 +76,17 @@ struct Look<'a> {
 impl Look<'_> {
     /// A figure as it is reported, in the row's unit.
     fn figure(&self, row: &survey::Row, month: Month, mode: Mode) -> Option<Amount> {
-        let (divisor, _) = self.form.conversion(row);
+        let reckoned = self.form.reckoned(row);
         match self.world.reference(None, row.key(), None, At { month, mode }).outcome {
-            Ok(Value::Number(number)) => number.checked_div(Amount::from_whole(divisor.into())?),
+            Ok(Value::Number(number)) => number.checked_div(Amount::from_whole(reckoned.into())?),
             _ => None,
         }
+    }
+
+    /// What was filed of a month before, where its books do not reach back; the month itself is what its books say.
+    fn filed(&self, row: &survey::Row, month: Month, columns: &[&str]) -> Option<Amount> {
+        let before = (month < self.month).then_some(month)?;
+        columns.iter().find_map(|column| self.world.platform(&self.form.form, row.key(), before, column))
     }
 
     /// Each row's series: what was kept of a month, where it was built, or what its books give today.
@@ -89,7 +98,11 @@ impl Look<'_> {
             for back in (0..=BACK).rev() {
                 let Some(month) = self.month.plus(-back) else { continue };
                 let (alone, to_date) = (self.figure(row, month, Mode::Month), self.figure(row, month, Mode::ToDate));
+                let alone = alone.or_else(|| self.filed(row, month, &["this_month"]));
+                let to_date = to_date.or_else(|| self.filed(row, month, &["cumulative", "closing", "opening"]));
                 let prior_year = month.prior_year().and_then(|month| self.figure(row, month, Mode::ToDate));
+                let filed = || self.world.last_year(&self.form.form, row.key(), formula::Column::PriorYear, month);
+                let prior_year = prior_year.or_else(filed);
                 let known = kept.iter().find(|(known, _)| *known == month);
                 let known = known.and_then(|(_, draft)| draft.cells.iter().find(|cell| cell.id == row.key()));
                 let point = Point { month, alone: alone.filter(|_| flow), to_date, prior_year };

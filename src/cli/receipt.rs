@@ -1,14 +1,18 @@
 /*! `taizhang receipt`: receipts that were carried back by hand, and those that are kept. */
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
-use model::Finding;
+use model::{Finding, Month};
 use seal::{Limits, Received, Verdict};
 
 use super::{Ctx, verify};
 use crate::{
     delivery::{self, outbox},
+    output::{Table, label},
     package,
     report::{self, Failure},
 };
@@ -16,6 +20,15 @@ use crate::{
 /// What to do with receipts.
 #[derive(Subcommand)]
 pub enum What {
+    /// 列出收到的回执 Every receipt that is kept, each looked at again
+    List {
+        /// 表号 Form code; every form where absent
+        #[arg(long)]
+        form: Option<String>,
+        /// 月份 YYYY-MM; every month where absent
+        #[arg(long)]
+        period: Option<Month>,
+    },
     /// 导入带回来的回执 Keep a receipt that was carried back
     Import {
         /// 回执文件 .asice The receipt
@@ -25,18 +38,63 @@ pub enum What {
 
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
-    let What::Import { file } = what;
+    match what {
+        What::List { form, period } => list(ctx, form.as_deref(), *period),
+        What::Import { file } => import(ctx, file),
+    }
+}
+
+fn list(ctx: &Ctx, form: Option<&str>, period: Option<Month>) -> Result<Vec<Finding>, Failure> {
+    let (agent, store) = ctx.open()?;
+    let period = period.map(|period| period.to_string());
+    let (mut rows, mut findings) = (Vec::new(), Vec::new());
+    let word = |name: &str, shown: &str| if ctx.people() { label(ctx.lang, shown) } else { name.to_owned() };
+    for receipt in delivery::list(&agent, &store, form, period.as_deref())? {
+        let record = receipt.record;
+        // People count from one.
+        let place = receipt.place.map_or_else(String::new, |(index, size)| format!("{}/{size}", index + 1));
+        let holds = if receipt.findings.is_empty() { "yes" } else { "no" };
+        let trial = if receipt.trial { "yes" } else { "no" };
+        rows.push(vec![
+            record.form,
+            record.book,
+            record.period,
+            ctx.short(&record.key),
+            ctx.time(&receipt.at),
+            word(&receipt.verdict, &format!("verdict-{}", receipt.verdict)),
+            if receipt.trial || !ctx.people() { word(trial, "trial") } else { String::new() },
+            receipt.reasons.join(" "),
+            place,
+            word(holds, &format!("answer-{holds}")),
+            ctx.short(&receipt.name),
+            record.operation.to_string(),
+        ]);
+        findings.extend(receipt.findings);
+    }
+    let columns =
+        ["form", "book", "period", "digest", "at", "result", "trial", "reasons", "log_entry", "valid", "receipt", "operation"];
+    Table { columns: &columns, numbers: &["operation"], rows }.write(ctx.format, ctx.lang)?;
+    if report::blocked(&findings) { Err(Failure::findings(findings)) } else { Ok(findings) }
+}
+
+fn import(ctx: &Ctx, file: &Path) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let place = file.display().to_string();
+    let who = match &ctx.person {
+        Some(_) => ctx.person(&agent)?.id.clone(),
+        None => crate::packs::who(),
+    };
     let bytes = fs::read(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
     let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
     let digest = Received::read(&bytes, Limits::default()).map_err(wrong)?.receipt.payload.to_string();
     let _one = outbox::turn(&store)?;
     let kept = package::kept(&store, Some(&digest), None)?.zip(delivery::period_of(&store, &digest)?);
     let Some((kept, period)) = kept else {
-        return Err(wrong(Finding::error("receipt-of-no-package").with("payload", digest)));
+        let adopted = delivery::adopt(&agent, &mut store, &bytes, None, &who)?;
+        let missing = || wrong(Finding::error("receipt-of-no-package").with("payload", digest));
+        return adopted.map(|finding| vec![finding]).ok_or_else(missing);
     };
-    let (received, findings) = delivery::accept(&agent, &mut store, &kept, &period, &bytes, None)?;
+    let (received, findings) = delivery::accept(&agent, &mut store, (&kept, &period), &bytes, None, &who)?;
     told(ctx, &received, findings)
 }
 
@@ -44,8 +102,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 pub fn told(ctx: &Ctx, received: &Received, mut findings: Vec<Finding>) -> Result<Vec<Finding>, Failure> {
     verify::verdict(ctx, received)?;
     if received.receipt.verdict == Verdict::Refused && !report::blocked(&findings) {
-        let reasons: Vec<&str> = received.receipt.reasons.iter().map(|reason| &*reason.code).collect();
-        findings.push(Finding::error("submission-refused").with("reasons", reasons.join(", ")));
+        findings.push(Finding::error("submission-refused").with("reasons", delivery::why(&received.receipt)));
     }
     if report::blocked(&findings) { Err(Failure::findings(findings)) } else { Ok(findings) }
 }

@@ -1,4 +1,5 @@
-/*! `taizhang run`: serves the review pages, sends what people have submitted, and renews the machine's certificate; nothing else leaves by itself. */
+/*! `taizhang run`: serves the review pages, sends what people have submitted, renews certificates and looks for published packs; nothing else
+leaves by itself. */
 
 use std::{
     collections::HashMap,
@@ -11,27 +12,24 @@ use std::{
 
 use jiff::{Timestamp, ToSpan, civil::Date};
 use model::Finding;
-use serde_json::json;
 use store::Store;
 
 use super::Ctx;
 use crate::{
     config::Agent,
     delivery::{
-        client::Client,
+        client::{self, Client},
         machine::Machine,
         messages::Look,
         outbox::{self, Entry, State},
+        regular::Regular,
     },
-    forms, knowledge, packs, pages,
+    forms, knowledge, pages,
     report::{self, Failure},
-    signing,
 };
 
 /// How often the outbox is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often the certificate is looked at.
-const CERTIFICATE: Duration = Duration::from_secs(3600);
 /// First wait after a failure; it doubles.
 const FIRST: Duration = Duration::from_secs(1);
 /// Longest wait, and the longest on the last day before a deadline.
@@ -50,6 +48,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     let _one = alone(&store)?;
     if agent.web.is_none() || agent.bureau.is_some() {
         // What is wrong with the configuration is told now and not at each package.
+        client::bureau(&agent)?;
         Client::new(&agent, Some(&Machine::read(&agent)?))?;
     }
     let serving = agent.web.as_ref().map(|web| pages::start(&agent, web)).transpose()?;
@@ -60,16 +59,10 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         log(ctx, &Finding::note("web-serves").at(&serving.url));
     }
     let mut troubles: HashMap<String, Trouble> = HashMap::new();
-    let mut certificate: Option<Instant> = None;
+    let mut regular = Regular::default();
     let mut letters = Look::default();
     loop {
-        if agent.bureau.is_some() && certificate.is_none_or(|last| last.elapsed() >= CERTIFICATE) {
-            certificate = Some(Instant::now());
-            match renew(&agent, &mut store) {
-                Ok(finding) => finding.iter().for_each(|finding| log(ctx, finding)),
-                Err(failure) => failure.findings.iter().for_each(|finding| log(ctx, finding)),
-            }
-        }
+        regular.look(&agent, &mut store).iter().for_each(|finding| log(ctx, finding));
         letters.look(&agent, &mut store).iter().for_each(|finding| log(ctx, finding));
         // A state that cannot be read now is no reason to leave: it is told, and looked at again.
         let waiting = waiting(&agent, &store).unwrap_or_else(|failure| {
@@ -78,7 +71,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         });
         for (late, digest) in waiting {
             if stop.try_recv().is_ok() {
-                return Ok(vec![Finding::note("run-ends")]);
+                return ended(ctx);
             }
             if troubles.get(&digest).is_some_and(|trouble| trouble.again > Instant::now()) {
                 continue;
@@ -93,16 +86,23 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
                     let times = troubles.get(&digest).map_or(0, |trouble| trouble.times) + 1;
                     let wait = pause(times, if late { LONGEST_LATE } else { LONGEST });
                     let finding = Finding::note("delivery-waits").at(format!("package {digest}"));
-                    log(ctx, &finding.with("seconds", wait.as_secs()).with("times", times));
+                    // As `status` counts: a try before this process was one, too.
+                    let told = outbox::tried(&store, &digest).map_or(u64::from(times), |tried| tried.times);
+                    log(ctx, &finding.with("seconds", wait.as_secs()).with("times", told));
                     troubles.insert(digest, Trouble { times, again: Instant::now() + wait });
                 }
             }
         }
         match stop.recv_timeout(LOOK) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(vec![Finding::note("run-ends")]),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return ended(ctx),
         }
     }
+}
+
+fn ended(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
+    log(ctx, &Finding::note("run-ends"));
+    Ok(Vec::new())
 }
 
 /// Doubles with each failure up to a bound; the last half of it by chance, so that a county's agents do not come all at once.
@@ -138,21 +138,6 @@ fn deadline(agent: &Agent, entry: &Entry, period: &str) -> Option<Date> {
         calendars.due(&form, month).map(|due| due.enterprise)
     };
     entry.package.forms.iter().filter_map(|[form, ..]| of(form)).min()
-}
-
-/// Renews the certificate when a third of its time is left.
-fn renew(agent: &Agent, store: &mut Store) -> Result<Option<Finding>, Failure> {
-    let machine = Machine::read(agent)?;
-    if !machine.ages(signing::now()?) {
-        return Ok(None);
-    }
-    let client = Client::new(agent, Some(&machine))?;
-    let machine = machine.renew(&client)?;
-    let certificate = &machine.certificate;
-    let until = certificate.not_after().to_string();
-    let detail = json!({ "renewal": true, "serial": certificate.serial(), "until": until });
-    store.begin(&packs::who(), "enroll", &detail)?.commit()?;
-    Ok(Some(Finding::note("machine-enrolled").at(machine.path.display().to_string()).with("until", until)))
 }
 
 /// One such process for a state.

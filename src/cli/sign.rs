@@ -14,6 +14,7 @@ use super::Ctx;
 use crate::{
     acts,
     config::{self, Agent, Person},
+    delivery::outbox::{self, State},
     evidence,
     output::{self, Table, label},
     package::{self, Chosen},
@@ -67,8 +68,13 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     // Two who sign at the same time would each make a container without the other's signature.
     let books: std::collections::BTreeSet<&str> = chosen.iter().map(|one| one.draft.book.as_str()).collect();
     let _locks = books.into_iter().map(|book| store.lock(book)).collect::<Result<Vec<_>, _>>()?;
-    let (payload, mut findings) = package::make(&agent, &mut store, &chosen, what.trial)?;
+    let (payload, mut told) = package::make(&agent, &mut store, &chosen, what.trial)?;
     let digest = payload.digest().to_string();
+    let mut findings = Vec::new();
+    if !what.trial && chosen.iter().all(|one| one.version.state == "delivered") {
+        findings.push(Finding::note("sign-delivered-already").at(what.period.to_string()));
+    }
+    findings.append(&mut told);
     let mut package = package::open(&store, payload)?;
     if let Some(path) = &what.print {
         printed(ctx, path, &chosen, &digest)?;
@@ -93,13 +99,18 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
     // On paper, somebody else's hand signed; whoever attests it needs a role, not that one.
     let may = match what.paper {
-        Some(_) => person.roles.iter().any(|role| *role != config::Role::Contributor),
+        Some(_) => person.may(config::Deed::Attest),
         None => person.roles.iter().any(|own| own.id() == role.id()),
     };
     if !may {
         findings.push(Finding::error("role-unfit").at(&place).with("person", &person.name).with("wanted", role.id()));
     }
-    if what.paper.is_none() && approves_own(&store, &digest, role, person)? {
+    if let Some(entry) = outbox::entry(&store, &digest)?.filter(|entry| entry.state.waits() || entry.state == State::Delivered) {
+        findings.push(Finding::error("signature-after-submission").at(&place).with("state", entry.state.name()));
+    }
+    // Whoever signs anew in a role takes the place of the signature that was there.
+    let replaced = package.remove(role);
+    if what.paper.is_none() && approves_own(&store, &package, role, person)? {
         findings.push(Finding::error("approver-is-preparer").at(&place).with("person", &person.name));
     }
     if report::blocked(&findings) {
@@ -124,7 +135,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let signature = signature(person, role, &digest, &identity, attached, what.period);
     let complete = required.iter().all(|role| package.roles().any(|own| own == *role));
     let detail = json!({ "digest": digest, "role": role.id(), "forms": chosen.iter().map(|one| &one.draft.form).collect::<Vec<_>>(),
-        "period": what.period.to_string(), "paper": what.paper.is_some(), "complete": complete });
+        "period": what.period.to_string(), "paper": what.paper.is_some(), "complete": complete, "replaces": replaced });
     let work = store.begin(&person.id, "sign", &detail)?;
     work.put_record(&record)?;
     work.put_record(&signature)?;
@@ -135,6 +146,9 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
     work.commit()?;
     shown(ctx, &chosen, &package, &digest, &required)?;
+    if replaced {
+        findings.push(Finding::note("signature-replaced").at(&place).with("role", role.id()));
+    }
     if complete {
         findings.push(Finding::note("package-signed").at(&place).with("digest", &digest));
     }
@@ -172,10 +186,15 @@ fn refused(agent: &Agent, package: &Package, place: &str) -> Result<(), Failure>
 }
 
 /// Whoever made a report does not approve it.
-fn approves_own(store: &store::Store, digest: &str, role: Role, person: &Person) -> Result<bool, Failure> {
+fn approves_own(store: &store::Store, package: &Package, role: Role, person: &Person) -> Result<bool, Failure> {
     let own = role == Role::Preparer;
+    let digest = package.digest().to_string();
     for record in store.records(SIGNATURE, Wanted::default())? {
-        let Some(other) = record.key.strip_prefix(digest).and_then(|rest| rest.strip_prefix('/')) else { continue };
+        let Some(other) = record.key.strip_prefix(&digest).and_then(|rest| rest.strip_prefix('/')) else { continue };
+        // A signature of an earlier round does not count.
+        if !package.roles().any(|there| there.id() == other) {
+            continue;
+        }
         let body: serde_json::Value = acts::body(&record)?;
         let apart = if own { matches!(other, "statistician" | "head") } else { other == "preparer" && role != Role::FinanceHead };
         // A signature on paper is that of another hand, whoever attests it.

@@ -4,17 +4,21 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 use journal::Digest;
-use model::{Finding, Month};
+use model::{Finding, Level, Month};
 use seal::Limits;
 use serde_json::json;
-use store::Record;
+use store::{Record, Store};
 
 use super::{Ctx, receipt};
 use crate::{
     acts, build,
-    config::Agent,
-    delivery::{self, client, machine::Machine, outbox},
-    evidence,
+    config::{Agent, Channel, Deed},
+    delivery::{
+        self, client,
+        machine::Machine,
+        outbox::{self, Act, Entry},
+    },
+    due, evidence,
     output::{self, Format, Table, label},
     package::{self, Kept, Meant},
     report::{self, Failure},
@@ -48,9 +52,26 @@ pub struct Filed {
 pub fn filed(ctx: &Ctx, what: &Filed) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
+    person.must(Deed::Platform, format!("{}, {}", what.form, what.period))?;
+    if what.form.eq_ignore_ascii_case("all") {
+        return Err(Failure::config(Finding::error("filing-one-form").at("--form")));
+    }
     let book = agent.book_for(&what.form, what.book.as_deref())?;
     let (form, period) = (what.form.clone(), what.period.to_string());
     let place = format!("{form}, {period}, book {}", book.id);
+    let mut findings = Vec::new();
+    if agent.channel(&form, &book.id) == Channel::Official {
+        findings.push(Finding::error("filing-official").at(&place).with("form", &form));
+    }
+    // What has not happened is not recorded: nothing is filed before its month begins, and nothing in days to come.
+    let begins = Date::new(i16::try_from(what.period.year()).unwrap_or(i16::MAX), what.period.month().try_into().unwrap_or(1), 1);
+    if what.at > due::today() || begins.is_ok_and(|begins| what.at < begins) {
+        let finding = Finding::error("filing-date-unfit").at(&place).with("at", what.at).with("period", &period);
+        findings.push(finding.with("today", due::today()));
+    }
+    if !findings.is_empty() {
+        return Err(Failure::findings(findings));
+    }
     let Some(version) = store.current_draft(&book.id, &form, &period)? else {
         return Err(Failure::findings(vec![Finding::error("draft-missing").at(place)]));
     };
@@ -67,7 +88,7 @@ pub fn filed(ctx: &Ctx, what: &Filed) -> Result<Vec<Finding>, Failure> {
 
 /// Which package leaves, and how.
 #[derive(clap::Args)]
-#[command(group = clap::ArgGroup::new("way").args(["dry_run", "to_file", "queue_only"]))]
+#[command(group = clap::ArgGroup::new("way").args(["dry_run", "to_file", "queue_only", "withdraw"]))]
 pub struct Submit {
     /// 表号；all 或不给是这个月最新的一包 Form code; `all` or nothing is the newest package of the month
     #[arg(long)]
@@ -87,6 +108,12 @@ pub struct Submit {
     /// 只放进发件箱，由 taizhang run 发送 Only put it into the outbox; `taizhang run` sends it
     #[arg(long)]
     queue_only: bool,
+    /// 把还没有回执的那一包撤回，写明理由 Take the package back that has no receipt yet, for this reason
+    #[arg(long, value_name = "REASON")]
+    withdraw: Option<String>,
+    /// 签名之后账有变动，仍照签了名的报，写明理由 Submit what was signed although the books have moved since, for this reason
+    #[arg(long, value_name = "REASON", conflicts_with = "withdraw")]
+    anyway: Option<String>,
 }
 
 /// What a package holds by default and what it does not: shown before it leaves.
@@ -98,25 +125,50 @@ pub fn submit(ctx: &Ctx, what: &Submit) -> Result<Vec<Finding>, Failure> {
     let form = what.form.as_deref().filter(|form| !form.eq_ignore_ascii_case("all"));
     let period = what.period.to_string();
     let place = format!("{}, {period}", form.unwrap_or("all"));
-    let Some(kept) = package::kept(&store, None, Some(Meant { form, period: &period, trial: what.trial }))? else {
-        return Err(Failure::findings(vec![Finding::error("package-missing").at(place).with("period", period)]));
+    let meant = Meant { form, period: &period, trial: what.trial };
+    if let Some(reason) = &what.withdraw {
+        return withdraw(ctx, &agent, &mut store, meant, reason, &place);
+    }
+    let anyway = what.anyway.as_deref().map(super::acts::reason).transpose()?;
+    let required = signing::required(&agent)?;
+    let Some(kept) = package::kept(&store, None, Some(meant))? else {
+        return Err(Failure::findings(vec![only_tried(&store, meant, &required, &place)?]));
     };
-    let findings = ready(&store, &kept, &signing::required(&agent)?, &period, &place)?;
+    let mut findings = ready(&store, &kept, &required, &period, &place)?;
+    if findings.iter().any(|finding| finding.code == "package-outdated") {
+        let tried = only_tried(&store, meant, &required, &place)?;
+        if tried.code == "package-trial-only" {
+            findings = vec![tried];
+        }
+    }
+    if anyway.is_some() {
+        let moved = |finding: &&mut Finding| finding.code == "submit-evidence-changed";
+        findings.iter_mut().filter(moved).for_each(|finding| finding.level = Level::Warning);
+    }
     let package = package::read(&store, &kept)?;
     let bytes = package.write(Limits::default()).map_err(Failure::source)?;
     if what.dry_run {
         leaves(ctx, &kept, &bytes)?;
-        return Ok(findings
-            .into_iter()
-            .map(|finding| Finding { level: finding.level.min(model::Level::Warning), ..finding })
-            .collect());
+        return Ok(findings.into_iter().map(|finding| Finding { level: finding.level.min(Level::Warning), ..finding }).collect());
     }
     if report::blocked(&findings) {
         return Err(Failure::findings(findings));
     }
+    let person = ctx.person(&agent)?;
+    person.must(Deed::Submit, &period)?;
+    let act = Act { by: &person.id, anyway, file: what.to_file.as_deref() };
     let Some(path) = &what.to_file else {
-        return send(ctx, &agent, &mut store, &kept, &period, what.queue_only, findings);
+        return send(ctx, &agent, &mut store, (&kept, &period), act, what.queue_only, findings);
     };
+    // The same package may be written once more; another one that lies there is on its way perhaps.
+    match std::fs::read(path) {
+        Ok(there) if there != bytes => {
+            return Err(Failure::config(Finding::error("submit-file-exists").at(path.display().to_string())));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Failure::source(Finding::io(path, &error))),
+    }
     sheet::save(path, &bytes)?;
     if agent.machine().is_file() {
         // The receiver countersigns it, as it does when a package comes over the network.
@@ -124,10 +176,9 @@ pub fn submit(ctx: &Ctx, what: &Submit) -> Result<Vec<Finding>, Failure> {
         beside.push(".checkpoint");
         sheet::save(beside.as_ref(), Machine::read(&agent)?.checkpoint(&agent, &store)?.to_string().as_bytes())?;
     }
-    let who = ctx.person.clone().unwrap_or_else(crate::packs::who);
-    let detail =
-        json!({ "digest": kept.digest, "container": kept.container, "period": period, "file": path.display().to_string() });
-    store.begin(&who, "submit-file", &detail)?.commit()?;
+    let _one = outbox::turn(&store)?;
+    outbox::queue(&mut store, &kept, &period, act)?;
+    findings.push(Finding::note("package-handed-out").at(path.display().to_string()).with("digest", &kept.digest));
     if ctx.people() {
         output::say(&format!("{}\n", path.display()))?;
     } else {
@@ -137,19 +188,54 @@ pub fn submit(ctx: &Ctx, what: &Submit) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
+/// That there is no package; where people have signed one that is only tried, that it is this one.
+fn only_tried(store: &Store, meant: Meant<'_>, required: &[seal::Role], place: &str) -> Result<Finding, Failure> {
+    let tried = package::kept(store, None, Some(Meant { trial: true, ..meant }))?.filter(|_| !meant.trial);
+    if let Some(kept) = tried
+        && kept.open_roles(required).is_empty()
+        && outbox::outdated(store, &kept, meant.period)?.is_empty()
+        && kept.unsigned_by(store, meant.period)?.is_none()
+    {
+        return Ok(Finding::error("package-trial-only").at(place).with("digest", &kept.digest));
+    }
+    Ok(Finding::error("package-missing").at(place).with("period", meant.period))
+}
+
+/// Takes the newest package of the month back that waits for its receipt.
+fn withdraw(
+    ctx: &Ctx,
+    agent: &Agent,
+    store: &mut Store,
+    meant: Meant<'_>,
+    reason: &str,
+    place: &str,
+) -> Result<Vec<Finding>, Failure> {
+    let person = ctx.person(agent)?;
+    person.must(Deed::Submit, meant.period)?;
+    let reason = super::acts::reason(reason)?;
+    let fits = |(period, entry): &(String, Entry)| {
+        let package = &entry.package;
+        let form = meant.form.is_none_or(|form| package.forms.iter().any(|[own, ..]| own == form));
+        period == meant.period && package.trial == meant.trial && entry.state.waits() && form
+    };
+    let Some((period, entry)) = outbox::entries(store)?.into_iter().rfind(fits) else {
+        return Err(Failure::findings(vec![Finding::error("package-not-waiting").at(place)]));
+    };
+    outbox::withdraw(agent, store, (&entry.package.digest, &period), (&person.id, reason))
+}
+
 /// Puts a package into the outbox, as the act of a person, and sends it from there.
 fn send(
     ctx: &Ctx,
     agent: &Agent,
-    store: &mut store::Store,
-    kept: &Kept,
-    period: &str,
+    store: &mut Store,
+    (kept, period): (&Kept, &str),
+    act: Act<'_>,
     queue_only: bool,
     mut findings: Vec<Finding>,
 ) -> Result<Vec<Finding>, Failure> {
-    let person = ctx.person(agent)?;
     client::bureau(agent)?;
-    outbox::queue(store, kept, period, &person.id)?;
+    outbox::queue(store, kept, period, act)?;
     let queued = Finding::note("package-queued").at(period).with("digest", &kept.digest);
     if queue_only {
         findings.push(queued);
@@ -166,24 +252,37 @@ fn send(
 }
 
 /// Why a package does not leave yet: roles that have not signed, drafts that have changed since.
-fn ready(store: &store::Store, kept: &Kept, required: &[seal::Role], period: &str, place: &str) -> Result<Vec<Finding>, Failure> {
+fn ready(store: &Store, kept: &Kept, required: &[seal::Role], period: &str, place: &str) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     let open = kept.open_roles(required);
     if !open.is_empty() {
         findings.push(Finding::error("package-roles-open").at(place).with("roles", open.join(", ")));
     }
-    for [form, book, digest] in &kept.forms {
-        let now = store.current_draft(book, form, period)?.map(|version| Digest::of(version.body.as_bytes()).to_string());
-        if now.as_ref() != Some(digest) {
-            findings.push(Finding::error("package-outdated").at(format!("{form}, {period}, book {book}")).with("form", form));
-        } else if let Some(version) = store.current_draft(book, form, period)? {
-            // What was signed stands; that the books have moved since is for a person to know.
-            let moved = build::touched(store, &build::read(&version)?)?;
-            if !moved.is_empty() {
-                let finding = Finding::warning("evidence-changed").at(format!("{form}, {period}, book {book}"));
-                findings.push(finding.with("cells", moved.join(", ")));
-            }
+    let old = outbox::outdated(store, kept, period)?;
+    if !old.is_empty() {
+        return Ok([findings, old].concat());
+    }
+    // What is only tried leaves its drafts as they are; a report's are signed, and nobody has given them back since.
+    let wanted = if kept.trial { &package::APPROVED[..] } else { &package::APPROVED[1..] };
+    for [form, book, _] in &kept.forms {
+        let Some(version) = store.current_draft(book, form, period)? else { continue };
+        let place = format!("{form}, {period}, book {book}");
+        if !wanted.contains(&&*version.state) {
+            let finding = Finding::error("draft-state-unfit").at(&place).with("state", &version.state);
+            findings.push(finding.with("wanted", wanted[0]));
         }
+        // What was signed stands; but whoever submits knows that the books have moved since.
+        let moved = build::touched(store, &build::read(&version)?)?;
+        match &*version.state {
+            "queued" | "delivered" => findings.extend(moved.findings(&place)),
+            _ if moved.is_empty() => {}
+            _ => findings.push(Finding::error("submit-evidence-changed").at(place).with("cells", moved.cells().join(", "))),
+        }
+    }
+    if let Some(record) = kept.unsigned_by(store, period)? {
+        let since: serde_json::Value = acts::body(&record)?;
+        let finding = Finding::error("signatures-withdrawn").at(place).with("by", since["name"].as_str().unwrap_or_default());
+        findings.push(finding);
     }
     Ok(findings)
 }

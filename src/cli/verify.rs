@@ -11,7 +11,12 @@ use seal::{Demands, Limits, Moment, Package, Received, Verdict, Verification, Vo
 use survey::filing::{Evidence, Identity};
 
 use super::Ctx;
-use crate::{books, output, report::Failure, sheet, signing};
+use crate::{
+    books, measures,
+    output::{self, Table},
+    report::Failure,
+    sheet, signing,
+};
 
 /// What is checked.
 #[derive(clap::Args)]
@@ -73,22 +78,34 @@ pub fn verify(ctx: &Ctx, what: &Verify) -> Result<Vec<Finding>, Failure> {
     if package.payload().get("receipt.json").is_some() {
         let received = Received::read(&raw, Limits::default()).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
         let verification = received.verify(&trust);
-        if verification.is_valid() {
+        if verification.is_valid() && ctx.people() {
             verdict(ctx, &received)?;
         }
-        return judged(ctx, &place, &verification);
+        return judged(ctx, (&place, Some(&received)), &verification);
     }
-    let identity = identity(&package).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
+    let identity: Identity = payload(&package, "identity.json").map_err(|finding| invalid(ctx, &place, vec![finding]))?;
     let roles = vec![seal::Role::Preparer, seal::Role::StatisticsHead, seal::Role::UnitHead];
     let verification = package.verify(&trust, &Demands { unit: Some(identity.unit.code.clone()), roles });
-    judged(ctx, &place, &verification)
+    judged(ctx, (&place, None), &verification)
 }
+
+/// What programs read of a file that was looked at: one row, or one for each signature that holds.
+const CHECKED: [&str; 10] = ["file", "kind", "result", "sha256", "verdict", "role", "signed", "by", "at", "algorithm"];
 
 /// What a receipt that holds says. A refusal is one, too.
 pub fn verdict(ctx: &Ctx, received: &Received) -> Result<(), Failure> {
     let receipt = &received.receipt;
-    let word = if receipt.verdict == Verdict::Received { "verdict-received" } else { "verdict-refused" };
     let forms: Vec<String> = receipt.forms.iter().map(|form| format!("{} {}", form.form, form.period)).collect();
+    if !ctx.people() {
+        let reasons: Vec<&str> = receipt.reasons.iter().map(|reason| &*reason.code).collect();
+        let name = decision(receipt.verdict).to_owned();
+        let (at, payload) = (receipt.received.to_string(), receipt.payload.to_string());
+        let row =
+            vec![name, at, receipt.receiver.1.clone(), forms.join(" "), receipt.test.to_string(), payload, reasons.join(" ")];
+        let columns = &["verdict", "at", "receiver", "forms", "trial", "payload", "reasons"];
+        return Table { columns, numbers: &[], rows: vec![row] }.write(ctx.format, ctx.lang);
+    }
+    let word = if receipt.verdict == Verdict::Received { "verdict-received" } else { "verdict-refused" };
     let (word, at) = (output::label(ctx.lang, word), ctx.time(&receipt.received.to_string()));
     let mut text = format!("{word}  {at}  {}  {}  SHA-256 {}\n", receipt.receiver.1, forms.join(", "), receipt.payload);
     for reason in &receipt.reasons {
@@ -97,16 +114,41 @@ pub fn verdict(ctx: &Ctx, received: &Received) -> Result<(), Failure> {
     output::say(&text)
 }
 
-fn identity(package: &Package) -> Result<Identity, Finding> {
-    let damaged = |reason: String| Finding::error("payload-unreadable").at("identity.json").with("reason", reason);
-    let text = package.payload().get("identity.json").ok_or_else(|| damaged("—".to_owned()))?;
-    serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))
+const fn decision(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Received => "received",
+        Verdict::Refused => "refused",
+    }
+}
+
+/// A file of a report's package, read.
+fn payload<T: serde::de::DeserializeOwned>(package: &Package, name: &'static str) -> Result<T, Finding> {
+    let files = package.payload();
+    let missing = || match files.get("receipt.json") {
+        Some(_) => Finding::error("package-is-receipt"),
+        None => Finding::error("payload-file-missing").with("file", name),
+    };
+    serde_json::from_slice(files.get(name).ok_or_else(missing)?)
+        .map_err(|error| Finding::error("payload-unreadable").at(name).with("reason", error))
 }
 
 /// The reasons, and the one line that counts.
-fn judged(ctx: &Ctx, place: &str, verification: &Verification) -> Result<Vec<Finding>, Failure> {
+fn judged(ctx: &Ctx, (place, receipt): (&str, Option<&Received>), verification: &Verification) -> Result<Vec<Finding>, Failure> {
     if !verification.is_valid() {
         return Err(invalid(ctx, place, verification.findings.clone()));
+    }
+    if !ctx.people() {
+        let kind = if receipt.is_some() { "receipt" } else { "package" };
+        let verdict = receipt.map_or("", |received| decision(received.receipt.verdict));
+        let row = |signed: &seal::Signed| {
+            let how = if signed.scan.is_some() { "on-paper" } else { "by-key" };
+            let (digest, at) = (verification.digest.to_string(), signed.at.to_string());
+            let words = [place, kind, "valid", &digest, verdict, signed.role.id(), how, &signed.by.to_string(), &at];
+            [&words[..], &[signed.algorithm.name()]].concat().into_iter().map(str::to_owned).collect()
+        };
+        let rows = verification.signatures.iter().map(row).collect();
+        Table { columns: &CHECKED, numbers: &[], rows }.write(ctx.format, ctx.lang)?;
+        return Ok(Vec::new());
     }
     let mut text = String::new();
     for signed in &verification.signatures {
@@ -129,6 +171,14 @@ fn invalid(ctx: &Ctx, place: &str, findings: Vec<Finding>) -> Failure {
         false => Finding { place: format!("{place}, {}", finding.place), ..finding },
     });
     let findings: Vec<Finding> = findings.collect();
+    if !ctx.people() {
+        let mut row = vec![String::new(); CHECKED.len()];
+        (row[0], row[2]) = (place.to_owned(), "invalid".to_owned());
+        return match (Table { columns: &CHECKED, numbers: &[], rows: vec![row] }).write(ctx.format, ctx.lang) {
+            Ok(()) => Failure::findings(findings),
+            Err(failure) => failure,
+        };
+    }
     match output::say(&format!("{word}  {place}  {why}\n")) {
         Ok(()) => Failure::findings(findings),
         Err(failure) => failure,
@@ -145,7 +195,7 @@ fn disclosed(ctx: &Ctx, path: &Path, package: Option<&Path>) -> Result<Vec<Findi
     match package {
         Some(package) => {
             let package = Package::read(&bytes(package)?, Limits::default()).map_err(wrong)?;
-            let known = evidence(&package).map_err(wrong)?;
+            let known: Evidence = payload(&package, "evidence.json").map_err(wrong)?;
             let named = |book: &str, period: &str, root: &str| {
                 book == proof.book && period == proof.period && root == proof.root.to_string()
             };
@@ -158,14 +208,15 @@ fn disclosed(ctx: &Ctx, path: &Path, package: Option<&Path>) -> Result<Vec<Findi
     }
     let word = output::label(ctx.lang, "valid");
     let number = proof.lines.first().and_then(|line| line["number"].as_str()).unwrap_or_default();
+    if !ctx.people() {
+        let columns = &["file", "kind", "result", "book", "period", "number", "root", "payload"];
+        let (root, payload) = (proof.root.to_string(), proof.payload.to_string());
+        let row = [&place, "proof", "valid", &proof.book, &proof.period, number, &root, &payload].map(str::to_owned).to_vec();
+        Table { columns, numbers: &[], rows: vec![row] }.write(ctx.format, ctx.lang)?;
+        return Ok(findings);
+    }
     output::say(&format!("{word}  {place}  {} {} {number}  root {}\n", proof.book, proof.period, proof.root))?;
     Ok(findings)
-}
-
-fn evidence(package: &Package) -> Result<Evidence, Finding> {
-    let damaged = |reason: String| Finding::error("payload-unreadable").at("evidence.json").with("reason", reason);
-    let text = package.payload().get("evidence.json").ok_or_else(|| damaged("—".to_owned()))?;
-    serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))
 }
 
 /// Writes the proof that a voucher is in the evidence that a package names. Of the other vouchers it shows nothing but hashes.
@@ -174,9 +225,10 @@ pub fn prove(ctx: &Ctx, what: &Prove) -> Result<Vec<Finding>, Failure> {
     let place = what.package.display().to_string();
     let at = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
     let package = Package::read(&bytes(&what.package)?, Limits::default()).map_err(at)?;
-    let named = evidence(&package).map_err(at)?;
+    let named: Evidence = payload(&package, "evidence.json").map_err(at)?;
     let mut found = Vec::new();
-    for book in &named.books {
+    // Measures are sealed beside a book, row by row: there is no voucher among them.
+    for book in named.books.iter().filter(|book| !measures::sealed_under(&book.book)) {
         let folder = store.snapshots(&book.book)?;
         for one in &book.periods {
             let Ok(period) = one.period.parse::<Period>() else { continue };
@@ -192,21 +244,26 @@ pub fn prove(ctx: &Ctx, what: &Prove) -> Result<Vec<Finding>, Failure> {
             if !path.exists() {
                 continue;
             }
-            let mut keys = std::collections::BTreeSet::new();
+            let mut keys = std::collections::BTreeMap::new();
             journal::read_entries(&path, |entry| {
                 if entry.voucher() == what.voucher || entry.number() == what.voucher {
-                    keys.insert(entry.voucher().to_owned());
+                    keys.insert(entry.voucher().to_owned(), entry.number().to_owned());
                 }
                 ControlFlow::Continue(())
             })?;
-            found.extend(keys.into_iter().map(|key| (book.book.clone(), period, path.clone(), key)));
+            // Within one period a key is one voucher, whoever has it as a number.
+            if what.period.is_some() && keys.contains_key(&what.voucher) {
+                keys.retain(|key, _| *key == what.voucher);
+            }
+            found.extend(keys.into_iter().map(|(key, number)| (book.book.clone(), period, path.clone(), key, number)));
         }
     }
     let (book, period, path, key) = match found.as_slice() {
-        [one] => one.clone(),
+        [(book, period, path, key, _)] => (book.clone(), *period, path.clone(), key.clone()),
         [] => return Err(at(Finding::error("voucher-missing").with("voucher", &what.voucher))),
         several => {
-            let list: Vec<String> = several.iter().map(|(book, period, _, key)| format!("{book} {period} {key}")).collect();
+            let list: Vec<String> =
+                several.iter().map(|(book, period, _, key, number)| format!("{book} {period} {number} (key {key})")).collect();
             return Err(at(Finding::error("voucher-unclear").with("voucher", &what.voucher).with("known", list.join("; "))));
         }
     };

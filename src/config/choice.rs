@@ -15,6 +15,7 @@ impl Agent {
         };
         found.ok_or_else(|| {
             let finding = match id {
+                _ if self.books.is_empty() => Finding::error("books-missing"),
                 Some(id) => Finding::error("book-unknown").with("book", id),
                 None => Finding::error("book-unclear"),
             };

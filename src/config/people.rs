@@ -1,5 +1,6 @@
 //! People of the enterprise and what they may do.
 
+use model::Finding;
 use serde::Deserialize;
 
 /// A person of the enterprise who fills, reviews or signs.
@@ -12,6 +13,16 @@ pub struct Person {
     /// What the person may do.
     #[serde(default)]
     pub roles: Vec<Role>,
+}
+
+/// Nobody of the configuration has this id; where it has nobody at all, that is what a person must mend.
+pub fn unknown(people: &[Person], id: &str) -> Finding {
+    if people.is_empty() {
+        return Finding::error("people-missing").with("person", id);
+    }
+    let known: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
+    let near = settings::nearest(id, known.iter().copied()).unwrap_or("—");
+    Finding::error("person-unknown").with("person", id).with("near", near).with("known", known.join(", "))
 }
 
 /// What a person may do.

@@ -19,19 +19,36 @@ const KEY: Shape = Shape::Table(&[
 ]);
 
 /// Shape of `[signing]`.
-pub(super) const SIGNING: Shape = Shape::Table(&[("roles", Shape::List), ("roots", TEXT), ("key", Shape::Map(&KEY))]);
+pub(super) const SIGNING: Shape =
+    Shape::Table(&[("roles", Shape::List), ("roots", TEXT), ("remind_days", Shape::Whole), ("key", Shape::Map(&KEY))]);
+
+/// Days before a certificate's end in which people are reminded, where the configuration does not say.
+const REMIND: u64 = 30;
 
 /// `[signing]`.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Signing {
     /// Roles that must sign besides preparer, statistician and head: finance is the only one there is.
     #[serde(default)]
     pub roles: Vec<String>,
     /// File or folder with the certificates of those whom one trusts.
     pub roots: Option<PathBuf>,
+    /// Days before a certificate's end in which people are reminded.
+    #[serde(default = "remind")]
+    pub remind_days: u64,
     /// Keys by person.
     #[serde(default)]
     pub key: BTreeMap<String, Key>,
+}
+
+fn remind() -> u64 {
+    REMIND
+}
+
+impl Default for Signing {
+    fn default() -> Signing {
+        Signing { roles: Vec::new(), roots: None, remind_days: REMIND, key: BTreeMap::new() }
+    }
 }
 
 /// A person's key: a file, or on a token. It may hold a password, so it has no `Debug`.

@@ -4,8 +4,8 @@ use std::{fs, time::Duration};
 
 use base64ct::{Base64, Encoding};
 use exchange::{
-    AGENT_CHECKPOINT, Consistency, Health, Message, Messages, NewMessage, OFFSET, PACKAGE_MAX, PIECE_MAX, Problem, UploadOrder,
-    UploadState, media,
+    AGENT_CHECKPOINT, Consistency, Health, Message, Messages, NewMessage, OFFSET, PACKAGE_MAX, PIECE_MAX, Pack, Packs, Problem,
+    UploadOrder, UploadState, media,
 };
 use model::Finding;
 use reqwest::{
@@ -57,6 +57,10 @@ impl Client {
         let unfit = |reason: &dyn std::error::Error| {
             Failure::config(Finding::error("bureau-unfit").at(&place).with("reason", chain(reason)))
         };
+        if !own.url.starts_with("https://") {
+            let finding = Finding::error("bureau-url-unfit").at(agent.place("bureau.url")).with("url", &own.url);
+            return Err(Failure::config(finding));
+        }
         // Somebody else may have installed it already, and then it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let path = agent.folder().join(&own.ca);
@@ -81,6 +85,11 @@ impl Client {
         }
         let http = builder.build().map_err(|error| unfit(&error))?;
         Ok(Client { http, url: own.url.trim_end_matches('/').to_owned() })
+    }
+
+    /// The receiver's address.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     fn path(&self, path: &str) -> String {
@@ -164,6 +173,16 @@ impl Client {
         self.receipt(self.http.post(format!("{path}/complete")).header(AGENT_CHECKPOINT, checkpoint))
     }
 
+    /// The receipt that the receiver has for a payload of this unit; nothing where none came.
+    pub fn receipt_of(&self, payload: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let answer = self.send(self.http.get(self.path(&format!("/v1/receipts/{payload}"))))?;
+        match answer.status().as_u16() {
+            404 => Ok(None),
+            200 => self.bytes(answer).map(Some),
+            _ => Err(self.problem(answer)),
+        }
+    }
+
     /// Hashes that show that the log of `from` entries is the beginning of that of `to`.
     pub fn consistency(&self, from: u64, to: u64) -> Result<Option<Vec<Digest>>, Failure> {
         let path = self.path(&format!("/v1/log/consistency?from={from}&to={to}"));
@@ -181,6 +200,16 @@ impl Client {
         let body = serde_json::to_vec(message)
             .map_err(|error| Failure::source(Finding::error("bureau-unreachable").at(&self.url).with("reason", error)))?;
         self.json(self.http.post(self.path("/v1/messages")).header(CONTENT_TYPE, media::JSON).body(body))
+    }
+
+    /// Survey packs and calendars that the bureau published, the newest of each.
+    pub fn packs(&self) -> Result<Vec<Pack>, Failure> {
+        Ok(self.json::<Packs>(self.http.get(self.path("/v1/packs")))?.packs)
+    }
+
+    /// The signed container of a pack.
+    pub fn pack(&self, sha256: &Digest) -> Result<Vec<u8>, Failure> {
+        self.bytes(self.good(self.http.get(self.path(&format!("/v1/packs/{sha256}"))))?)
     }
 
     /// A certificate for a one-time code (RFC 7030).

@@ -4,14 +4,23 @@ use std::{fs, io::Write, path::Path};
 
 use base64ct::{Base64, Encoding};
 use model::Finding;
-use seal::{Certificate, PublicKey, Request, Signer, Subject};
+use seal::{Certificate, PublicKey, Request, Signer, Subject, Time};
 
 use crate::report::Failure;
 
 /// A request for a certificate of this key, as it goes over the wire.
 pub fn request(signer: &dyn Signer) -> Result<String, Failure> {
     // The authority decides whom a certificate is for.
-    let request = Request::new(signer, &Subject::default()).map_err(Failure::source)?;
+    wire(signer, &Subject::default())
+}
+
+/// A request that says whom the certificate shall be for, so that a code that was made for somebody else is not spent on this key.
+pub fn request_for(signer: &dyn Signer, unit: &str, name: &str) -> Result<String, Failure> {
+    wire(signer, &Subject { unit: unit.to_owned(), name: name.to_owned(), ..Subject::default() })
+}
+
+fn wire(signer: &dyn Signer, subject: &Subject) -> Result<String, Failure> {
+    let request = Request::new(signer, subject).map_err(Failure::source)?;
     Ok(Base64::encode_string(request.der()))
 }
 
@@ -21,6 +30,12 @@ pub fn certificate(answer: &str, key: &PublicKey) -> Result<Certificate, Finding
     let found = der.as_deref().and_then(certificates).into_iter().flatten();
     let mut own = found.filter_map(|der| Certificate::from_der(der).ok());
     own.find(|one| one.public_key().der() == key.der()).ok_or_else(|| Finding::error("enrolment-answer-strange"))
+}
+
+/// Whether less than a third of a certificate's time is left: it is renewed then.
+pub fn ages(certificate: &Certificate, now: Time) -> bool {
+    let (from, until) = (certificate.not_before().unix(), certificate.not_after().unix());
+    now.unix() > from + until.saturating_sub(from) / 3 * 2
 }
 
 /// Bytes of a base64 in lines.

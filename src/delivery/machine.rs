@@ -13,6 +13,9 @@ use store::Store;
 use super::{client::Client, est};
 use crate::{config::Agent, report::Failure};
 
+/// What a unit's machine is called in its certificate.
+const NAME: &str = "agent";
+
 /// Characters of a line of PEM.
 const LINE: usize = 64;
 
@@ -64,7 +67,7 @@ impl Machine {
         let key = asked(&path, &waiting).map_or_else(|| SecretKey::generate(Algorithm::P256).map_err(Failure::source), Ok)?;
         let text = pem("PRIVATE KEY", &key.to_pkcs8().map_err(Failure::source)?);
         est::private(&waiting, text.as_bytes()).map_err(|error| Failure::source(Finding::io(&waiting, &error)))?;
-        let answer = client.enrol(&agent.unit.code, code, &est::request(&key)?)?;
+        let answer = client.enrol(&agent.unit.code, code, &est::request_for(&key, &agent.unit.code, NAME)?)?;
         let machine = keep(&path, key, &answer)?;
         // Where it stays, it is the machine's own key, and no new one is made of it.
         let _ = fs::remove_file(&waiting);
@@ -84,15 +87,9 @@ impl Machine {
         if now > until { Err(Failure::config(ended())) } else { Ok(()) }
     }
 
-    /// Whether less than a third of the certificate's time is left.
-    pub fn ages(&self, now: Time) -> bool {
-        let (from, until) = (self.certificate.not_before().unix(), self.certificate.not_after().unix());
-        now.unix() > from + (until - from) / 3 * 2
-    }
-
     /// The operation log as it is now, signed.
     pub fn checkpoint(&self, agent: &Agent, store: &Store) -> Result<Note, Failure> {
-        let tree = tree(store, None)?;
+        let tree = tree(store)?;
         let root = log::root(&tree, tree.size()).ok_or_else(|| Failure::source(Finding::error("checkpoint-damaged")))?;
         let checkpoint = Checkpoint { origin: origin(agent), size: tree.size(), root };
         checkpoint.sign(&self.key).map_err(Failure::source)
@@ -104,13 +101,10 @@ pub fn origin(agent: &Agent) -> String {
     format!("taizhang/unit/{}", agent.unit.code)
 }
 
-/// The tree over the hashes of the first `size` operations, or of all.
-pub fn tree(store: &Store, size: Option<u64>) -> Result<log::Tree, Failure> {
+/// The tree over the hashes of all operations; of the first so many it has the root, too.
+pub fn tree(store: &Store) -> Result<log::Tree, Failure> {
     let mut tree = log::Tree::new();
     for operation in store.operations()? {
-        if size.is_some_and(|size| tree.size() == size) {
-            break;
-        }
         tree.push(log::leaf(operation.hash.as_bytes()));
     }
     Ok(tree)

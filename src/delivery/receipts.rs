@@ -1,16 +1,20 @@
 /*! Receipts: what is looked at before one is believed, and how it is kept. */
 
-use std::fs;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use model::Finding;
-use seal::{Limits, Moment, Received, Verdict, log};
+use model::{Finding, Level};
+use seal::{Limits, Moment, Receipt, Received, Trust, Verdict, log};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Record, Store, Wanted};
 
 use super::{
     RECEIPT, RECEIVED,
-    client::{self, Client},
+    client::Client,
     machine,
     outbox::{self, Entry, State},
 };
@@ -18,7 +22,6 @@ use crate::{
     acts,
     config::Agent,
     package::{self, Kept, PACKAGE},
-    packs,
     report::Failure,
     signing,
 };
@@ -53,48 +56,116 @@ pub fn kept(store: &Store, digest: &str) -> Result<Option<Received>, Failure> {
     read.map(Some).map_err(|finding| Failure::source(finding.at(path.display().to_string())))
 }
 
+/// Why a package was refused: codes, each with its place where it has one.
+pub fn why(receipt: &Receipt) -> String {
+    let one = |reason: &Finding| match reason.place.is_empty() {
+        true => reason.code.to_string(),
+        false => format!("{} ({})", reason.code, reason.place),
+    };
+    receipt.reasons.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A receipt that is kept, of one form of its package.
+pub struct Listed {
+    /// Its record.
+    pub record: Record,
+    /// `received` or `refused`.
+    pub verdict: String,
+    /// When the receiver had the package, RFC 3339.
+    pub at: String,
+    /// Whether it was only tried.
+    pub trial: bool,
+    /// Why it was refused: codes of findings.
+    pub reasons: Vec<String>,
+    /// SHA-256 of its container.
+    pub name: String,
+    /// Its place in the receiver's log and the log's size, where all of it holds.
+    pub place: Option<(u64, u64)>,
+    /// What is wrong with it, looked at now.
+    pub findings: Vec<Finding>,
+}
+
+/// Every receipt that is kept, the oldest first. Each file is looked at again: signature, chain, and its place in the receiver's log.
+pub fn list(agent: &Agent, store: &Store, form: Option<&str>, period: Option<&str>) -> Result<Vec<Listed>, Failure> {
+    let trust = signing::trust(&believing(agent)?, Moment::Signed(signing::now()?))?;
+    let mut listed = Vec::new();
+    for record in store.record_versions(RECEIPT, Wanted { form, period, ..Wanted::default() })? {
+        let body: serde_json::Value = acts::body(&record)?;
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let name = text("receipt");
+        let reasons = body["reasons"].as_array().into_iter().flatten().filter_map(|code| code.as_str().map(str::to_owned));
+        let path = store.folder().join(FOLDER).join(format!("{name}.asice"));
+        let (place, findings) = match looked_at(&path, &trust, &name, &record.key) {
+            Ok(place) => (Some(place), Vec::new()),
+            Err(findings) => (None, findings.into_iter().map(|finding| finding.at(path.display().to_string())).collect()),
+        };
+        let (verdict, at, trial, reasons) = (text("verdict"), text("at"), body["trial"] == true, reasons.collect());
+        listed.push(Listed { record, verdict, at, trial, reasons, name, place, findings });
+    }
+    Ok(listed)
+}
+
+/// The place of a receipt in the receiver's log, where its file is the one that was kept and holds.
+fn looked_at(path: &Path, trust: &Trust, name: &str, payload: &str) -> Result<(u64, u64), Vec<Finding>> {
+    let one = |finding: Finding| vec![finding];
+    let bytes = fs::read(path).map_err(|error| one(Finding::io(path, &error)))?;
+    if seal::Digest::of(&bytes).to_string() != name {
+        return Err(one(Finding::error("file-damaged").with("reason", "SHA-256")));
+    }
+    let received = Received::read(&bytes, Limits::default()).map_err(one)?;
+    let verification = received.verify(trust);
+    if !verification.is_valid() {
+        return Err(verification.findings);
+    }
+    if received.receipt.payload.to_string() != payload {
+        let finding = Finding::error("receipt-of-another-package").with("payload", received.receipt.payload);
+        return Err(one(finding.with("wanted", payload)));
+    }
+    let checkpoint = received.proof.note.checkpoint().map_err(one)?;
+    Ok((received.proof.index, checkpoint.size))
+}
+
 /// Looks at a receipt and keeps it; only then does the package's state change, in the same operation. Without a connection the receiver's log
 /// cannot be asked how it went on since the last receipt, and that is told.
 pub fn accept(
     agent: &Agent,
     store: &mut Store,
-    kept: &Kept,
-    period: &str,
+    (kept, period): (&Kept, &str),
     bytes: &[u8],
     client: Option<&Client>,
+    who: &str,
 ) -> Result<(Received, Vec<Finding>), Failure> {
     let place = format!("receipt {}", kept.digest);
     let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
-    let received = Received::read(bytes, Limits::default()).map_err(wrong)?;
-    let roots = agent.folder().join(&client::bureau(agent)?.ca);
-    let verification = received.verify(&signing::trust(&roots, Moment::Signed(signing::now()?))?);
-    if !verification.is_valid() {
-        return Err(Failure::findings(verification.findings.into_iter().map(|finding| finding.at(&place)).collect()));
-    }
+    let received = believed(agent, bytes, &place)?;
     let receipt = &received.receipt;
-    if receipt.payload.to_string() != kept.digest || receipt.unit != agent.unit.code {
+    if receipt.payload.to_string() != kept.digest {
         let finding = Finding::error("receipt-of-another-package").with("payload", receipt.payload);
         return Err(wrong(finding.with("wanted", &kept.digest)));
     }
-    own_log(agent, store, &received).map_err(wrong)?;
+    let behind = own_log(agent, &machine::tree(store)?, &received).map_err(wrong)?;
     let (checkpoint, mut findings) = their_log(store, &received, client, &place)?;
+    let adopted = behind.is_some();
+    findings.extend(behind.map(|finding| finding.at(&place)));
     let name = seal::Digest::of(bytes).to_string();
     let folder = store.folder().join(FOLDER);
     package::lasting(&folder, &format!("{name}.asice"), bytes).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
     let state = if receipt.verdict == Verdict::Received { State::Delivered } else { State::Refused };
     let verdict = if state == State::Delivered { RECEIVED } else { State::Refused.name() };
     let reasons: Vec<String> = receipt.reasons.iter().map(|reason| reason.code.to_string()).collect();
-    let body = json!({ "verdict": verdict, "receipt": name, "trial": receipt.test, "at": receipt.received.to_string(),
+    let mut body = json!({ "verdict": verdict, "receipt": name, "trial": receipt.test, "at": receipt.received.to_string(),
         "receiver": receipt.receiver.0, "reasons": reasons });
+    if adopted {
+        body["adopted"] = true.into();
+    }
     let drafts = outbox::drafts(store, kept, period)?;
     let before = outbox::entry(store, &kept.digest)?;
     let body = body.to_string();
     let wanted = Wanted { key: Some(&kept.digest), ..Wanted::default() };
     let known = store.records(RECEIPT, wanted)?.iter().any(|record| record.body == body);
     if !known || before.as_ref().is_some_and(|entry| entry.state != state) {
-        let who = packs::who();
         let detail = json!({ "digest": kept.digest, "period": period, "verdict": verdict, "receipt": name });
-        let work = store.begin(&who, "receipt", &detail)?;
+        let work = store.begin(who, "receipt", &detail)?;
         for [form, book, _] in &kept.forms {
             work.put_record(&Record {
                 kind: RECEIPT.to_owned(),
@@ -109,25 +180,136 @@ pub fn accept(
         if let Some(record) = checkpoint {
             work.put_record(&record)?;
         }
-        let by = before.map_or(who.clone(), |entry| entry.by);
+        let by = before.map_or(who.to_owned(), |entry| entry.by);
         outbox::put(&work, &Entry { state, by, package: kept.clone() }, period, drafts)?;
         work.commit()?;
     }
     findings.push(match state {
-        State::Refused => Finding::error("submission-refused").at(&place).with("reasons", reasons.join(", ")),
+        State::Refused => Finding::error("submission-refused").at(&place).with("reasons", why(receipt)),
+        _ if receipt.test => Finding::note("trial-delivered").at(&place).with("at", receipt.received),
         _ => Finding::note("package-delivered").at(&place).with("at", receipt.received),
     });
     Ok((received, findings))
 }
 
-/// The checkpoint that the receiver countersigned is of this log: what was sent then is still there.
-fn own_log(agent: &Agent, store: &Store, received: &Received) -> Result<(), Finding> {
-    let Some(note) = &received.agent else { return Ok(()) };
+/// Whose receipts are believed. Who carries files by hand needs no receiver's address, only whom to believe.
+fn roots(agent: &Agent) -> Option<PathBuf> {
+    let own = agent.bureau.as_ref().map(|bureau| &bureau.ca).or(agent.signing.roots.as_ref());
+    own.map(|roots| agent.folder().join(roots))
+}
+
+fn believing(agent: &Agent) -> Result<PathBuf, Failure> {
+    roots(agent).ok_or_else(|| Failure::config(Finding::error("roots-missing").at(agent.place("signing"))))
+}
+
+/// A receipt that holds and is this unit's.
+fn believed(agent: &Agent, bytes: &[u8], place: &str) -> Result<Received, Failure> {
+    let wrong = |finding: Finding| Failure::findings(vec![finding.at(place)]);
+    let received = Received::read(bytes, Limits::default()).map_err(wrong)?;
+    let verification = received.verify(&signing::trust(&believing(agent)?, Moment::Signed(signing::now()?))?);
+    if !verification.is_valid() {
+        return Err(Failure::findings(verification.findings.into_iter().map(|finding| finding.at(place)).collect()));
+    }
+    if received.receipt.unit != agent.unit.code {
+        let finding = Finding::error("receipt-of-another-unit").with("unit", &received.receipt.unit);
+        return Err(wrong(finding.with("wanted", &agent.unit.code)));
+    }
+    Ok(received)
+}
+
+/// Keeps the receipt of a package of this unit that is not here: the state is an older backup, or another machine sent it. What is made next
+/// corrects that package, as the receiver wants it. Nothing where it took no package.
+pub fn adopt(
+    agent: &Agent,
+    store: &mut Store,
+    bytes: &[u8],
+    client: Option<&Client>,
+    who: &str,
+) -> Result<Option<Finding>, Failure> {
+    let received = believed(agent, bytes, "receipt")?;
+    let receipt = &received.receipt;
+    let digest = receipt.payload.to_string();
+    if receipt.verdict != Verdict::Received {
+        return Ok(None);
+    }
+    let place = format!("receipt {digest}");
+    let (checkpoint, _) = their_log(store, &received, client, &place)?;
+    let name = seal::Digest::of(bytes).to_string();
+    let folder = store.folder().join(FOLDER);
+    package::lasting(&folder, &format!("{name}.asice"), bytes).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
+    // The log that the receiver countersigned with it may be longer than the one that is here now; that is why it is adopted.
+    let body = json!({ "verdict": RECEIVED, "receipt": name, "trial": receipt.test, "at": receipt.received.to_string(),
+        "receiver": receipt.receiver.0, "reasons": [], "adopted": true });
+    let forms: Vec<String> = receipt.forms.iter().map(|form| format!("{} {}", form.form, form.period)).collect();
+    let detail = json!({ "digest": digest, "verdict": RECEIVED, "receipt": name, "adopted": true });
+    let work = store.begin(who, "receipt", &detail)?;
+    for form in &receipt.forms {
+        for book in agent.books_of(Some(&form.form)) {
+            work.put_record(&Record {
+                kind: RECEIPT.to_owned(),
+                book: book.id.clone(),
+                form: form.form.clone(),
+                period: form.period.clone(),
+                key: digest.clone(),
+                body: body.to_string(),
+                ..Record::default()
+            })?;
+        }
+    }
+    if let Some(record) = checkpoint {
+        work.put_record(&record)?;
+    }
+    work.commit()?;
+    Ok(Some(Finding::warning("receipt-adopted").at(place).with("forms", forms.join(", "))))
+}
+
+/// The checkpoint that the receiver countersigned is of this log: what was sent then is still there. A log that is shorter was put back to a
+/// backup, and that is told.
+fn own_log(agent: &Agent, tree: &log::Tree, received: &Received) -> Result<Option<Finding>, Finding> {
+    let Some(note) = &received.agent else { return Ok(None) };
     let checkpoint = note.checkpoint()?;
-    let wrong = || Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size);
-    let tree = machine::tree(store, Some(checkpoint.size)).map_err(|_| wrong())?;
-    let same = tree.size() == checkpoint.size && log::root(&tree, checkpoint.size) == Some(checkpoint.root);
-    if same && checkpoint.origin == machine::origin(agent) { Ok(()) } else { Err(wrong()) }
+    if checkpoint.origin == machine::origin(agent) && tree.size() < checkpoint.size {
+        let finding = Finding::warning("log-behind-receipt").with("size", checkpoint.size);
+        return Ok(Some(finding.with("now", tree.size())));
+    }
+    if checkpoint.origin == machine::origin(agent) && log::root(tree, checkpoint.size) == Some(checkpoint.root) {
+        return Ok(None);
+    }
+    Err(Finding::error("receipt-log-differs").with("log", &checkpoint.origin).with("size", checkpoint.size))
+}
+
+/// Looks at every receipt that is kept, and whether this machine's log is still the one that the receiver countersigned in it: a chain of hashes
+/// can be made anew as a whole, and that signature cannot. Files that no record names any more are asked, too.
+pub fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
+    let folder = store.folder().join(FOLDER);
+    let mut files: Vec<_> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
+    files.sort();
+    if roots(agent).is_none() || files.is_empty() && store.records(RECEIPT, Wanted::default())?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut findings: Vec<Finding> = list(agent, store, None, None)?.into_iter().flat_map(|receipt| receipt.findings).collect();
+    findings.dedup();
+    let tree = machine::tree(store)?;
+    // What a person knows to be of a log that was lost, a record says.
+    let mut adopted = BTreeSet::new();
+    for record in store.record_versions(RECEIPT, Wanted::default())? {
+        let body: serde_json::Value = acts::body(&record)?;
+        if body["adopted"] == true {
+            adopted.insert(folder.join(format!("{}.asice", body["receipt"].as_str().unwrap_or_default())));
+        }
+    }
+    for path in files.into_iter().filter(|path| !adopted.contains(path)) {
+        // What cannot be read has been told where a record names it, and is what a crash left behind where none does.
+        let Ok(received) =
+            fs::read(&path).map_err(drop).and_then(|bytes| Received::read(&bytes, Limits::default()).map_err(drop))
+        else {
+            continue;
+        };
+        let shorter = |finding: Finding| Finding { level: Level::Error, ..finding };
+        let wrong = own_log(agent, &tree, &received).map_or_else(Some, |behind| behind.map(shorter));
+        findings.extend(wrong.map(|finding| finding.at(path.display().to_string())));
+    }
+    Ok(findings)
 }
 
 /// The receiver's log has only grown since the largest checkpoint that was seen of it. Gives the record of a larger one.

@@ -14,7 +14,7 @@ use crate::{
 /// What is due, what changed, and how the sources are.
 pub fn home(agent: &Agent, store: &Store) -> Result<Home, Failure> {
     let today = due::today();
-    let (reports, mut news) = due::around(agent, store, today)?;
+    let (reports, mut news) = due::around(agent, store, today, false)?;
     let mut due = Vec::new();
     for report in reports {
         due.push(row(&report, today)?);
@@ -57,7 +57,7 @@ fn row(report: &Report, today: jiff::civil::Date) -> Result<Due, Failure> {
         date: report.due.enterprise.to_string(),
         left: report.due.days_left(today),
         state: report.state().to_owned(),
-        touched: report.touched,
+        touched: !report.stale.is_empty(),
         open,
     })
 }

@@ -1,6 +1,9 @@
 //! The ledger of entries: what people enter, with evidence, as versions that are never changed.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use journal::Digest;
 use model::{Amount, Finding, MeasureRow, Month};
@@ -9,10 +12,12 @@ use serde_json::json;
 use store::{Record, Store, Wanted};
 use survey::measures::{Basis, Entered, KindFact, Kinds, Measures, Nature, Need, days_in};
 
+use super::fit;
 use crate::{
     acts,
-    config::{Agent, Book, Person, Role},
+    config::{Agent, Book, Deed, Person},
     evidence,
+    measures::short,
     report::{Failure, blocked},
 };
 
@@ -21,6 +26,9 @@ const REASON_LEAST: usize = 4;
 
 /// Field that says what something was used for.
 const USE: &str = "use";
+
+/// Field that says what part of a whole something is.
+const COMPOSITION: &str = "composition";
 
 /// Kind of the records.
 pub const RECORD: &str = "measure";
@@ -86,7 +94,8 @@ impl Body {
         let none = String::new();
         // What was used for one thing and for another are two lines of a sheet.
         let purpose = self.fields.get(USE).unwrap_or(&none);
-        for (mark, text) in [('/', purpose), ('@', &self.date), ('#', &self.document)] {
+        let part = self.fields.get(COMPOSITION).unwrap_or(&none);
+        for (mark, text) in [('/', purpose), ('/', part), ('@', &self.date), ('#', &self.document)] {
             if !text.is_empty() {
                 key.push(mark);
                 key.push_str(text);
@@ -99,6 +108,11 @@ impl Body {
     pub fn says(&self, other: &Body) -> bool {
         let bare = |body: &Body| Body { person: String::new(), reason: String::new(), evidence: Vec::new(), ..body.clone() };
         bare(self) == bare(other)
+    }
+
+    /// Whether a file with this digest is among what proves it.
+    fn is_proved_by(&self, sha256: &str) -> bool {
+        self.evidence.iter().any(|file| file.get("sha256").is_some_and(|own| own == sha256))
     }
 }
 
@@ -149,8 +163,8 @@ impl Entry {
         };
         let basis = if body.basis == "level" { Basis::Level } else { Basis::Change };
         let coefficient = number(&body.coefficient)?;
-        let purpose = body.fields.get(USE).cloned();
-        Ok(Entered { row, operation, person: body.person, basis, purpose, coefficient, key })
+        let [purpose, composition] = [USE, COMPOSITION].map(|name| body.fields.get(name).cloned());
+        Ok(Entered { row, operation, person: body.person, basis, purpose, composition, coefficient, key })
     }
 }
 
@@ -192,6 +206,8 @@ pub struct Made {
     pub written: Vec<String>,
     /// Entries that were there already and say the same.
     pub same: usize,
+    /// What is worth knowing of them.
+    pub findings: Vec<Finding>,
 }
 
 /// Makes entries, all of them or none; each comes with its place for findings, which are told all at once.
@@ -204,12 +220,19 @@ pub fn make(
     bodies: Vec<(String, Body)>,
 ) -> Result<Made, Failure> {
     acts::unlocked(store, &book.id, "", act.month)?;
+    if let Some(finding) = fit::month(act.month) {
+        return Err(Failure::findings(vec![finding.at(format!("{}, book {}", act.month, book.id))]));
+    }
+    let proofs = act.evidence.iter().map(|path| evidence::digest(path)).collect::<Result<BTreeSet<_>, _>>()?;
     let before: BTreeMap<String, Body> =
         current(store, &book.id, Some(act.month))?.into_iter().map(|entry| (entry.key, entry.body)).collect();
     let (mut findings, mut fresh, mut same) = (Vec::new(), BTreeMap::new(), 0);
     for (place, mut body) in bodies {
-        let wrong = unfit(&measures.kinds, act.month, &mut body);
+        let mut wrong = unfit(&measures.kinds, act.month, &mut body);
         let whole = wrong.is_empty();
+        if whole && !body.withdrawn {
+            wrong.extend(fit::unit(measures, &body));
+        }
         findings.extend(wrong.into_iter().map(|finding| finding.at(place.clone())));
         if !whole {
             continue;
@@ -225,7 +248,8 @@ pub fn make(
             findings.push(Finding::error("measure-held-by-erp").at(&place).with("key", &key).with("month", act.month));
         }
         match before.get(&key).filter(|old| !old.withdrawn) {
-            Some(old) if old.says(&body) && act.evidence.is_empty() => {
+            // The same papers again prove nothing new.
+            Some(old) if old.says(&body) && proofs.iter().all(|proof| old.is_proved_by(proof)) => {
                 same += 1;
                 continue;
             }
@@ -244,25 +268,28 @@ pub fn make(
         // A total and its parts, entered both, would be counted twice.
         let same = |other: &&Body| (&other.kind, &other.item) == (&body.kind, &body.item) && !other.withdrawn;
         let split = |other: &Body| other.fields.contains_key(USE);
-        let mut others = before.values().chain(fresh.values()).filter(same);
+        let mut others = before.values().chain(fresh.values().map(|(_, body)| body)).filter(same);
         if !body.withdrawn && others.any(|other| split(other) != split(&body)) {
             findings.push(Finding::error("measure-use-mixed").at(&place).with("item", &body.item).with("month", act.month));
         }
         body.person.clone_from(&act.person.id);
         act.reason.trim().clone_into(&mut body.reason);
-        if fresh.insert(key.clone(), body).is_some() {
+        if fresh.insert(key.clone(), (place.clone(), body)).is_some() {
             findings.push(Finding::error("measure-entry-doubled").at(&place).with("key", &key));
         }
+    }
+    if !blocked(&findings) {
+        findings.extend(fit::heads(store, &book.id, measures, act.month, &fresh)?);
     }
     if blocked(&findings) {
         return Err(Failure::findings(findings));
     }
     if fresh.is_empty() {
-        return Ok(Made { written: Vec::new(), same });
+        return Ok(Made { written: Vec::new(), same, findings });
     }
     let files = act.evidence.iter().map(|path| evidence::keep(store, path)).collect::<Result<Vec<_>, _>>()?;
     let mut records = Vec::new();
-    for (key, mut body) in fresh {
+    for (key, (_, mut body)) in fresh {
         body.evidence.clone_from(&files);
         if let Some(old) = before.get(&key).filter(|_| files.is_empty()) {
             // What proved the version before stays with its entry.
@@ -284,12 +311,12 @@ pub fn make(
         work.put_record(record)?;
     }
     work.commit()?;
-    Ok(Made { written: records.into_iter().map(|record| record.key).collect(), same })
+    Ok(Made { written: records.into_iter().map(|record| record.key).collect(), same, findings })
 }
 
 /// A contributor enters what its own sheets are about; everyone else with a role may enter anything.
 fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bool {
-    if person.roles.iter().any(|role| *role != Role::Contributor) {
+    if person.may(Deed::Enter) {
         return true;
     }
     let same = |name: &str| kinds.find(name).is_some_and(|(id, _)| id == body.kind);
@@ -307,9 +334,9 @@ fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
     body.kind = id.to_owned();
     let mut findings = Vec::new();
     if body.item.trim().is_empty() {
-        findings.push(Finding::error("measure-field-missing").with("field", "item").with("kind", &kind.name));
+        findings.push(Finding::error("measure-field-missing").with("field", short::shown("item")).with("kind", &kind.name));
     } else if !kind.items.is_empty() && !kind.items.contains(&body.item) {
-        let finding = Finding::error("measure-field-unfit").with("field", "item").with("value", &body.item);
+        let finding = Finding::error("measure-field-unfit").with("field", short::shown("item")).with("value", &body.item);
         findings.push(finding.with("known", kind.items.join(", ")));
     }
     if !body.withdrawn {
@@ -326,26 +353,32 @@ fn numbers(kind: &KindFact, body: &mut Body, findings: &mut Vec<Finding>) {
     let signed = matches!(kind.nature, Nature::Flow) || kind.nature == Nature::Heads && body.basis != "level";
     for (name, text, positive) in [
         ("quantity", &mut body.quantity, false),
-        ("amount", &mut body.amount, false),
+        ("amount", &mut body.amount, kind.nature == Nature::Price),
         ("coefficient", &mut body.coefficient, true),
     ] {
         if text.is_empty() {
             continue;
         }
         let reason = match text.replace([',', '，'], "").trim().parse::<Amount>() {
-            Ok(number) if positive && number <= Amount::ZERO => "≤ 0".to_owned(),
-            Ok(number) if !signed && number < Amount::ZERO => "< 0".to_owned(),
+            Ok(number) if positive && number <= Amount::ZERO || !signed && number < Amount::ZERO => {
+                let least = if positive { "> 0" } else { "≥ 0" };
+                let finding = Finding::error("measure-number-too-small").with("field", name).with("text", &*text);
+                findings.push(finding.with("least", least));
+                continue;
+            }
             Ok(number) => {
                 *text = number.to_string();
                 continue;
             }
             Err(error) => error.to_string(),
         };
-        findings.push(Finding::error("measure-number-unfit").with("field", name).with("text", &*text).with("reason", reason));
+        findings.push(
+            Finding::error("measure-number-unfit").with("field", short::shown(name)).with("text", &*text).with("reason", reason),
+        );
     }
     if !body.coefficient.is_empty() && !kind.coal {
-        let finding = Finding::error("measure-field-unfit").with("field", "coefficient").with("value", &body.coefficient);
-        findings.push(finding.with("known", "—"));
+        let finding = Finding::error("measure-field-unknown").with("field", "coefficient").with("kind", &kind.name);
+        findings.push(finding.with("known", ""));
     }
 }
 
@@ -358,7 +391,8 @@ fn texts(kind: &KindFact, body: &Body, findings: &mut Vec<Finding>) {
             Need::Date => &body.date,
         };
         if given.is_empty() {
-            findings.push(Finding::error("measure-field-missing").with("field", need.name()).with("kind", &kind.name));
+            findings
+                .push(Finding::error("measure-field-missing").with("field", short::shown(need.name())).with("kind", &kind.name));
         }
     }
     for (name, fact) in &kind.fields {
@@ -368,18 +402,21 @@ fn texts(kind: &KindFact, body: &Body, findings: &mut Vec<Finding>) {
         } else if !given.is_empty() && !fact.choices.is_empty() && !fact.choices.iter().any(|known| known == given) {
             let finding = Finding::error("measure-field-unfit").with("field", &fact.name).with("value", given);
             findings.push(finding.with("known", fact.choices.join(", ")));
+        } else if !given.is_empty() && fact.month && !formula::is_date(given) {
+            let finding = Finding::error("measure-field-unfit").with("field", &fact.name).with("value", given);
+            findings.push(finding.with("known", "2025-03, 202503, 2025-03-01"));
         }
     }
     for name in body.fields.keys().filter(|name| !kind.fields.contains_key(*name)) {
         let known: Vec<&str> = kind.fields.keys().map(String::as_str).collect();
-        let finding = Finding::error("measure-field-unfit").with("field", name).with("value", &body.fields[name]);
+        let finding = Finding::error("measure-field-unknown").with("field", name).with("kind", &kind.name);
         findings.push(finding.with("known", known.join(", ")));
     }
     let choices: [(&str, &String, &[&str]); 2] =
         [("basis", &body.basis, &["level", "change"]), ("origin", &body.origin, &["made", "bought", "service"])];
     for (name, given, known) in choices {
         if !given.is_empty() && !known.contains(&given.as_str()) {
-            let finding = Finding::error("measure-field-unfit").with("field", name).with("value", given);
+            let finding = Finding::error("measure-field-unfit").with("field", short::shown(name)).with("value", given);
             findings.push(finding.with("known", known.join(", ")));
         }
     }

@@ -3,6 +3,7 @@ Measures (计量): what the books do not hold. `seal` reads and seals what the E
 their short sheets (CSV, who owes what), `sheet` shows how documents became a figure.
 */
 
+mod fit;
 pub mod ledger;
 mod seal;
 pub mod sheet;
@@ -12,19 +13,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use journal::Digest;
 use model::{Finding, Month, Period};
-use store::{Store, Wanted};
+use store::{Record, Store, Wanted};
 use survey::{
     Sealed,
     measures::{Energy, Entered, Kinds, Measures},
 };
 
 use crate::{
+    acts,
     config::{Agent, Book},
     forms, pull,
     report::{Failure, blocked},
 };
 
-pub use seal::{id, seal, verify};
+pub use seal::{id, seal, sealed_under, verify};
 
 const KINDS: &str = "mappings/measures/2025.toml";
 const ENERGY: &str = "mappings/energy/2025.toml";
@@ -125,15 +127,14 @@ pub fn beside(store: &Store, book: &str, seals: &mut BTreeMap<Period, Sealed>) -
     for seal in store.current_seals(&id(book))? {
         more.insert(seal.period, format!("+{}", seal.root));
     }
-    let mut entries: BTreeMap<Period, Vec<String>> = BTreeMap::new();
+    let mut entries: BTreeMap<Period, Vec<Record>> = BTreeMap::new();
     for record in store.records(ledger::RECORD, Wanted { book: Some(book), ..Wanted::default() })? {
         if let Ok(month) = record.period.parse::<Month>() {
-            entries.entry(Period::from(month)).or_default().push(format!("{}\n{}\n", record.key, record.body));
+            entries.entry(Period::from(month)).or_default().push(record);
         }
     }
-    for (period, mut bodies) in entries {
-        bodies.sort();
-        more.entry(period).or_default().push_str(&format!("+{}", Digest::of(bodies.concat().as_bytes())));
+    for (period, records) in entries {
+        more.entry(period).or_default().push_str(&format!("+{}", entries_digest(records.iter())));
     }
     for (period, text) in more {
         // A month that only measures know is no open month of the books.
@@ -141,6 +142,58 @@ pub fn beside(store: &Store, book: &str, seals: &mut BTreeMap<Period, Sealed>) -
         both.root.push_str(&text);
     }
     Ok(())
+}
+
+/// Kinds and items of the entries of a month that came, went or changed between two states that [`beside`] wrote; nothing where the ERP's own
+/// measures differ, or one of the states cannot be found again.
+pub fn entries_changed(
+    store: &Store,
+    book: &str,
+    period: Period,
+    old: &str,
+    new: &str,
+) -> Result<Option<BTreeSet<(String, String)>>, Failure> {
+    let roots: BTreeSet<String> = store.seals_of(&id(book), period)?.into_iter().map(|seal| seal.root).collect();
+    // What of a state is the ERP's, and what is the digest of the entries.
+    let split = |state: &str| {
+        let (erp, entries): (Vec<&str>, Vec<&str>) =
+            state.split('+').filter(|part| !part.is_empty()).partition(|part| roots.contains(*part));
+        (erp.concat(), entries.concat())
+    };
+    let ((old_erp, old), (new_erp, new)) = (split(old), split(new));
+    if old_erp != new_erp {
+        return Ok(None);
+    }
+    let month = period.month.to_string();
+    let wanted = Wanted { book: Some(book), period: Some(&month), ..Wanted::default() };
+    // Versions are written one after the other, so that every earlier state is some first part of them.
+    let mut states: Vec<BTreeMap<String, Record>> = vec![BTreeMap::new()];
+    for record in store.record_versions(ledger::RECORD, wanted)? {
+        let mut next = states.last().cloned().unwrap_or_default();
+        next.insert(record.key.clone(), record);
+        states.push(next);
+    }
+    let digest = |state: &BTreeMap<String, Record>| if state.is_empty() { String::new() } else { entries_digest(state.values()) };
+    let find = |wanted: &str| states.iter().rev().find(|state| digest(state) == wanted);
+    let (Some(old), Some(new)) = (find(&old), find(&new)) else { return Ok(None) };
+    let mut changed = BTreeSet::new();
+    for key in old.keys().chain(new.keys()) {
+        let (before, after) = (old.get(key), new.get(key));
+        if before.map(|record| &record.body) != after.map(|record| &record.body) {
+            for record in [before, after].into_iter().flatten() {
+                let body: ledger::Body = acts::body(record)?;
+                changed.insert((body.kind, body.item));
+            }
+        }
+    }
+    Ok(Some(changed))
+}
+
+/// Digest over the entries of a month.
+fn entries_digest<'a>(records: impl Iterator<Item = &'a Record>) -> String {
+    let mut bodies: Vec<String> = records.map(|record| format!("{}\n{}\n", record.key, record.body)).collect();
+    bodies.sort();
+    Digest::of(bodies.concat().as_bytes()).to_string()
 }
 
 /// Pulls a book whose pack keeps measures and none are sealed: it was sealed before anyone asked for them.

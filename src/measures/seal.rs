@@ -23,6 +23,11 @@ pub fn id(book: &str) -> String {
     format!("{book}{SUFFIX}")
 }
 
+/// Whether something is sealed under such an id.
+pub fn sealed_under(id: &str) -> bool {
+    id.ends_with(SUFFIX)
+}
+
 fn names(seal: &Seal) -> Vec<String> {
     let path = Digest::parse(&seal.root).map(|root| measures_path(Path::new(""), seal.period.month, root));
     path.and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned())).into_iter().collect()
@@ -54,7 +59,9 @@ pub fn seal(opened: &Opened<'_>, store: &mut Store, scope: Scope) -> Result<Vec<
     let known = months.keys().copied().chain(sealed(&before)).min();
     if let (Some(known), Some(last)) = (known, last) {
         // An enterprise that begins in January and finishes its first product in March has a January without output.
-        let mut month = Some(first.map_or(known, |first| first.min(known)));
+        // The book begins with its first period, whether the configuration says which or the ERP's first voucher does.
+        let begins = first.into_iter().chain(sealed(&posted)).min().unwrap_or(known);
+        let mut month = Some(begins.min(known));
         while let Some(now) = month.filter(|month| *month <= last) {
             months.entry(now).or_default();
             month = now.plus(1);

@@ -80,6 +80,12 @@ pub fn make(
             }
             Some(_) => {}
         }
+        if source != Some(survey::measures::PriceSource::Invoiced) {
+            made.findings.extend(measures.prices_unused(product.like, month).into_iter().map(|entry| {
+                let finding = Finding::warning("price-unit-differs").at(&place).with("item", &product.like.item);
+                finding.with("unit", own(&entry.row.unit)).with("units", own(&product.like.unit))
+            }));
+        }
         total = total.zip(product.value).and_then(|(total, value)| total.checked_add(value));
         made.products.push(vec![
             product.like.item.clone(),

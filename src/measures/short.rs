@@ -60,10 +60,7 @@ impl Sheet {
             };
             findings.extend(reason.map(|reason| Finding::error("sheet-unfit").at(&place).with("reason", reason)));
             if !people.iter().any(|person| person.id == sheet.person) {
-                let known: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
-                let near = settings::nearest(&sheet.person, known.iter().copied()).unwrap_or("—");
-                let finding = Finding::error("person-unknown").at(&place).with("person", &sheet.person);
-                findings.push(finding.with("near", near).with("known", known.join(", ")));
+                findings.push(crate::config::people::unknown(people, &sheet.person).at(&place));
             }
         }
         findings
@@ -91,6 +88,14 @@ const COLUMNS: [(&str, &str); 12] = [
     ("origin", "来源"),
     ("note", "说明"),
 ];
+
+/// A column as people of both languages find it in their sheet.
+pub(super) fn shown(name: &str) -> String {
+    COLUMNS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or_else(|| name.to_owned(), |(name, chinese)| format!("{chinese} {name}"))
+}
 
 /// Words for `basis` in a sheet.
 const BASES: [(&str, &str); 2] = [("人数", "level"), ("增减", "change")];

@@ -23,10 +23,14 @@ use crate::{
     config::{Agent, Channel},
     delivery,
     report::{self, Failure},
+    signoff::SIGNOFF,
 };
 
 /// Kind of the records of packages, one version for each signature.
 pub const PACKAGE: &str = "package";
+
+/// States of a draft that somebody has approved and nobody has given back.
+pub const APPROVED: [&str; 6] = ["approved", "signed", "handed_out", "queued", "delivered", "refused"];
 
 /// A draft that goes into a package.
 pub struct Chosen {
@@ -57,6 +61,9 @@ pub struct Kept {
     pub trial: bool,
     /// Roles that have signed.
     pub roles: Vec<String>,
+    /// Operation that kept it.
+    #[serde(skip)]
+    pub operation: i64,
 }
 
 /// Which package of a month is meant.
@@ -92,7 +99,7 @@ pub fn choose(
     for version in versions {
         let draft = build::read(&version)?;
         let place = format!("{}, {period}, book {}", version.form, version.book);
-        if !matches!(&*version.state, "approved" | "signed" | "queued" | "delivered" | "refused") {
+        if !APPROVED.contains(&&*version.state) {
             let finding = Finding::error("draft-state-unfit").at(&place).with("state", &version.state);
             findings.push(finding.with("wanted", "approved"));
         }
@@ -129,7 +136,14 @@ pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) ->
         };
         let place = format!("{}, {}, book {}", draft.form, draft.period, draft.book);
         if filed.is_some() && !delivery::filed_is(store, &draft.book, &draft.form, &draft.period, &one.digest)? {
-            findings.push(Finding::warning("filing-of-another-version").at(&place).with("form", &draft.form));
+            // A copy says what was filed: other figures are filed first.
+            let cells = delivery::filed_otherwise(store, draft)?;
+            findings.push(match cells.is_empty() {
+                true => Finding::warning("filing-of-another-version").at(&place).with("form", &draft.form),
+                false => {
+                    Finding::error("filing-of-other-figures").at(&place).with("form", &draft.form).with("cells", cells.join(", "))
+                }
+            });
         }
         if one.channel == Channel::Companion && filed.is_none() {
             findings.push(Finding::error("filing-missing").at(place).with("form", &draft.form).with("period", &draft.period));
@@ -153,7 +167,7 @@ pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) ->
         schema: SCHEMA.to_owned(),
         program: concat!("taizhang ", env!("CARGO_PKG_VERSION")).to_owned(),
         unit: Unit { code: agent.unit.code.clone(), name: agent.unit.name.clone() },
-        supersedes: delivery::received(store, &names, &period)?,
+        supersedes: delivery::received(store, &names, &period, trial)?,
         channel: chosen.first().map_or(Channel::Companion, |one| one.channel).name().to_owned(),
         period,
         trial,
@@ -162,12 +176,16 @@ pub fn make(agent: &Agent, store: &mut Store, chosen: &[Chosen], trial: bool) ->
     Ok((content::payload(agent, store, chosen, &identity)?, findings))
 }
 
-/// The container that is kept under a digest; a new one without signatures where nobody has signed it yet.
+/// The container that is kept under a digest; a new one without signatures where nobody has signed it yet, or where what was signed was given
+/// back or approved anew since: those signatures stay in the record and count no more.
 pub fn open(store: &Store, payload: Payload) -> Result<Package, Failure> {
-    match kept(store, Some(&payload.digest().to_string()), None)? {
-        Some(kept) => read(store, &kept),
-        None => Package::new(payload).map_err(Failure::source),
+    let digest = payload.digest().to_string();
+    if let Some((kept, period)) = kept(store, Some(&digest), None)?.zip(delivery::period_of(store, &digest)?)
+        && kept.unsigned_by(store, &period)?.is_none()
+    {
+        return read(store, &kept);
     }
+    Package::new(payload).map_err(Failure::source)
 }
 
 /// The container of a package that is kept.
@@ -186,7 +204,7 @@ pub fn kept(store: &Store, digest: Option<&str>, wanted: Option<Meant<'_>>) -> R
     let period = wanted.map(|meant| meant.period);
     let records = store.records(PACKAGE, Wanted { period, key: digest, ..Wanted::default() })?;
     for record in records.iter().rev() {
-        let kept: Kept = acts::body(record)?;
+        let kept = Kept { operation: record.operation, ..acts::body(record)? };
         let form = wanted.and_then(|meant| meant.form);
         let fits = form.is_none_or(|form| kept.forms.iter().any(|[own, ..]| own == form));
         if fits && wanted.is_none_or(|meant| meant.trial == kept.trial) {
@@ -210,6 +228,7 @@ pub fn keep(store: &Store, package: &Package, chosen: &[Chosen], trial: bool) ->
         channel: chosen.first().map_or(Channel::Companion, |one| one.channel),
         trial,
         roles: package.roles().map(|role| role.id().to_owned()).collect(),
+        operation: 0,
     };
     let body = serde_json::to_string(&kept).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
     let period = chosen.first().map(|one| one.draft.period.clone()).unwrap_or_default();
@@ -231,5 +250,17 @@ impl Kept {
     /// Roles that have not signed yet.
     pub fn open_roles(&self, required: &[Role]) -> Vec<&'static str> {
         required.iter().map(|role| role.id()).filter(|role| !self.roles.iter().any(|own| own == role)).collect()
+    }
+
+    /// The return or new approval of one of its drafts that came after its newest signature: that signature is of an earlier round.
+    pub fn unsigned_by(&self, store: &Store, period: &str) -> Result<Option<Record>, Failure> {
+        for [form, book, _] in &self.forms {
+            let own = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+            let later = |record: &Record| record.operation > self.operation && matches!(&*record.key, "approve" | "return");
+            if let Some(record) = store.records(SIGNOFF, own)?.into_iter().rev().find(later) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
     }
 }

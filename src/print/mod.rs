@@ -11,7 +11,7 @@ use qrcode::{Color, EcLevel, QrCode};
 use survey::document::{Cell, Draft};
 use ui::{Lang, grouped};
 
-use crate::{output::label, sheet::official};
+use crate::{output::label, sheet::official, stale};
 
 /// What is printed.
 pub struct Print {
@@ -109,12 +109,7 @@ impl Sheet {
             marks.push(label(lang, "books-open"));
         }
         let told = |code: &&&str| draft.findings.iter().any(|note| note.code == ***code);
-        marks.extend(
-            ["period-beyond", "mapping-changed", "rates-changed", "evidence-changed"]
-                .iter()
-                .filter(told)
-                .map(|code| label(lang, code)),
-        );
+        marks.extend(["period-beyond"].iter().chain(&stale::MARKS).filter(told).map(|code| label(lang, code)));
         if !draft.due {
             marks.push(label(lang, "not-due"));
         }

@@ -77,23 +77,43 @@ impl Person<'_> {
         self.driver.find(By::Tag("main")).await.unwrap().text().await.unwrap()
     }
 
+    /// Clicks, and waits until another page has come in the place of this one.
+    async fn leave(&self, by: By) {
+        let page = self.driver.find(By::Tag("html")).await.unwrap();
+        let found = self.driver.find(by).await.unwrap();
+        found.scroll_into_view().await.unwrap();
+        found.click().await.unwrap();
+        self.gone(&page).await;
+    }
+
+    async fn gone(&self, page: &WebElement) {
+        for _ in 0..500 {
+            if page.tag_name().await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no other page came");
+    }
+
     async fn sees(&self, words: &[&str]) {
         let text = self.text().await;
         words.iter().for_each(|word| assert!(text.contains(word), "{word:?} is not in: {text}"));
     }
 
-    async fn click(&self, selector: &str) {
-        let found = self.driver.query(By::Css(selector)).first().await.unwrap();
+    async fn choose(&self, selector: &str) {
+        let found = self.driver.find(By::Css(selector)).await.unwrap();
         found.scroll_into_view().await.unwrap();
         found.click().await.unwrap();
     }
 
+    async fn follow(&self, selector: &str) {
+        self.leave(By::Css(selector)).await;
+    }
+
     /// Presses the button with these words.
     async fn press(&self, words: &str) {
-        let path = format!("//button[contains(., '{words}')]");
-        let found = self.driver.query(By::XPath(&path)).first().await.unwrap();
-        found.scroll_into_view().await.unwrap();
-        found.click().await.unwrap();
+        self.leave(By::XPath(format!("//button[contains(., '{words}')]"))).await;
     }
 
     async fn fill(&self, selector: &str, text: &str) {
@@ -169,22 +189,24 @@ fn two_people_bring_a_draft_from_its_figures_to_approval() {
         for _ in 0..6 {
             one.active_element().await.unwrap().send_keys(Key::Down + "").await.unwrap();
         }
+        let page = one.find(By::Tag("html")).await.unwrap();
         one.active_element().await.unwrap().send_keys(Key::Enter + "").await.unwrap();
+        wu.gone(&page).await;
         wu.sees(&["301 营业收入", "主营业务收入", "计算过程"]).await;
         wu.looks("figure").await;
-        wu.click("h4 + .scroll a.cell").await;
-        wu.sees(&["封存根", "借方", "贷方"]).await;
+        wu.follow("h4 + .scroll a.cell").await;
+        wu.sees(&["封存时间", "借方", "贷方"]).await;
         wu.looks("voucher").await;
 
         // A rule to be verified: an empty phrase is refused, a reason is kept.
         wu.go(&format!("{FORM}/rules")).await;
         wu.looks("rules").await;
-        wu.click("form select option:nth-child(2)").await;
+        wu.choose("form select option:nth-child(2)").await;
         wu.fill("textarea[name=text]", "核实无误").await;
         wu.press("保存说明").await;
         wu.sees(&["这一步没有做"]).await;
         wu.go(&format!("{FORM}/rules")).await;
-        wu.click("form select option:nth-child(2)").await;
+        wu.choose("form select option:nth-child(2)").await;
         wu.fill("textarea[name=text]", "2025年6月销售额比上月增加，甲公司一次性订货 12 台，见合同 HT-2025-06。").await;
         wu.press("保存说明").await;
         wu.sees(&["已说明", "甲公司一次性订货"]).await;

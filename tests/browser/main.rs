@@ -13,3 +13,6 @@ mod site;
 mod peers;
 
 pub use site::{Site, csv};
+
+/// Of keys and sources in tests; it must never be told.
+pub const PASSWORD: &str = "s3cret;pass}word";

@@ -247,6 +247,7 @@ fn large_packages_go_in_pieces_and_a_refusal_is_kept_with_its_reason() {
     let digest = crate::csv(&site.ok(&[&trial[..], &["--format", "csv"]].concat()))[0]["digest"].clone();
     let mut scan = b"%PDF-1.7\n".to_vec();
     scan.resize(5 << 20, b' ');
+    scan.extend(b"%%EOF\n");
     fs::write(site.path("scan.pdf"), scan).unwrap();
     let by = |role: &str, person: &str, more: &[&str]| {
         site.ok(&[&trial[..], &["--role", role, "--as", person, "--digest", &digest], more].concat());
@@ -266,11 +267,90 @@ fn large_packages_go_in_pieces_and_a_refusal_is_kept_with_its_reason() {
     bureau.ok(&["revoke", &serial, "--reason", "离职"]);
     site.refused(&SUBMIT, 1, &["submission-refused", "certificate-revoked"]);
     assert_eq!((state(&site).as_str(), receipts(&site).len()), ("refused", 2));
+    let listed = crate::csv(&site.ok(&["receipt", "list", "--format", "csv"]));
+    let told: Vec<_> = listed.iter().map(|row| ["result", "trial", "reasons", "valid"].map(|name| row[name].as_str())).collect();
+    assert_eq!(told, [["received", "yes", "", "yes"], ["refused", "no", "certificate-revoked certificate-revoked", "yes"]]);
     let said = site.run(&["status", "--date", "2025-07-10"]).stderr;
     assert!(String::from_utf8(said).unwrap().contains("[submission-refused] B203, 2025-06"));
     site.ok(&["log", "verify"]);
     // Carried by hand: the checkpoint goes beside the package, and the receipt is imported where it was signed.
-    site.ok(&["submit", "--period", "2025-06", "--trial", "--to-file", "t.asice"]);
+    site.ok(&["submit", "--period", "2025-06", "--trial", "--to-file", "t.asice", "--as", "wu"]);
     assert!(fs::read_to_string(site.path("t.asice.checkpoint")).unwrap().starts_with(&format!("taizhang/unit/{UNIT}\n")));
     site.refused(&["receipt", "import", "t.asice"], 1, &["package-file-unexpected"]);
+}
+
+/// Where a package is, as a program is told: state and tries of the draft, and what `status` says.
+fn way(site: &Site) -> (String, String, String) {
+    let row = crate::csv(&site.ok(&["draft", "list", "--format", "csv"])).remove(0);
+    let out = site.run(&["status", "--date", "2025-07-10", "--format", "csv"]);
+    let june = crate::csv(&String::from_utf8(out.stdout).unwrap()).into_iter().find(|row| row["period"] == "2025-06").unwrap();
+    assert_eq!((&june["state"], &june["tries"]), (&row["state"], &row["tries"]));
+    (row["state"].clone(), row["tries"].clone(), String::from_utf8(out.stderr).unwrap())
+}
+
+#[test]
+fn it_is_said_at_every_moment_where_a_package_is_and_receipts_are_listed() {
+    let mut bureau = Bureau::new();
+    bureau.serve();
+    let site = signed(&bureau);
+    bureau.kill();
+    assert_eq!(way(&site).0, "signed");
+    site.ok(&[&SUBMIT[..], &["--queue-only"]].concat());
+    let (state, tries, said) = way(&site);
+    assert!(state == "queued" && tries == "0" && said.contains("package-queued"), "{said}");
+
+    // Somebody answers the telephone and says nothing.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", bureau.port)).unwrap();
+    let sending = |attempt: &str| {
+        let mut agent = background(&site, &SUBMIT);
+        let begun = Instant::now();
+        while self::state(&site) != "sending" && begun.elapsed() < Duration::from_secs(8) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let (state, tries, said) = way(&site);
+        let people = site.ok(&["draft", "list"]);
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+        assert!(state == "sending" && tries == attempt && said.contains("package-sending"), "{state} {tries} {said}");
+        assert!(people.contains(&format!("being sent (attempt {attempt})")), "{people}");
+    };
+    sending("1");
+    // Who was killed sends no more, and what waits is not lost.
+    assert_eq!(way(&site).0, "queued");
+    drop(silent);
+    site.refused(&SUBMIT, 3, &["bureau-unreachable"]);
+    let (state, tries, said) = way(&site);
+    assert!(state == "queued" && tries == "1" && said.contains("package-untaken"), "{said}");
+    assert!(site.ok(&["draft", "list"]).contains("(tried 1 times)"));
+    let silent = std::net::TcpListener::bind(("127.0.0.1", bureau.port)).unwrap();
+    sending("2");
+    drop(silent);
+    assert!(site.ok(&["receipt", "list"]).is_empty());
+    bureau.serve();
+    site.ok(&SUBMIT);
+    let (state, tries, said) = way(&site);
+    assert!(state == "delivered" && tries.is_empty() && !said.contains("package-"), "{said}");
+
+    // The receipt with what it says, where it stands in the receiver's log, and whether it still holds.
+    let listed = crate::csv(&site.ok(&["receipt", "list", "--form", "B203", "--period", "2025-06", "--format", "csv"]));
+    let row = &listed[0];
+    let told = ["form", "period", "result", "trial", "log_entry", "valid"].map(|name| row[name].as_str());
+    assert_eq!(told, ["B203", "2025-06", "received", "no", "1/1", "yes"]);
+    let reports = bureau.json(&["reports"]);
+    assert_eq!(reports[0]["payload"], row["digest"], "{reports}");
+    assert!(receipts(&site)[0].to_str().unwrap().contains(&row["receipt"]) && row["at"].ends_with('Z'));
+    assert_eq!(crate::csv(&site.ok(&["receipt", "list", "--period", "2025-05", "--format", "csv"])).len(), 0);
+    let json: Value = serde_json::from_str(&site.ok(&["receipt", "list", "--format", "json"])).unwrap();
+    assert_eq!(json[0]["digest"], row["digest"]);
+    assert!(site.ok(&["receipt", "list"]).contains("received"));
+    // A byte of it that changed is found.
+    let path = &receipts(&site)[0];
+    let mut bytes = fs::read(path).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+    let message = site.refused(&["receipt", "list", "--format", "csv"], 1, &["file-damaged"]);
+    assert!(message.contains("receipts"), "{message}");
+    fs::remove_file(path).unwrap();
+    site.refused(&["receipt", "list"], 1, &[]);
 }

@@ -286,12 +286,24 @@ fn a_book_in_dollars_has_figures_only_with_rates() {
     for month in ["2025-01", "2025-12", "2026-02"] {
         assert_eq!(told(month), None, "{month}");
     }
+    // So do the lists, for that month alone.
+    let listed = |args: &[&str], month: &str| {
+        let rows = crate::csv(&site.ok(args));
+        rows.iter().find(|row| row["form"] == "E203" && row["period"] == month).map(|row| row["stale"].clone())
+    };
+    let (list, status) = (["draft", "list", "--format", "csv"], ["status", "--date", "2025-07-10", "--format", "csv"]);
+    for (month, marks) in [("2025-01", ""), ("2025-06", "rates-changed"), ("2025-12", "")] {
+        assert_eq!(listed(&list, month).as_deref(), Some(marks), "{month}");
+    }
+    assert_eq!(listed(&status, "2025-06").as_deref(), Some("rates-changed"));
+    assert!(site.ok(&["draft", "list"]).contains("rates changed, build again"));
     let review = ["review", "--form", "E203", "--period", "2025-06", "--as", "wu"];
     site.refused(&review, 1, &["error[rates-changed] E203, 2025-06, book book"]);
     let before = raw(&bare_draft(&site, "2025-06"), "213", "closing").unwrap();
     let after = raw(&self::draft(&site, "E203", "2025-06"), "213", "closing").unwrap();
     assert_eq!(before * new, after * old, "the same dollars");
     assert_eq!(told("2025-06"), None);
+    assert_eq!([listed(&list, "2025-06"), listed(&status, "2025-06")], [Some(String::new()), Some(String::new())]);
 }
 
 /// A draft as it is kept, whatever has changed since.

@@ -295,6 +295,30 @@ fn a_figure_that_is_no_number_is_refused_with_its_place() {
     assert!(sealed.is_empty(), "{sealed:?}");
 }
 
+/// PostgreSQL's dates know infinity, and years past 9999: no month has them.
+#[test]
+fn an_entry_in_no_month_is_refused_with_its_voucher() {
+    let server = Postgres::start();
+    server.load("odoo", &data("odoo/dump.sql.gz"));
+    let source = format!("source.odbc = \"{}\"\nsource.password.env = \"TAIZHANG_TEST_PASSWORD\"", server.odbc("odoo"));
+    let site = Site::new(&books("o", "odoo", &source, &["1"]));
+    for day in ["infinity", "-infinity", "12025-06-30"] {
+        let sql = format!(
+            "UPDATE account_move_line SET date = '{day}' WHERE id = (SELECT min(id) FROM account_move_line WHERE parent_state = 'posted' \
+             AND company_id = 1 AND debit > 0) RETURNING move_name, move_id"
+        );
+        let told = server.sql("odoo", &sql);
+        let (name, id) = told.trim().split_once('|').unwrap();
+        site.refused(&["pull"], 1, &["date-unreadable", "account_move_line.date", name, &format!("id {id}"), day]);
+    }
+    assert!(site.ok(&["log", "show", "--format", "csv"]).lines().count() <= 1, "nothing was sealed");
+    server.sql(
+        "odoo",
+        "UPDATE account_move_line l SET date = m.date FROM account_move m WHERE m.id = l.move_id AND l.date > '9999-12-31'",
+    );
+    site.ok(&["pull"]);
+}
+
 #[test]
 fn small_answers_come_from_a_second_session_of_the_same_state_and_are_the_same() {
     let server = Postgres::start();

@@ -52,7 +52,7 @@ fn average_heads_are_days_and_closing_heads_are_the_last_day() {
     };
     // What stands on the books alone is not touched by who was hired.
     let told = enter("2025-01", "在岗职工", "2025-01-01", "level", "100");
-    let line = told.lines().find(|line| line.contains("evidence-changed")).unwrap_or_else(|| panic!("{told}"));
+    let line = told.lines().find(|line| line.contains("measures-changed")).unwrap_or_else(|| panic!("{told}"));
     assert!(line.contains("601") && !line.contains("301") && !line.contains("213"), "{line}");
     enter("2025-01", "在岗职工", "2025-01-11", "change", "10");
     enter("2025-01", "在岗职工", "2025-01-21", "change", "-5");

@@ -149,6 +149,115 @@ fn acct_formulas_of_a_workbook_give_the_figures_of_the_real_book() {
     );
 }
 
+/// A workbook that was put together from two products: each cell is read as what it is.
+#[test]
+fn formulas_of_two_products_on_one_sheet_are_each_read_as_their_own() {
+    let site = prepared("first_period = \"2025-01\"\n");
+    site.ok(&["pull"]);
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    let rows = [
+        ["指标代码", "指标名称", "1—本月"],
+        ["301", "营业收入", r#"=ACCT("4.1.1.01:4.1.2.01","SL","",0,0,0,"")"#],
+        ["206", "产成品", r#"QM("1.3.4.01",月,,,年,,)"#],
+        ["401", "应付职工薪酬", r#"=LFS("2.2.4.01",月,"贷")+LFS("2.2.4.02",月,"贷")"#],
+    ];
+    for (row, texts) in (0..).zip(rows) {
+        for (column, text) in (0..).zip(texts) {
+            sheet.write_string(row, column, text).unwrap();
+        }
+    }
+    // Of the two at once: a cell of the spreadsheet adds what each of them gave.
+    for (row, text) in [(4, r#"ACCT("5.2.1.01","SL","",0,0,0,"")"#), (5, r#"LFS("5.1.3",月,"借")-LFS("5.1.3",月,"贷")"#)] {
+        sheet.write_string(row, 2, text).unwrap();
+    }
+    sheet.write_string(6, 0, "307").unwrap();
+    sheet.write_formula(6, 2, Formula::new("=C5+C6")).unwrap();
+    book.save(site.path("both.xlsx")).unwrap();
+    let import = ["--format", "csv", "mapping", "import", "both.xlsx", "--form", "B203", "--out", "both.toml"];
+    let out = site.run(&import);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    assert!(said.contains("read as ufo: 5 of 7") && said.contains("read as kingdee-k3: 2 of 7"), "{said}");
+    let rows = csv(&String::from_utf8(out.stdout).unwrap());
+    let spoken: Vec<[&str; 3]> = rows.iter().map(|row| ["cell", "dialect", "result"].map(|name| row[name].as_str())).collect();
+    let expected = [
+        ["C2", "kingdee-k3", "understood"],
+        ["C3", "ufo", "understood"],
+        ["C4", "ufo", "understood"],
+        ["C5", "kingdee-k3", "understood"],
+        ["C6", "ufo", "understood"],
+    ];
+    assert_eq!(spoken[..5], expected, "{rows:?}");
+    let layer = fs::read_to_string(site.path("both.toml")).unwrap();
+    assert!(layer.contains("# original (kingdee-k3): =ACCT(") && layer.contains("# original (ufo): QM("), "{layer}");
+    layered(&site, "both.toml");
+    equals_hand(&site, "2025-12", &["301", "307", "206", "401"], "both.toml");
+    // Who says that all are of one product gets the rest told.
+    let forced = site.run(&["mapping", "import", "both.xlsx", "--form", "B203", "--dialect", "ufo", "--out", "ufo.toml"]);
+    let said = String::from_utf8(forced.stderr).unwrap();
+    assert!(said.contains("[import-function]") && said.contains("ACCT") && !said.contains("[import-dialect]"), "{said}");
+}
+
+/// What is not read, and what is not understood, is told: other sheets with formulas, calls of functions nobody knows, a second formula for
+/// the same indicator. 云星空's own code of 人民币 is no foreign currency.
+#[test]
+fn nothing_of_a_workbook_is_left_out_without_a_word() {
+    let site = prepared("");
+    let mut book = Workbook::new();
+    let fill = |sheet: &mut rust_xlsxwriter::Worksheet, rows: &[[&str; 3]]| {
+        for (row, texts) in (0..).zip(rows) {
+            for (column, text) in (0..).zip(texts) {
+                sheet.write_string(row, column, *text).unwrap();
+            }
+        }
+    };
+    let profit = book.add_worksheet().set_name("损益表").unwrap();
+    fill(
+        profit,
+        &[
+            ["指标代码", "指标名称 (RMB)", "1—本月"],
+            ["301", "营业收入", r#"LFS("4.1.1.01",月,"贷")"#],
+            ["", "往来", "SL(\"6401\",月)+SL(“6402”，月)"],
+            ["", "上月", "SELECT(?C5,年@=年 and 月@=月+1)"],
+            ["", "合计", "PTOTAL(C2:C2)"],
+            ["Total (RMB)", "", "Total (RMB)"],
+        ],
+    );
+    let assets = book.add_worksheet().set_name("资产表").unwrap();
+    fill(
+        assets,
+        &[["指标代码", "指标名称", "期末"], ["206", "产成品", r#"QM("1.3.4.01",月)"#], ["205", "存货", r#"=QM("1.3.4",月)"#]],
+    );
+    book.add_worksheet().set_name("说明").unwrap().write_string(0, 0, "没有公式").unwrap();
+    book.save(site.path("two.xlsx")).unwrap();
+    let out = site.run(&["--format", "csv", "mapping", "import", "two.xlsx", "--form", "B203", "--out", "two.toml"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    assert!(said.contains("[import-sheet-unread] two.xlsx, 资产表") && said.contains("has 2 formulas"), "{said}");
+    assert!(!said.contains("说明"), "{said}");
+    assert!(said.contains("[import-function] two.xlsx, 损益表!C3:1") && said.contains("two.xlsx, 损益表!C4:"), "{said}");
+    let rows = csv(&String::from_utf8(out.stdout).unwrap());
+    let told: Vec<[&str; 2]> = rows.iter().map(|row| ["cell", "result"].map(|name| row[name].as_str())).collect();
+    assert_eq!(told, [["C2", "understood"], ["C3", "not-imported"], ["C4", "not-imported"], ["C5", "understood"]], "{said}");
+    let layer = fs::read_to_string(site.path("two.toml")).unwrap();
+    assert!(layer.contains("SELECT(?C5") && layer.contains("SL(“6402”，月)"), "{layer}");
+    let out =
+        site.run(&["--format", "csv", "mapping", "import", "two.xlsx", "--form", "B203", "--sheet", "资产表", "--out", "a.toml"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.success() && said.contains("[import-sheet-unread] two.xlsx, 损益表"), "{said}");
+    let text = "B203:206 = QM(\"1.3.4.01\",月)\n206＝QM(“1.3.4.02”，月)\n";
+    fs::write(site.path("twice.txt"), text).unwrap();
+    let out = site.run(&["mapping", "import", "twice.txt", "--form", "B203", "--out", "twice.toml"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(said.contains("[import-doubled] twice.txt:2") && said.contains("206 has a formula already"), "{said}");
+    fs::write(site.path("cloud.txt"), "301 = ACCT(\"\",\"6001\",\"SY\",0,1,0,\"PRE001\")\n").unwrap();
+    let out = site.run(&["mapping", "import", "cloud.txt", "--form", "B203", "--dialect", "kingdee-cloud", "--out", "c.toml"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    let layer = fs::read_to_string(site.path("c.toml")).unwrap();
+    assert!(!said.contains("import-currency") && !layer.contains("currency"), "{said} {layer}");
+}
+
 #[test]
 fn filed_figures_stand_beside_what_is_computed_and_never_for_it() {
     let site = prepared("");

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Rounds of kills; TAIZHANG_KILL_ROUNDS sets another number.
-const ROUNDS: u32 = 12;
+const ROUNDS: u32 = 50;
 
 /// Months that the daemon delivers at once.
 const MONTHS: [&str; 3] = ["2025-04", "2025-05", "2025-06"];

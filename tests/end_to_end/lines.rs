@@ -118,6 +118,7 @@ fn a_package_goes_on_through_a_proxy_where_the_line_broke() {
     // A scan makes the package larger than a piece of 4 MiB.
     let mut scan = b"%PDF-1.7\n".to_vec();
     scan.resize(5 << 20, b' ');
+    scan.extend(b"%%EOF\n");
     fs::write(site.path("scan.pdf"), scan).unwrap();
     let sign = ["sign", "--form", "B203", "--period", "2025-06"];
     let digest = crate::csv(&site.ok(&[&sign[..], &["--format", "csv"]].concat()))[0]["digest"].clone();
@@ -164,7 +165,7 @@ fn a_code_whose_answer_was_lost_is_not_lost() {
     // A code of another person is told before anything is replaced.
     let own = fs::read(site.path("wu.crt")).unwrap();
     let code = bureau.code(&["--person", "陈立", "--role", "head"]);
-    site.refused(&["enroll", "--code", &code, "--as", "wu"], 1, &["certificate-of-another-person", "陈立"]);
+    site.refused(&["enroll", "--code", &code, "--as", "wu"], 1, &["enrolment-subject-differs", "陈立"]);
     assert_eq!(fs::read(site.path("wu.crt")).unwrap(), own);
     // Nor is a machine's key made for what TLS does not know, or a person's without a password.
     site.refused(&["enroll", "--code", &code, "--sm2"], 2, &["person-missing"]);

@@ -148,6 +148,64 @@ fn packs_are_checked_and_installed_without_a_build() {
     site.refused(&["form", "show", "B999"], 2, &["form-unknown"]);
 }
 
+/// What was built by an older pack says so wherever it is looked at, and stays as it is until somebody builds it anew.
+#[test]
+fn a_newer_pack_leaves_kept_drafts_as_they_are_and_they_say_so() {
+    let site = site(&["B203"]);
+    let config = fs::read_to_string(site.path("agent.toml")).unwrap();
+    let config = format!("{config}[[person]]\nid = \"wu\"\nname = \"吴静\"\nroles = [\"preparer\"]\n");
+    fs::write(site.path("agent.toml"), &config).unwrap();
+    site.ok(&["build", "--period", "2025-06"]);
+    let built_in = fs::read_to_string(data("../../mappings/forms/2025/B203.toml")).unwrap();
+    let before = draft(&site, "B203", "2025-06");
+    // The digest that everybody else computes.
+    let digest = |file: &std::path::Path| {
+        let out = std::process::Command::new("sha256sum").arg(file).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()[..12].to_owned()
+    };
+    let old = format!("2025 r1 (SHA-256 {})", digest(&data("../../mappings/forms/2025/B203.toml")));
+    let newer = built_in.replace("revision = 1", "revision = 2").replace("name = \"资产总计\"", "name = \"资产总计（新）\"");
+    let other = built_in.replace("edition = \"2025\"", "edition = \"2026\"");
+    for (name, text, now) in [("newer.toml", newer, "2025 r2"), ("other.toml", other, "2026 r1")] {
+        fs::write(site.path(name), text).unwrap();
+        site.ok(&["form", "install", name]);
+        let edition = &now[..4];
+        fs::write(
+            site.path("agent.toml"),
+            config.replace("code = \"B203\"", &format!("code = \"B203\"\nedition = \"{edition}\"")),
+        )
+        .unwrap();
+        let now = format!("{now} (SHA-256 {})", digest(&site.path(name)));
+        let sentence =
+            format!("[pack-changed] B203, 2025-06, book book: the draft was made by the pack {old}; installed now is {now}");
+        let said = |args: &[&str]| {
+            let out = site.run(args);
+            assert_eq!(out.status.code(), Some(0), "{args:?}");
+            let told = String::from_utf8(out.stderr).unwrap();
+            assert!(told.contains(&sentence), "{args:?}: {told}");
+            assert!(!told.contains("[mapping-changed]"), "{told}");
+            String::from_utf8(out.stdout).unwrap()
+        };
+        assert!(said(&["draft", "show", "--form", "B203", "--period", "2025-06"]).contains("made by another pack, build again"));
+        said(&["explain", "B203:213", "--period", "2025-06"]);
+        for args in [&["draft", "list", "--format", "csv"][..], &["status", "--date", "2025-07-10", "--format", "csv"]] {
+            let rows = csv(&site.ok(args));
+            let row = rows.iter().find(|row| row["form"] == "B203" && row["period"] == "2025-06");
+            assert_eq!(row.map(|row| row["stale"].as_str()), Some("pack-changed"), "{args:?}");
+        }
+        // Nothing was computed anew: the old name, the old edition, the old version.
+        let kept = draft(&site, "B203", "2025-06");
+        assert_eq!((&kept["cells"], &kept["edition"]), (&before["cells"], &before["edition"]));
+        assert_eq!(csv(&site.ok(&["draft", "list", "--format", "csv"]))[0]["version"], "1");
+        site.refused(&["review", "--form", "B203", "--period", "2025-06", "--as", "wu"], 1, &["error[pack-changed]"]);
+    }
+    // Built anew it is of the other edition and says nothing any more.
+    site.ok(&["build", "--period", "2025-06"]);
+    let rows = csv(&site.ok(&["draft", "list", "--format", "csv"]));
+    let rows: Vec<_> = rows.iter().map(|row| [&*row["edition"], &*row["version"], &*row["stale"]]).collect();
+    assert_eq!(rows, [["2026", "2", ""]]);
+}
+
 #[test]
 fn status_says_what_is_due_and_how_far_it_has_come() {
     let site = site(&["B203", "102-1", "201-1"]);
@@ -175,6 +233,14 @@ fn status_says_what_is_due_and_how_far_it_has_come() {
             "B203 2026-01..2026-02 2026-03-18 45 due not_built",
         ]
     );
+    // What has been late for longer is counted from the first sealed month on: seven reports of 2025-03 … 2025-09 that nobody built, and that of
+    // January and February, which was built and not delivered. The annual one of 2024 is older than the book.
+    let told = String::from_utf8(site.run(&["status", "--date", "2026-02-01"]).stderr).unwrap();
+    let line = told.lines().find(|line| line.contains("reports-older-late")).unwrap_or_else(|| panic!("{told}"));
+    assert!(line.contains("8 more") && line.contains("B203 2025-02, due on 2025-03-18"), "{line}");
+    let all = csv(&site.ok(&["status", "--date", "2026-02-01", "--all", "--format", "csv"]));
+    assert_eq!((all.len(), all[0]["form"].as_str(), all[0]["when"].as_str()), (5 + 8, "B203", "late"));
+    assert_eq!((all[0]["state"].as_str(), all[1]["state"].as_str()), ("built", "not_built"));
     // The bureau's own table stands in the place of the one that comes with the program.
     fs::create_dir_all(site.path("mappings/calendars")).unwrap();
     let text = fs::read_to_string(data("../../mappings/calendars/2026.toml")).unwrap();
@@ -186,6 +252,7 @@ fn status_says_what_is_due_and_how_far_it_has_come() {
     assert_eq!(status("2026-03-10")[3], "B203 2026-01..2026-02 2026-03-16 6 due not_built");
     fs::write(site.path("mappings/calendars/2026.toml"), text.replace("year = 2026", "year = 2027")).unwrap();
     site.refused(&["status", "--date", "2026-03-10"], 2, &["calendar-misnamed"]);
+    fs::remove_file(site.path("mappings/calendars/2026.toml")).unwrap();
     let late = site.run(&["status", "--date", "2031-05-01"]);
     assert!(String::from_utf8_lossy(&late.stderr).contains("calendar-missing"));
 }

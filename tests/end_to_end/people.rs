@@ -180,7 +180,7 @@ fn adjustments_stand_beside_the_computed_value_and_locks_hold() {
     site.ok(&["ledger", "handover", "--to", "zhoumin", "--note", "移交六月台账与凭证", "--as", "wu"]);
     let handed = crate::csv(&site.ok(&["ledger", "handover", "--format", "csv"]));
     assert_eq!((handed[0]["handed_from"].as_str(), handed[0]["open"].as_str()), ("wu", "1"));
-    let listed = site.ok(&["ledger", "disposal", "--at", "2036-01", "--format", "csv"]);
+    let listed = site.ok(&["ledger", "disposal", "--at", "2056-01", "--format", "csv"]);
     assert!(listed.contains("2025-06") && listed.contains("seal"), "{listed}");
     assert!(site.ok(&["log", "verify"]).is_empty());
 }
@@ -190,6 +190,22 @@ fn the_evidence_packet_adds_up_and_masks_who_is_none_of_its_business() {
     let site = Site::tryton(CONFIG);
     site.ok(&["evidence", "B203:301", "--period", "2025-06", "--out", "packet"]);
     let manifest: Value = serde_json::from_str(&fs::read_to_string(site.path("packet/B203-301-2025-06.json")).unwrap()).unwrap();
+    // As one file it is the same files, sorted, with one time, and the same bytes whenever it is asked for.
+    for name in ["one.zip", "TWO.ZIP"] {
+        let said = site.ok(&["evidence", "B203:301", "--period", "2025-06", "--out", name]);
+        assert_eq!((said.trim(), site.path(name).is_file()), (name, true));
+        std::thread::sleep(std::time::Duration::from_millis(2100));
+    }
+    assert_eq!(fs::read(site.path("one.zip")).unwrap(), fs::read(site.path("TWO.ZIP")).unwrap());
+    let script = "import sys,zipfile,os\nz=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None\n\
+        assert z.namelist()==sorted(os.listdir(sys.argv[2])), z.namelist()\n\
+        for i in z.infolist():\n  assert i.date_time==(1980,1,1,0,0,0), i\n  assert z.read(i)==open(os.path.join(sys.argv[2],i.filename),'rb').read(), i";
+    let python = std::process::Command::new("python3")
+        .args(["-c", script])
+        .args([site.path("one.zip"), site.path("packet")])
+        .output()
+        .unwrap();
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
     assert_eq!((&manifest["adds_up"], &manifest["lines_total"]), (&Value::Bool(true), &manifest["raw"]));
     assert_eq!(manifest["raw"], cell(&site, "301")["columns"]["cumulative"]["raw"]);
     // Tryton's own rows: posted lines of revenue accounts from January to June, without the closing move.
@@ -224,13 +240,43 @@ fn crossing_a_threshold_is_a_duty_that_is_told() {
     let rows = crate::csv(&site.ok(&["threshold", "--period", "2025-12", "--format", "csv"]));
     // 20 million yuan for industry; the company's revenue of 2025 is far below it.
     assert_eq!((rows[0]["threshold"].as_str(), rows[0]["standing"].as_str()), ("20000000", "below"));
-    // An edition of one's own with a lower threshold: the same book is above it.
+    // An edition of one's own with a lower threshold: the same book is above it this year.
     fs::create_dir_all(site.path("mappings")).unwrap();
     let table = "edition = '2030'\ndocuments = ['营业执照']\n[[trade]]\nname = '工业'\nindustry = ['C']\nitem = 'main_revenue'\namount = '100000'\nstatus = 'recalled'\n";
     fs::write(site.path("mappings/thresholds.toml"), table).unwrap();
     let out = site.run(&["threshold", "--period", "2025-12", "--format", "csv"]);
     let told = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(out.status.success() && told.contains("threshold-crossed-up") && told.contains("营业执照"), "{told}");
+    assert!(out.status.success() && told.contains("threshold-above-now") && told.contains("营业执照"), "{told}");
+    // The book begins in 2025: whether 2024 was above is not known, and nobody says that it was not.
+    assert!(told.contains("threshold-year-unknown") && told.contains("2024") && !told.contains("last year did not"), "{told}");
     fs::write(site.path("agent.toml"), CONFIG).unwrap();
     site.refused(&["threshold", "--period", "2025-12"], 2, &["industry-unknown"]);
+}
+
+/// Where there is nobody, and nothing to choose from, a message says what to add and where, and never "there are: " and nothing.
+#[test]
+fn an_empty_configuration_is_told_what_to_add() {
+    let config = "[unit]\nname = \"示例\"\n\n[[book]]\nid = \"hz\"\nconnector = \"tryton\"\nsource.sqlite = \"tryton.sqlite\"\nvariables.company = 1\n";
+    let site = Site::tryton(config);
+    let enter = |code: i32, more: &[&str]| {
+        let entry = ["measure", "enter", "--item", "轴承", "--period", "2025-06", "--quantity", "3", "--as", "wu"];
+        let told = site.refused(&[&entry[..], more].concat(), code, &[]);
+        for nothing in [": \n", "is —", ": .", ": —", "—;"] {
+            assert!(!told.contains(nothing), "{nothing:?} in {told}");
+        }
+        told
+    };
+    let told = enter(2, &["--kind", "headcount"]);
+    assert!(told.contains("[people-missing]") && told.contains("[[person]]") && told.contains("id = \"wu\""), "{told}");
+    let told = site.refused(&["measure", "template", "--sheet", "store"], 2, &["[sheets-missing]", "[[sheet]]"]);
+    assert!(told.contains("agent.toml"), "{told}");
+    let person = "\n[[person]]\nid = \"wu\"\nname = \"吴静\"\nroles = [\"preparer\"]\n";
+    fs::write(site.path("agent.toml"), format!("{config}{person}")).unwrap();
+    // Heads are the kind headcount; nothing is near that word, and the list is where kinds are said.
+    let told = enter(1, &["--kind", "heads"]);
+    assert!(told.contains("taizhang measure kinds lists them"), "{told}");
+    let told = enter(1, &["--kind", "sales", "--unit", "件", "--amount", "9", "--field", "project=甲", "--coefficient", "2"]);
+    assert_eq!(told.matches("[measure-field-unknown]").count(), 2, "{told}");
+    fs::write(site.path("agent.toml"), "[unit]\nname = \"示例\"\n").unwrap();
+    site.refused(&["balances", "--period", "2025-06"], 2, &["[books-missing]", "taizhang init"]);
 }

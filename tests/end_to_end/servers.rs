@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use crate::site::PASSWORD;
+/// Password of every account; long enough to be found in an output that it must not be in.
+pub const PASSWORD: &str = "s3cret;pass}word";
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -8,8 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-/// Password of private servers and of keys in tests; it must never be told.
-pub const PASSWORD: &str = "s3cret;pass}word";
+use crate::PASSWORD;
 
 pub fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)

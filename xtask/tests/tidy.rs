@@ -139,6 +139,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "taizhang-ui",
         ],
     ),
+    ("taizhang-web", &["taizhang-model", "taizhang-survey", "taizhang-ui"]),
     ("taizhang-seal", &["taizhang-model"]),
     ("taizhang-token", &["taizhang-model", "taizhang-seal"]),
     ("xtask", &[]),
@@ -197,6 +198,7 @@ const PASSED_ON: &[(&str, &[&str])] = &[
     ("crates/survey/src/measures/answer.rs", &["measure-without-quantity", "measure-without-amount"]),
     ("crates/model/src/finding.rs", &["disk-full", "file-forbidden", "file-missing", "file-refused"]),
     ("src/cli/log.rs", &["log-broken", "rows-changed"]),
+    ("src/touched.rs", &["evidence-changed", "measures-changed"]),
     ("src/config.rs", &["config-missing", "file-refused", "book-doubled", "book-id-unfit"]),
     (
         "src/source.rs",
@@ -368,7 +370,7 @@ fn every_column_and_word_of_results_is_translated() {
     let catalogue = catalogue();
     let mut findings = Vec::new();
     let mut all = String::new();
-    let programs = ["src/", "crates/bureau/src/", "crates/ui/src/"];
+    let programs = ["src/", "crates/bureau/src/", "crates/ui/src/", "crates/web/src/"];
     for (path, text) in sources().into_iter().filter(|(path, _)| programs.iter().any(|program| path.starts_with(program))) {
         let lists = ["columns: &[", "columns = [", "ctx.lang, &["].into_iter().flat_map(|before| text.split(before).skip(1));
         let mut names: Vec<&str> =

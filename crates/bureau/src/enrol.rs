@@ -71,11 +71,31 @@ fn refused() -> Problem {
 /// Reads a request and judges its key.
 fn read(request: &[u8], machine: bool) -> Result<Request, Problem> {
     let request = Request::from_der(request).map_err(|finding| problem::of(400, &finding))?;
-    if machine && request.public_key().algorithm() != Algorithm::P256 {
-        // TLS here knows no SM2.
-        return Err(Problem::new(400, "enrolment-key-unfit").with("algorithm", request.public_key().algorithm().name()));
+    if machine {
+        fit(&request)?;
     }
     Ok(request)
+}
+
+/// Whether a request that says whom its certificate shall be for, unit and name, says the one whom the code is for. Who took the wrong code hears of
+/// it before the code is spent, and no certificate stands in another's name. A name without a unit is what programs put that must write something.
+fn meant(request: &Request, enrolment: &Enrolment) -> Result<(), Problem> {
+    let subject = request.subject();
+    let name = if enrolment.person.is_empty() { MACHINE } else { &enrolment.person };
+    if !subject.unit.is_empty() && (subject.unit != enrolment.unit || subject.name != name) {
+        let asked = [subject.unit.as_str(), subject.name.as_str()].join(" ");
+        return Err(Problem::new(400, "enrolment-subject-differs").with("asked", asked.trim()).with("wanted", name));
+    }
+    Ok(())
+}
+
+/// Whether a key serves for a machine: TLS here knows no SM2.
+fn fit(request: &Request) -> Result<(), Problem> {
+    let algorithm = request.public_key().algorithm();
+    if algorithm == Algorithm::P256 {
+        return Ok(());
+    }
+    Err(Problem::new(400, "enrolment-key-unfit").with("algorithm", algorithm.name()))
 }
 
 /// What a certificate is made of.
@@ -133,6 +153,7 @@ pub fn enrol(office: &Office, code: &Code, request: &[u8]) -> Result<Vec<u8>, Pr
         return Err(refused());
     }
     let request = read(request, enrolment.person.is_empty())?;
+    meant(&request, &enrolment)?;
     if let Some(before) = before {
         let certificate = Certificate::from_der(&before).map_err(|finding| problem::of(503, &finding))?;
         return if certificate.public_key() == request.public_key() { Ok(answer(&certificate)) } else { Err(refused()) };
@@ -156,21 +177,54 @@ pub fn enrol(office: &Office, code: &Code, request: &[u8]) -> Result<Vec<u8>, Pr
     }
 }
 
-/// A certificate in the place of the connection's own: for the same unit and roles.
+/// A certificate in the place of the connection's own, or of that of a person of the same unit whose key signed the request: for the same
+/// unit and roles. A person has no connection of their own, so the machine's carries it; the key shows whose it is.
 pub fn renew(office: &Office, who: &Caller, request: &[u8]) -> Result<Vec<u8>, Problem> {
     let now = clock::now();
     let own = Certificate::from_der(&who.certificate).map_err(|finding| problem::of(403, &finding))?;
-    let found =
-        office.store().read(|connection| Ok((Issued::find(connection, &own.serial())?, Unit::find(connection, &who.unit)?)));
-    let (Some(issued), Some(unit)) = found.map_err(Unwritten::from)? else {
+    let found = office.store().read(|connection| {
+        let unit = Unit::find(connection, &who.unit)?;
+        Ok((Issued::find(connection, &own.serial())?, unit, Issued::people(connection, &who.unit)?))
+    });
+    let (Some(machine), Some(unit), people) = found.map_err(Unwritten::from)? else {
         return Err(Problem::new(403, "client-certificate-unfit").with("subject", own.subject()));
     };
-    let request = read(request, issued.person.is_empty())?;
+    let request = read(request, false)?;
+    let issued = match person(people, &request, now)? {
+        Some(issued) => issued,
+        None => {
+            fit(&request)?;
+            machine
+        }
+    };
     let order = Order { unit: &unit, person: &issued.person, roles: &issued.roles };
     let (issued, certificate) = order.issue(office, &request, now).map_err(|finding| problem::of(503, &finding))?;
     let at = clock::text(now);
     office.write(|connection| issued.add(connection, &at, certificate.der())).map_err(Unwritten::from)?;
     Ok(answer(&certificate))
+}
+
+/// The certificate of a person whose key signed a request, where it still holds; nothing where it is the key of none. What was revoked or has
+/// ended comes back by a code alone, from somebody who looks at who asks.
+fn person(people: Vec<(Issued, Vec<u8>)>, request: &Request, now: Time) -> Result<Option<Issued>, Problem> {
+    let mut newest = None;
+    for (issued, der) in people {
+        let Ok(certificate) = Certificate::from_der(&der) else { continue };
+        if certificate.public_key() != request.public_key() {
+            continue;
+        }
+        if let Some(since) = &issued.revoked {
+            let problem = Problem::new(403, "certificate-revoked").with("subject", certificate.subject());
+            return Err(problem.with("since", since).with("at", now));
+        }
+        newest.get_or_insert((issued, certificate));
+    }
+    let Some((issued, certificate)) = newest else { return Ok(None) };
+    if now > certificate.not_after() {
+        let problem = Problem::new(403, "certificate-expired").with("subject", certificate.subject());
+        return Err(problem.with("until", certificate.not_after()).with("at", now));
+    }
+    Ok(Some(issued))
 }
 
 #[cfg(test)]

@@ -143,6 +143,9 @@ statements! {
     /// The certificates of a unit, or of all.
     CERTIFICATES = "SELECT c.serial, c.unit, c.person, c.roles, c.until, r.at FROM certificate c LEFT JOIN revocation r ON r.serial = c.serial
                     WHERE ?1 = '' OR c.unit = ?1 ORDER BY c.unit, c.at, c.serial";
+    /// The certificates of a unit's people, the newest first.
+    CERTIFICATES_OF_PEOPLE = "SELECT c.serial, c.person, c.roles, c.until, c.der, r.at FROM certificate c
+                              LEFT JOIN revocation r ON r.serial = c.serial WHERE c.unit = ? AND c.person <> '' ORDER BY c.at DESC, c.serial";
     /// A revocation; it stays.
     ADD_REVOCATION = "INSERT INTO revocation (serial, at, reason, who) VALUES (?, ?, ?, ?)";
     /// Since when a certificate is revoked.

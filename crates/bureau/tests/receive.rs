@@ -241,6 +241,25 @@ fn certificates_are_issued_renewed_and_revoked_over_est() {
     assert_eq!((renewed.subject(), renewed.serial() == first.serial()), (first.subject(), false));
     assert_eq!(bureau.ask("new", "/v1/messages", &[]).0, 200);
 
+    // A person's, over the machine's connection: the key that signed the request says whose it is, whatever it wishes to be called.
+    let code = bureau.code(&[UNIT, "--person", "王五", "--role", "preparer"]);
+    let person = bureau.enrol(UNIT, &code, "person", "/CN=x");
+    let again = ["--header", "Content-Type: application/pkcs10", "--data-binary", "@person.b64"];
+    let (status, renewed) = bureau.ask(UNIT, "/.well-known/est/simplereenroll", &again);
+    assert_eq!(status, 200);
+    let renewed = bureau.certificate("person-renewed", &renewed);
+    assert_eq!((renewed.subject(), renewed.public_key()), (person.subject(), person.public_key()));
+    assert!(renewed.serial() != person.serial() && renewed.subject().name == "王五");
+    // Another unit's machine gets no certificate of theirs, and nobody one for a key that was revoked.
+    let machine = bureau.code(&[OTHER]);
+    bureau.enrol(OTHER, &machine, OTHER, "/CN=x");
+    let (status, others) = bureau.ask(OTHER, "/.well-known/est/simplereenroll", &again);
+    assert_eq!((status, bureau.certificate("others", &others).subject().name.as_str()), (200, "agent"));
+    bureau.run(&["revoke", &person.serial(), "--reason", "离职"]);
+    let (status, problem) = bureau.ask(UNIT, "/.well-known/est/simplereenroll", &again);
+    let problem: Value = serde_json::from_slice(&problem).unwrap();
+    assert_eq!((status, problem["code"].as_str()), (403, Some("certificate-revoked")));
+
     // A lost machine.
     bureau.run(&["revoke", &first.serial(), "--reason", "电脑丢失"]);
     let (status, problem) = bureau.ask(UNIT, "/v1/messages", &[]);
@@ -327,14 +346,14 @@ fn a_sandbox_needs_nothing_and_its_folder_can_be_kept() {
     let mut errors = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let url = errors.by_ref().find(|line| line.starts_with("https://")).unwrap();
     let mut stdout = child.stdout.take().unwrap();
-    let mut text = String::new();
-    while !text.ends_with("]\n") {
+    let mut text = Vec::new();
+    while !text.ends_with(b"]\n") {
         let mut byte = [0; 512];
         let read = stdout.read(&mut byte).unwrap();
-        text.push_str(std::str::from_utf8(&byte[..read]).unwrap_or_default());
-        assert!(read > 0, "{text}");
+        text.extend_from_slice(&byte[..read]);
+        assert!(read > 0, "{}", String::from_utf8_lossy(&text));
     }
-    // Names are in Chinese, and a piece may end inside one: codes are plain.
+    let text = String::from_utf8(text).unwrap();
     let codes: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("\"code\": \"")?.split('"').next()).collect();
     assert_eq!(codes.len(), 9, "three units with a machine and two persons: {text}");
     let curl = |path: &str, args: &[&str]| {

@@ -12,6 +12,47 @@ fn before(days: u64) -> Time {
     Time::from_unix(now().unix() - days * 86_400).unwrap()
 }
 
+/// Packages that no honest agent can make: a signature in a role that its certificate does not have, and containers that are more than they seem,
+/// made by Python's own ZIP library.
+fn shapes(bureau: &Bureau, site: &Site) -> Vec<(&'static str, Vec<u8>)> {
+    let whole = site.bytes(&Order { roles: vec![Role::Preparer], ..Order::default() });
+    let mut files = seal::container::read(&whole, Limits::default()).unwrap();
+    for (from, to) in [
+        ("META-INF/signature-preparer.p7s", "META-INF/signature-head.p7s"),
+        ("META-INF/ASiCManifest-preparer.xml", "META-INF/ASiCManifest-head.xml"),
+    ] {
+        let bytes = files.remove(from).unwrap();
+        files.insert(to.to_owned(), bytes);
+    }
+    let other_role = seal::container::write(&files, Limits::default()).unwrap();
+    let script = "import sys, zipfile
+kind, path = sys.argv[1:]
+with zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as out:
+    out.writestr('mimetype', 'application/vnd.etsi.asic-e+zip')
+    if kind == 'bomb':
+        out.writestr('report.json', bytes(256 << 20), zipfile.ZIP_DEFLATED)
+    if kind == 'many':
+        for number in range(20000):
+            out.writestr(f'f{number}', b'')
+    if kind == 'path':
+        out.writestr('../../etc/passwd', b'x')
+";
+    let made = |kind: &str| {
+        let path = bureau.path(&format!("{kind}.asice"));
+        let out = std::process::Command::new("python3").args(["-c", script, kind]).arg(&path).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        std::fs::read(path).unwrap()
+    };
+    let bomb = made("bomb");
+    assert!(bomb.len() < 1 << 20, "a quarter of a gigabyte in {} bytes", bomb.len());
+    vec![
+        ("signature-role-refused", other_role),
+        ("container-compressed", bomb),
+        ("container-too-many-files", made("many")),
+        ("container-file-name", made("path")),
+    ]
+}
+
 #[test]
 fn each_wrong_is_named_on_a_signed_receipt() {
     let mut bureau = Bureau::new();
@@ -52,6 +93,7 @@ fn each_wrong_is_named_on_a_signed_receipt() {
         ("package-report-differs", mine(Order { report: |report| report.forms.clear(), ..Order::default() })),
         ("package-report-differs", mine(Order { report: |report| report.period = "2020-01".to_owned(), ..Order::default() })),
     ];
+    let cases = [cases, shapes(&bureau, &site)].concat();
     for (code, bytes) in &cases {
         let (status, answer) = bureau.submit(UNIT, bytes, &[]);
         assert_eq!(status, 422, "{code}: {}", String::from_utf8_lossy(&answer));

@@ -14,7 +14,7 @@ pub type Values = BTreeMap<String, Value>;
 pub const EXTRACTS: &[(&str, &[&str], &[&str])] = &[
     ("books", &["name", "currency"], &["fiscal_year_starts"]),
     ("accounts", &["account", "name", "class"], &["side", "parent", "profit", "erp_type", "currency"]),
-    ("periods", &["month", "adjustment", "state", "fiscal_year_start"], &[]),
+    ("periods", &["month", "adjustment", "state", "fiscal_year_start"], &["voucher", "number", "field"]),
     (
         "entries",
         &["month", "adjustment", "voucher", "account", "debit", "credit"],

@@ -106,6 +106,14 @@ pub fn periods(pack: &str, rows: &Rows) -> (Vec<PeriodInfo>, Vec<Finding>) {
     let mut periods: BTreeMap<Period, PeriodInfo> = BTreeMap::new();
     rows.each(|value| {
         let start = value("fiscal_year_start").unwrap_or_default();
+        // An entry whose day is in no month is in none of the rows that are read by month: the calendar is where it can be told.
+        if let Some(voucher) = value("voucher") {
+            let number = value("number").filter(|number| !number.is_empty()).unwrap_or_else(|| "—".to_owned());
+            let finding = Finding::error("date-unreadable").at(format!("pack {pack}, {}", value("field").unwrap_or_default()));
+            let finding = finding.with("text", value("month").unwrap_or_default()).with("number", number);
+            findings.push(finding.with("voucher", voucher));
+            return;
+        }
         let Some(period) = period(value) else {
             let finding = Finding::error("month-unreadable").at(format!("pack {pack}, periods"));
             findings.push(finding.with("text", value("month").unwrap_or_default()));

@@ -29,6 +29,9 @@ pub const PIECE_MAX: usize = 4 << 20;
 /// Largest request that is no package, in bytes.
 pub const REQUEST_MAX: usize = 64 << 10;
 
+/// Name of the text in the signed container of a survey pack or calendar.
+pub const PACK_FILE: &str = "pack.toml";
+
 /// Most messages of one answer.
 pub const MESSAGES_MAX: usize = 200;
 

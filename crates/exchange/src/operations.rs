@@ -406,7 +406,7 @@ pub const OPERATIONS: &[Operation] = &[
         method: Method::Post,
         path: "/.well-known/est/simplereenroll",
         by: By::Unit,
-        about: "凭现有证书换新证书（RFC 7030 4.2.2）· A new certificate for the one of the connection",
+        about: "凭现有证书换新证书（RFC 7030 4.2.2）；申请用本单位人员的密钥签名时，换那个人的 · A new certificate for the one of the connection, or for that of the unit's person whose key signed the request",
         parameters: &[],
         request: Some(REQUEST),
         own: &[answer(200, CERTIFICATES, "证书 · the certificate")],

@@ -358,6 +358,8 @@ pub enum Field {
     Origin,
     /// 用途: what it was used for, as people enter it.
     Use,
+    /// 构成: what part of a whole it is, as people enter it.
+    Composition,
 }
 
 /// A question to the measures.

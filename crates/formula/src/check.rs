@@ -314,6 +314,20 @@ pub fn asks_measures(expr: &Expr) -> bool {
     false
 }
 
+/// Kinds of measures that an expression asks for, as they are written in it.
+pub fn measured<'a>(expr: &'a Expr, kinds: &mut BTreeSet<&'a str>) {
+    let mut waiting = vec![expr];
+    while let Some(expr) = waiting.pop() {
+        match &expr.node {
+            Node::Measure(call) => drop(kinds.insert(&call.kind)),
+            Node::Negate(operand) | Node::Not(operand) => waiting.push(operand),
+            Node::Binary { left, right, .. } => waiting.extend([&**left, &**right]),
+            Node::Call { arguments, .. } => waiting.extend(arguments),
+            _ => {}
+        }
+    }
+}
+
 /// A circle among formulas that refer to each other: the names on it, the first one repeated at the end.
 pub fn cycle(references: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
     let mut done: BTreeSet<&str> = BTreeSet::new();

@@ -23,10 +23,11 @@ pub use ast::{
     AccountCall, Aspect, Column, Expr, Field, Filter, Function, Measure, MeasureCall, Name, Node, Operator, Pick, Selector, Side,
     Span, What, Year,
 };
-pub use check::{Kind, Named, asks_measures, check, cycle, references};
+pub use check::{Kind, Named, asks_measures, check, cycle, measured, references};
 pub use evaluate::{evaluate, rounded};
 pub use parser::{LONGEST, parse};
 pub use select::{Account, Class, Scope, Selected, select};
+pub use texts::{answers, is_date};
 pub use world::{At, Figures, Gap, MeasureQuestion, Mode, Outcome, Part, Question, Trace, Value, World};
 
 /// Something wrong in a formula, with its place in the text.

@@ -87,6 +87,7 @@ pub(crate) const FIELDS: Named<Field> = &[
     (&["class", "类别"], Field::Class),
     (&["origin", "来源"], Field::Origin),
     (&["use", "用途"], Field::Use),
+    (&["composition", "构成"], Field::Composition),
 ];
 
 /// UFO's name, the English one, what is asked, and whether it runs from January.

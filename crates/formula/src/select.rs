@@ -31,6 +31,9 @@ const CLASSES: [(Class, &str, &str); 6] = [
 ];
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Class; 6] = [Class::Asset, Class::Liability, Class::Common, Class::Equity, Class::Cost, Class::ProfitAndLoss];
+
     /// The class with this English or Chinese name.
     pub fn named(name: &str) -> Option<Class> {
         CLASSES.iter().find(|(_, english, chinese)| name == *english || name == *chinese).map(|(class, ..)| *class)

@@ -10,6 +10,11 @@ use crate::{
 /// What stands between the answers of one question.
 const BETWEEN: [char; 7] = ['、', '；', ';', '，', ',', '\n', '|'];
 
+/// The answers of a text that may hold several.
+pub fn answers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(BETWEEN).map(str::trim).filter(|answer| !answer.is_empty())
+}
+
 /// A function of the texts of indicators.
 pub(crate) fn call(function: Function, arguments: &[Expr], world: &dyn World, at: At) -> Outcome {
     let text = |which: usize| match arguments.get(which).map(|argument| &argument.node) {
@@ -30,7 +35,7 @@ pub(crate) fn call(function: Function, arguments: &[Expr], world: &dyn World, at
         Function::Is => Ok(Value::Truth(given.any(|text| first == text || !text.is_empty() && code(&first) == text))),
         Function::Contains => Ok(Value::Truth(given.any(|text| first.contains(text)))),
         Function::Length => count(first.chars().count()),
-        Function::Answers => count(first.split(BETWEEN).filter(|answer| !answer.trim().is_empty()).count()),
+        Function::Answers => count(answers(&first).count()),
         Function::Year => number(date(&first)?.0.year().into()),
         Function::Months => {
             let (from, to) = (date(&first)?, date(&text(1)?)?);
@@ -50,6 +55,11 @@ fn number(whole: i128) -> Outcome {
 /// The code before the words of a choice: `210` of `210 私营`.
 fn code(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or_default()
+}
+
+/// Whether a text is a month or a day as formulas read them: `2025-03-01`, `2025-03`, `20250301`, `202503`.
+pub fn is_date(text: &str) -> bool {
+    date(text).is_ok()
 }
 
 /// A month with its day, where the date says one: `2025-03-01`, `2025-03`, `20250301`, `202503`.

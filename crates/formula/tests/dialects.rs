@@ -5,7 +5,7 @@ Formulas of other tools, translated by hand and by the program; and what must ho
 
 use formula::{
     Node,
-    dialects::{CellName, Cells, Degree, Detected, Dialect, NoCells, Standing, detect, import, is_formula},
+    dialects::{CellName, Cells, Degree, Detected, Dialect, NoCells, Standing, detect, import, is_formula, looks_like_call},
     parse,
 };
 use model::Amount;
@@ -177,6 +177,17 @@ fn formulas_are_told_from_other_texts() {
     }
     for text in ["", "营业收入（千元）", "(一) QM", "FIRMQM(1)", "SUM(C5:C6)", "其中：FS 系统"] {
         assert!(!is_formula(text), "{text}");
+    }
+}
+
+#[test]
+fn calls_that_somebody_typed_are_told_from_headings() {
+    for text in [r#"SL("6401",月)+SL(“6402”，月)"#, "SELECT(?C5,年@=年 and 月@=月+1)", "ptotal（D2:D3）", r#"-GETGL("1001")"#]
+    {
+        assert!(looks_like_call(text), "{text}");
+    }
+    for text in ["Total (RMB)", "营业收入(a,b)", "D5+D6", "(a,b)", "Revenue, net (see note)", "EBITDA"] {
+        assert!(!looks_like_call(text), "{text}");
     }
 }
 

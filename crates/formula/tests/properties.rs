@@ -61,7 +61,10 @@ fn measure_call() -> impl Strategy<Value = MeasureCall> {
     let aspect = one_of(&[Aspect::Quantity, Aspect::Amount, Aspect::Value, Aspect::Average, Aspect::Closing, Aspect::Coal]);
     let span = one_of(&[Span::Month(0), Span::Month(-3), Span::Of(12), Span::Quarter, Span::Year, Span::ToDate]);
     let year = one_of(&[Year::Offset(0), Year::Offset(-1), Year::Of(2024)]);
-    let fields = prop::collection::vec((one_of(&[Field::Item, Field::Class, Field::Origin, Field::Use]), ".{0,6}"), 0..3);
+    let fields = prop::collection::vec(
+        (one_of(&[Field::Item, Field::Class, Field::Origin, Field::Use, Field::Composition]), ".{0,6}"),
+        0..3,
+    );
     let kind = "[a-z][a-z_]{0,5}|[一-龥]{1,4}|x \"y|Ａb|9";
     (kind, aspect, fields, prop::option::of(".{0,4}"), span, year)
         .prop_map(|(kind, aspect, fields, unit, span, year)| MeasureCall { kind, aspect, fields, unit, span, year })

@@ -139,6 +139,11 @@ impl Book {
         self.accounts.contains_key(account)
     }
 
+    /// Whether any line was booked on an account up to a month.
+    pub fn is_used_by(&self, account: &str, month: Month) -> bool {
+        self.accounts.get(account).is_some_and(|cells| cells.iter().any(|(period, _)| period.month <= month))
+    }
+
     /// Whether an account has turnover in a period; its cells stand in the order of the periods.
     pub(crate) fn turns_over(&self, account: &str, period: Period) -> bool {
         self.accounts.get(account).is_some_and(|cells| cells.binary_search_by_key(&period, |(at, _)| *at).is_ok())

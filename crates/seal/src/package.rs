@@ -24,6 +24,26 @@ pub struct Scan {
     pub bytes: Vec<u8>,
 }
 
+/// Bytes that no scan of a page has fewer of.
+const LEAST: usize = 1024;
+
+impl Scan {
+    /// Whether the bytes begin and end as a file of that kind does, and are not fewer than a page's.
+    fn is_whole(&self) -> bool {
+        let bytes = self.bytes.as_slice();
+        // Writers and scanners leave some bytes before the head or after the end.
+        let near = |part: &[u8], mark: &[u8]| part.windows(mark.len()).any(|own| own == mark);
+        let head = &bytes[..bytes.len().min(1024)];
+        let tail = &bytes[bytes.len().saturating_sub(1024)..];
+        let whole = match self.kind.as_str() {
+            "pdf" => near(head, b"%PDF-") && near(tail, b"%%EOF"),
+            "png" => bytes.starts_with(b"\x89PNG\r\n\x1a\n") && bytes.get(12..16) == Some(b"IHDR") && near(tail, b"IEND"),
+            _ => bytes.starts_with(&[0xff, 0xd8, 0xff]) && near(tail, &[0xff, 0xd9]),
+        };
+        whole && bytes.len() >= LEAST
+    }
+}
+
 /// Kinds of scans.
 const SCANS: [&str; 3] = ["pdf", "png", "jpg"];
 
@@ -124,7 +144,15 @@ impl Package {
         if !SCANS.contains(&scan.kind.as_str()) {
             return Err(Finding::error("scan-kind").with("kind", scan.kind));
         }
+        if !scan.is_whole() {
+            return Err(Finding::error("scan-unreadable").with("kind", scan.kind).with("size", scan.bytes.len()));
+        }
         self.add(identity, role, at, Some(scan))
+    }
+
+    /// Takes a role's signature away, so that the role may sign anew; whether there was one.
+    pub fn remove(&mut self, role: Role) -> bool {
+        self.signatures.remove(&role).is_some()
     }
 
     fn add(&mut self, identity: &Identity<'_>, role: Role, at: Time, scan: Option<Scan>) -> Result<(), Finding> {

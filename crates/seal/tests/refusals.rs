@@ -142,7 +142,13 @@ fn a_print_signed_on_paper_is_attested() {
     let mut package = signed(&preparer, Role::Preparer, signed_at());
     package.sign(&head.identity(), Role::StatisticsHead, signed_at()).unwrap();
     let digest = package.digest();
-    let scan = Scan { kind: "pdf".to_owned(), bytes: b"%PDF-1.7 scan".to_vec() };
+    let scan = |bytes: Vec<u8>| Scan { kind: "pdf".to_owned(), bytes };
+    let whole = [&b"%PDF-1.7 scan\n"[..], &[b' '; 2000], b"%%EOF\n"].concat();
+    for torn in [b"%PDF-1.7 scan %%EOF".to_vec(), whole[..2000].to_vec(), whole[1..].to_vec()] {
+        let refused = package.sign_on_paper(&preparer.identity(), Role::UnitHead, scan(torn), signed_at());
+        assert_eq!(refused.unwrap_err().code, "scan-unreadable");
+    }
+    let scan = scan(whole);
     package.sign_on_paper(&preparer.identity(), Role::UnitHead, scan, signed_at()).unwrap();
     let bytes = package.write(Limits::default()).unwrap();
     let read = Package::read(&bytes, Limits::default()).unwrap();

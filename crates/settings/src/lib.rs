@@ -41,6 +41,16 @@ pub const LENGTH_MAX: usize = 4 << 20;
 
 /// Reads `text` of `file` into `T`. There is a value when nothing was found that is an error.
 pub fn read<T: DeserializeOwned>(file: &str, text: &str, shape: &Shape) -> (Option<T>, Vec<Finding>) {
+    let (value, findings) = read_mended(file, text, shape);
+    (value.filter(|_| findings.is_empty()), findings)
+}
+
+/// Words outside their lists that are told in one go.
+const MENDED_MAX: usize = 200;
+
+/// The same; where all that is wrong are words that a list does not have, there is a value with the first word of the list in their place,
+/// so that whoever examines it can say everything else too. It is not for use.
+pub fn read_mended<T: DeserializeOwned>(file: &str, text: &str, shape: &Shape) -> (Option<T>, Vec<Finding>) {
     if text.len() > LENGTH_MAX {
         return (None, vec![Finding::error("file-too-long").at(file).with("limit", LENGTH_MAX)]);
     }
@@ -60,13 +70,30 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, shape: &Shape) -> (Opti
     if !findings.is_empty() {
         return (None, findings);
     }
-    match toml::from_str(text) {
-        Ok(value) => (Some(value), findings),
-        Err(error) => {
-            findings.push(syntax(file, text, &error));
-            (None, findings)
+    // The reader of types stops at the first word that it does not know.
+    let mut text = text.to_owned();
+    loop {
+        match toml::from_str(&text) {
+            Ok(value) => return (Some(value), findings),
+            Err(error) => {
+                findings.push(syntax(file, &text, &error));
+                match mended(&text, &error).filter(|_| findings.len() < MENDED_MAX) {
+                    Some(next) => text = next,
+                    None => return (None, findings),
+                }
+            }
         }
     }
+}
+
+/// A text with a known word in the place of the unknown one that an error is about.
+fn mended(text: &str, error: &toml::de::Error) -> Option<String> {
+    let mut words = error.message().strip_prefix("unknown variant")?.split('`').skip(1).step_by(2);
+    let (unknown, known) = (words.next()?, words.next()?);
+    let span = error.span()?;
+    let written = text.get(span.clone())?;
+    let plain = written.trim_matches(['"', '\'']) == unknown && written.len() == unknown.len() + 2;
+    plain.then(|| format!("{}\"{known}\"{}", &text[..span.start], &text[span.end..]))
 }
 
 fn syntax(file: &str, text: &str, error: &toml::de::Error) -> Finding {

@@ -37,7 +37,7 @@ pub enum Break {
         /// Its number.
         seq: i64,
     },
-    /// A chart or calendar is not the one that seals name.
+    /// A chart or calendar is not the one that seals name, or is not there.
     Context {
         /// Its digest.
         digest: String,
@@ -140,6 +140,12 @@ impl Store {
         }
         if let Some(seq) = crate::rows::stray(&self.connection).map_err(self.sqlite())? {
             return Ok(Err(Break::Rows { seq }));
+        }
+        let missing = "SELECT min(context) FROM seal WHERE context NOT IN (SELECT digest FROM context)";
+        if let Some(digest) =
+            self.connection.query_row(missing, [], |row| row.get::<_, Option<String>>(0)).map_err(self.sqlite())?
+        {
+            return Ok(Err(Break::Context { digest }));
         }
         for (digest, body) in self.contexts()? {
             let own: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();

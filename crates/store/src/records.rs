@@ -84,6 +84,14 @@ impl Store {
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
 
+    /// Every version of every record, oldest first.
+    pub fn every_record(&self) -> Result<Vec<Record>, StoreError> {
+        let sqlite = self.sqlite();
+        let mut statement = self.connection.prepare(&format!("SELECT {COLUMNS} FROM record ORDER BY id")).map_err(&sqlite)?;
+        let rows = statement.query_map([], record);
+        rows.and_then(Iterator::collect).map_err(sqlite)
+    }
+
     fn select_records(&self, kind: &str, wanted: Wanted<'_>, which: &str) -> Result<Vec<Record>, StoreError> {
         let sqlite = self.sqlite();
         let (mut sql, mut values) = (format!("SELECT {COLUMNS} FROM record WHERE kind = ? AND {which}"), vec![kind]);

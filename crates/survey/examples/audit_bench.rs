@@ -75,7 +75,7 @@ fn fill(program: &Program, forms: &[Form], batch: &mut [Lane], rows: usize, seed
             let divisor = forms
                 .iter()
                 .find(|form| form.form == figure.form)
-                .map_or(1, |form| form.row(&figure.row).map_or(1, |row| form.conversion(row).0));
+                .map_or(1, |form| form.row(&figure.row).map_or(1, |row| form.reckoned(row)));
             lane.values[row] = value.unwrap_or(0) * i128::from(divisor) * 1_000_000_000;
             lane.states[row] = if value.is_some() { state::OK } else { state::ABSENT };
         }

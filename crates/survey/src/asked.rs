@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use formula::{Account, Question, Trace, What};
+use formula::{Account, Class, Question, Trace, What};
 use model::Period;
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,19 @@ pub(crate) fn asked<'a>(traces: impl IntoIterator<Item = &'a Trace>, chart: &[Ac
         Asked { from: from.map(|from| from.to_string()), to: to.to_string(), by, accounts: short(&accounts, chart) }
     };
     found.into_iter().map(asked).collect()
+}
+
+/// Classes that questions to the books pick, as their own text says them.
+pub(crate) fn classes(traces: &[Trace]) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let mut waiting: Vec<&Trace> = traces.iter().collect();
+    while let Some(trace) = waiting.pop() {
+        waiting.extend(&trace.children);
+        if trace.question.is_some() {
+            found.extend(Class::ALL.into_iter().map(Class::name).filter(|name| trace.text.contains(&format!("#{name}"))));
+        }
+    }
+    found.into_iter().map(str::to_owned).collect()
 }
 
 fn months(question: &Question) -> (Option<model::Month>, model::Month) {

@@ -320,7 +320,9 @@ impl Calendars {
     pub fn around(&self, form: &Form, today: Date, back: i32, ahead: i32) -> Vec<Due> {
         let month = u16::try_from(today.year()).ok().zip(u8::try_from(today.month()).ok());
         let Some(month) = month.and_then(|(year, month)| Month::new(year, month)) else { return Vec::new() };
-        let mut dues: Vec<Due> = (-16..=12).filter_map(|months| self.due(form, month.plus(months)?)).collect();
+        // An annual form is due up to sixteen months after its year began.
+        let since = -(back / 28).saturating_add(16);
+        let mut dues: Vec<Due> = (since..=12).filter_map(|months| self.due(form, month.plus(months)?)).collect();
         dues.sort_by_key(|due| due.enterprise);
         let next = dues.iter().position(|due| due.enterprise >= today).unwrap_or(dues.len());
         dues.truncate(next + 1);

@@ -6,10 +6,11 @@ use formula::{Measure, Side, Trace, Value, What};
 use model::{Finding, Level};
 use serde::{Deserialize, Serialize};
 
-use crate::{Asked, Printed, audit::Explanation};
+pub use crate::stands::{Evidence, PackUsed, RateUsed, Stands};
+use crate::{Printed, audit::Explanation};
 
 /// Empty values are left out of documents, so that their bytes say no more than there is.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
@@ -52,6 +53,9 @@ pub struct Draft {
     pub printed: Vec<String>,
     /// Digest of the mapping: standard, forms and layers.
     pub mapping: String,
+    /// The form's own pack in it; absent in a draft of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<PackUsed>,
     /// Root of the seal of each period up to this one.
     pub evidence: BTreeMap<String, String>,
     /// Rates by which a book in another currency was converted.
@@ -60,6 +64,13 @@ pub struct Draft {
     /// Accounts of the book without a line whose code and name disagree: with one they hold figures up.
     #[serde(default, skip_serializing_if = "is_default")]
     pub doubtful: Vec<String>,
+    /// Accounts that only the ERP says the class of, with lines, by what it said: `asset`, `liability credit` …
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub typed: BTreeMap<String, Vec<String>>,
+    /// Digest over the keys of the closing vouchers of each period that has any: which they are follows from the chart, and no seal's root says it.
+    /// Absent in a draft of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closings: Option<BTreeMap<String, String>>,
     /// Indicators in the form's order.
     pub cells: Vec<Cell>,
     /// What a person should know.
@@ -80,17 +91,6 @@ impl Draft {
         let after = ["prior_year_month", "prior_year"].iter().filter(has).copied();
         before.chain([main]).chain(opening.iter().copied()).chain(after).collect()
     }
-}
-
-/// A rate that figures stand on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RateUsed {
-    /// Month, `YYYY-MM`.
-    pub month: String,
-    /// `closing` or `average`.
-    pub of: String,
-    /// 元 for one unit of the book's currency; absent where the table had none.
-    pub rate: Option<String>,
 }
 
 /// Reporting unit (填报单位).
@@ -337,42 +337,6 @@ pub struct Original {
     pub currency: String,
     /// In whole units, not rounded.
     pub raw: String,
-}
-
-/// The sealed months a figure stands on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// First month; absent where it stands on everything before too.
-    pub from: Option<String>,
-    /// Last month.
-    pub to: String,
-    /// Digest over the periods and roots of those seals.
-    pub digest: String,
-    /// Of what these seals are.
-    #[serde(default, skip_serializing_if = "Stands::books")]
-    pub on: Stands,
-    /// What of the books: a change of anything else leaves it as it is.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub asked: Vec<Asked>,
-}
-
-/// What a figure stands on: a new voucher touches no count of heads, and a new entry of heads no balance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stands {
-    /// The books alone.
-    #[default]
-    Books,
-    /// Measures alone.
-    Measures,
-    /// Both.
-    Both,
-}
-
-impl Stands {
-    fn books(&self) -> bool {
-        *self == Stands::Books
-    }
 }
 
 /// One version of one indicator in the ledger (台账).

@@ -7,12 +7,13 @@ use model::{Amount, Finding, Level, Month, Period};
 
 use crate::{
     Form, Row,
-    asked::asked,
+    asked::{asked, classes},
     audit::{self, Claim, Explanation, Given, Outcome},
     document::{
         Cell, Column, Columns, Draft, Evidence, Footer, Growth, Header, LedgerCell, Lineage, Note, Original, Stands, Unit,
     },
     engine::Engine,
+    measures::Measures,
 };
 
 /// A seal that figures stand on.
@@ -72,6 +73,8 @@ pub struct Order<'a> {
     pub unposted: bool,
     /// Whether measures are in the figures.
     pub measures: bool,
+    /// They, where any formula asks for them.
+    pub measured: Option<&'a Measures>,
     /// What was sealed.
     pub seals: Seals<'a>,
     /// Digest of the mapping.
@@ -148,8 +151,11 @@ pub fn build(order: &Order<'_>) -> Built {
         printed: form.columns.iter().map(|column| column.name().to_owned()).collect(),
         mapping: order.mapping.clone(),
         evidence: seals.map(|(period, seal)| (period.to_string(), seal.root.clone())).collect(),
+        pack: None,
         rates: Vec::new(),
         doubtful: Vec::new(),
+        typed: BTreeMap::new(),
+        closings: None,
         cells: ledger.iter().map(|cell| Cell { columns: cell.cell.columns.figures(), ..cell.cell.clone() }).collect(),
         findings: findings.iter().map(Note::from).collect(),
         explanations,
@@ -270,12 +276,15 @@ impl Building<'_> {
             before: None,
             columns,
         };
+        let entered = order.given.texts.get(&(form.form.clone(), order.month, row.key().to_owned()));
+        let entered =
+            entered.filter(|entered| cell.columns.main().and_then(|column| column.value.as_ref()) == Some(&entered.text));
         let main = cell.columns.main();
         let (divisor, places) = form.conversion(row);
         LedgerCell {
             growth: growth_of(&cell.columns),
             mapping: order.mapping.clone(),
-            source: order.source.clone(),
+            source: entered.map_or_else(|| order.source.clone(), |entered| format!("text · {}", entered.by)),
             conversion: if divisor == 1 { String::new() } else { format!("÷{divisor}, .{places}") },
             reported: main.and_then(|column| column.value.clone()),
             audit: self.audit.get(row.key()).cloned().unwrap_or_default(),
@@ -290,15 +299,16 @@ impl Building<'_> {
         }
     }
 
-    /// A text: a fact of the unit, or what a person still has to say.
+    /// A text: a fact of the unit, what a person entered, or what one still has to say.
     fn text(&mut self, row: &Row) -> Column {
-        let known = row.fill.as_ref().and_then(|fact| self.order.facts.get(fact)).filter(|text| !text.is_empty());
+        let order = self.order;
+        let known = order.given.text(order.form, row, order.month).map(str::to_owned);
         if known.is_none() {
             let gap = Gap::new("missing_source", "indicator-without-source").with("indicator", row.key());
             self.gap(row, &gap);
         }
         let status = if known.is_some() { "ok" } else { "missing_source" };
-        Column { value: known.cloned(), status: status.to_owned(), ..Column::default() }
+        Column { value: known, status: status.to_owned(), ..Column::default() }
     }
 
     fn column(&mut self, row: &Row, at: Option<At>) -> (Column, Option<Trace>) {
@@ -397,8 +407,9 @@ impl Building<'_> {
             _ => Stands::Books,
         };
         let digest = evidence_digest(self.order.seals.of(on), from, to, self.order.digest);
-        let asked = asked(traces, self.order.engine.chart());
-        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on, asked })
+        let measured = self.order.measured.map(|measures| measures.asked(traces)).unwrap_or_default();
+        let (asked, classes) = (asked(traces, self.order.engine.chart()), classes(traces));
+        Some(Evidence { from: from.map(|month| month.to_string()), to: to.to_string(), digest, on, asked, measured, classes })
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Product {
     /// What it is, where it is no product: `project`, `energy`, `commodity`, as packs say in `each`.
     #[serde(skip)]
     pub each: Option<String>,
+    /// Whether its industry is the unit's own, which has what belongs to no product.
+    #[serde(skip)]
+    pub main: bool,
 }
 
 /// What a form repeats beside products (`[[repeat]]`): a project, a sort of energy, a class of goods.
@@ -116,9 +119,18 @@ impl Form {
                 };
                 let groups = groups(&each);
                 repeated |= !groups.is_empty();
+                // The only one there is, or the unit's own.
+                let main = groups.iter().find(|(_, members)| groups.len() == 1 || members.iter().any(|product| product.main));
+                let main = main.map(|((code, _), _)| code);
                 for ((code, name), members) in &groups {
                     let name = if each == "industry" { format!("{}：{code}", row.name) } else { name.clone() };
-                    rows.push(Row { code: Some(code.clone()), ..of(&row, None, &name, members) });
+                    let mut made = Row { code: Some(code.clone()), ..of(&row, None, &name, members) };
+                    if let (Some(main), Some(rest), Some(own)) = (main, made.rest.take_if(|_| main.is_some()), &mut made.formula)
+                        && main == code
+                    {
+                        *own = Spanned::new(own.span(), format!("{} + {}", own.get_ref(), rest.get_ref()));
+                    }
+                    rows.push(made);
                 }
                 if groups.is_empty() {
                     rows.push(Row { formula: None, ..row });
@@ -220,7 +232,7 @@ status = "confirmed"
             item: item.to_owned(),
             times: times.map(str::to_owned),
             industry: Some("3824".to_owned()),
-            each: None,
+            ..Product::default()
         }
     }
 
@@ -245,6 +257,23 @@ status = "confirmed"
         assert_eq!(shown, [("3901", "台", sum), ("3902", "台", one), ("3824", "—", value)]);
         let (_, findings) = form.clone().expanded(&[]);
         assert!(findings.is_empty(), "nothing is left to repeat");
+        // What no product has goes to the only industry, or to the unit's own of several; of several without one it goes nowhere.
+        let text = FORM.to_owned() + "rest = 'MEASURE(processing, amount)'\n";
+        let other = |main| Product { industry: Some("3825".to_owned()), main, ..product("3903", "D", None) };
+        let rows = |products: &[Product]| {
+            let (form, findings) = Form::parse("t.toml", &text).0.unwrap().expanded(products);
+            assert_eq!(findings, []);
+            let rows = form.rows.into_iter().filter(|row| row.repeats.as_deref() == Some("by-industry"));
+            rows.map(|row| (row.formula.unwrap().into_inner(), row.rest.is_some())).collect::<Vec<_>>()
+        };
+        let [a, d] = ["A", "D"].map(|item| format!(r#"MEASURE(output, value, item="{item}")"#));
+        let whole = |own: &str| format!("{own} + MEASURE(processing, amount)");
+        assert_eq!(rows(&[product("3901", "A", None)]), [(whole(&a), false)]);
+        assert_eq!(rows(&[product("3901", "A", None), other(true)]), [(a.clone(), false), (whole(&d), false)]);
+        assert_eq!(rows(&[product("3901", "A", None), other(false)]), [(a, true), (d, true)]);
+        let text = FORM.to_owned() + "rest = 'MEASURE(processing, amount)'\n";
+        let stray = text.replace("each = \"industry\"", "each = \"product\"");
+        assert_eq!(Form::parse("t.toml", &stray).1[0].code, "row-source-unfit");
         let (whole, _) = Form::parse("t.toml", FORM);
         let (_, findings) = whole.unwrap().expanded(&[product("39 01]", "A", None), product("39-01", "B", None)]);
         assert_eq!(findings.iter().map(|finding| finding.code.as_ref()).collect::<Vec<_>>(), ["repeat-code-unfit"]);

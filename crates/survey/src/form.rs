@@ -205,7 +205,7 @@ pub struct Header {
 impl Form {
     /// Reads a form; everything that is wrong is found at once.
     pub fn parse(file: &str, text: &str) -> (Option<Form>, Vec<Finding>) {
-        let (form, mut findings) = settings::read::<Form>(file, text, &SHAPE);
+        let (form, mut findings) = settings::read_mended::<Form>(file, text, &SHAPE);
         let Some(mut form) = form else { return (None, findings) };
         form.source = Source { file: file.to_owned(), text: text.to_owned() };
         findings.extend(form.wrong());
@@ -240,7 +240,8 @@ impl Form {
             if let Some(column) = stray {
                 findings.push(here(Finding::error("column-not-printed")).with("column", column.name()));
             }
-            if row.formula.is_some() && !row.kind.is_number() || row.fill.is_some() && row.kind != RowKind::Text {
+            let rest = row.rest.is_some() && (row.each.as_deref() != Some("industry") || row.formula.is_none());
+            if rest || row.formula.is_some() && !row.kind.is_number() || row.fill.is_some() && row.kind != RowKind::Text {
                 findings.push(here(Finding::error("row-source-unfit")));
             }
         }
@@ -338,5 +339,16 @@ impl Form {
         let own = row.unit.is_some() || row.kind == RowKind::Count;
         let (divisor, places) = if own { (1, 0) } else { (self.divisor, self.places) };
         (row.divisor.unwrap_or(divisor), row.places.unwrap_or(places))
+    }
+
+    /// Whether a row is an amount of money.
+    pub fn is_money(&self, row: &Row) -> bool {
+        row.kind != RowKind::Count && row.unit.as_ref().unwrap_or(&self.unit).ends_with('元')
+    }
+
+    /// How many of what rules reckon in one of a row's unit is: money in 元, whatever unit it is printed in, so that forms can be compared;
+    /// quantities in the unit that is printed, so that a rule means what stands on the form.
+    pub fn reckoned(&self, row: &Row) -> i64 {
+        if self.is_money(row) { self.conversion(row).0 } else { 1 }
     }
 }

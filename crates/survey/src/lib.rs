@@ -21,6 +21,7 @@ pub mod filing;
 mod form;
 mod mapping;
 pub mod measures;
+pub mod pack;
 pub mod quality;
 mod rates;
 mod reach;
@@ -29,6 +30,7 @@ mod rule;
 pub mod sdmx;
 mod shape;
 mod standard;
+mod stands;
 mod threshold;
 mod trial;
 

@@ -319,6 +319,15 @@ impl Mapping {
         cells.chain(self.items.values().flatten()).any(|formula| formula::asks_measures(&formula.expr))
     }
 
+    /// Kinds of measures that formulas of its forms ask for, as they are written there.
+    pub fn measured(&self) -> BTreeSet<&str> {
+        let mut kinds = BTreeSet::new();
+        for formula in self.cells.values().chain(self.items.values().flatten()) {
+            formula::measured(&formula.expr, &mut kinds);
+        }
+        kinds
+    }
+
     /// The form with this code.
     pub fn form(&self, code: &str) -> Option<&Form> {
         self.forms.iter().find(|form| form.form == code)

@@ -1,5 +1,6 @@
 //! Rows of a form (指标): what each is, in which unit it is printed, and where its value comes from.
 
+use model::Finding;
 use serde::Deserialize;
 use settings::Shape;
 use toml::Spanned;
@@ -19,6 +20,7 @@ pub(crate) const ROW: Shape = Shape::Table(&[
     ("each", ANY),
     ("once", ANY),
     ("formula", ANY),
+    ("rest", ANY),
     ("fill", ANY),
     ("source", ANY),
     ("choices", ANY),
@@ -97,6 +99,9 @@ pub struct Row {
     pub repeats: Option<String>,
     /// Where its value comes from; absent where no formula says it.
     pub formula: Option<Spanned<String>>,
+    /// Of a row that is repeated by industry: what no product has of its own, such as work in progress; the row of the main industry has
+    /// it too. After the form was repeated, only where nobody knows which industry that is.
+    pub rest: Option<Spanned<String>>,
     /// A fact of the unit that fills a text: `unit.code`, `unit.name` …
     pub fill: Option<String>,
     /// The record that holds it, in words, where a formula does not say it.
@@ -116,6 +121,38 @@ pub struct Row {
 }
 
 impl Row {
+    /// What a person answers, as the form has it: a choice by its number or its words. What it cannot be is a finding.
+    pub fn answer(&self, text: &str) -> Result<String, Finding> {
+        let unfit = |reason: String| {
+            let finding = Finding::error("text-unfit").with("indicator", self.key()).with("name", &self.name).with("text", text);
+            Err(finding.with("reason", reason).with("known", self.choices.join("、")))
+        };
+        let text = text.trim();
+        if text.is_empty() || text.chars().any(|letter| letter.is_control() && letter != '\n') {
+            return unfit(format!("{:?}", text));
+        }
+        if self.choices.is_empty() {
+            return Ok(text.to_owned());
+        }
+        let most = self.max_choices.unwrap_or(1) as usize;
+        let mut taken: Vec<&String> = Vec::new();
+        for answer in formula::answers(text) {
+            let meant = |known: &&String| {
+                let (code, words) = known.split_once(' ').unwrap_or((known, known));
+                known.as_str() == answer || code == answer || words.trim() == answer
+            };
+            match self.choices.iter().find(meant) {
+                Some(known) if !taken.contains(&known) => taken.push(known),
+                Some(_) => {}
+                None => return unfit(answer.to_owned()),
+            }
+        }
+        if taken.len() > most {
+            return unfit(format!("{} > {most}", taken.len()));
+        }
+        Ok(taken.into_iter().map(String::as_str).collect::<Vec<_>>().join("、"))
+    }
+
     /// Code or id.
     pub fn key(&self) -> &str {
         self.code.as_deref().or(self.id.as_deref()).unwrap_or_default()

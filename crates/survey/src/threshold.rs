@@ -74,6 +74,8 @@ pub enum Standing {
     CrossedDown,
     /// Last year was above; this year is not over and has not reached it.
     AboveLastYear,
+    /// This year is above, and last year's figure is not known: whether it was crossed is not either.
+    AboveNow,
     /// Below, as far as the figures go.
     Below,
     /// A figure is missing.
@@ -89,6 +91,7 @@ impl Standing {
             Standing::CrossedUp => "crossed_up",
             Standing::CrossedDown => "crossed_down",
             Standing::AboveLastYear => "above_last_year",
+            Standing::AboveNow => "above_now",
             Standing::Below => "below",
             Standing::Unknown => "unknown",
         }
@@ -134,7 +137,7 @@ impl Trade {
             (Some(true), false) if over => Standing::CrossedDown,
             (Some(true), false) => Standing::AboveLastYear,
             (Some(false), false) => Standing::Below,
-            (None, true) => Standing::CrossedUp,
+            (None, true) => Standing::AboveNow,
             (None, false) => Standing::Below,
         }
     }
@@ -166,6 +169,9 @@ mod tests {
         ] {
             assert_eq!(industry.standing(amount(last), amount(now), over), standing, "{last} {now}");
         }
+        // Nobody knows whether last year was above.
+        assert_eq!(industry.standing(None, amount("28456630"), true), Standing::AboveNow);
+        assert_eq!(industry.standing(None, amount("19999999"), true), Standing::Below);
         assert_eq!(industry.standing(None, None, false), Standing::Unknown);
         assert_eq!(table.trade("E4710").unwrap().standing(None, None, false), Standing::Always);
     }

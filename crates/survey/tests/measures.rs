@@ -52,6 +52,7 @@ fn entry(kind: &str, item: &str, date: &str, quantity: &str, unit: &str) -> Ente
         person: "p".to_owned(),
         basis: Basis::Change,
         purpose: None,
+        composition: None,
         coefficient: None,
     }
 }
@@ -217,6 +218,39 @@ fn measured_coefficients_weigh_by_quantity() {
     assert_eq!(code(tonnes("2025-01", "2025-03", "原煤")), ("missing_source", "measure-not-entered"));
     let half = measures(vec![], &[], vec![coal("2025-01", "100", "0.7")]);
     assert_eq!(code(ask(&half, "energy", Aspect::Coal, "2025-01", "2025-01", "")), ("missing_source", "measure-not-entered"));
+}
+
+#[test]
+fn a_measured_coefficient_is_of_the_goods_in_whatever_unit_they_are_written() {
+    let coal = |date: &str, quantity: &str, unit: &str, measured: &str| Entered {
+        coefficient: (!measured.is_empty()).then(|| amount(measured)),
+        key: format!("{date} {quantity}"),
+        ..entry("energy", "原煤", date, quantity, unit)
+    };
+    let power = || entry("energy", "电力", "2025-01", "1", "千瓦时");
+    let tonnes = |entered: Vec<Entered>| {
+        let known = measures(vec![], &[], [entered, vec![power()]].concat());
+        ask(&known, "energy", Aspect::Coal, "2025-01", "2025-01", "原煤")
+    };
+    // 100 × 0.7 + 300 × 0.6 = 250, and 40 t more at 250 ÷ 400 are 25, whether they are written as 40 吨, 40 t or 40000 千克.
+    for (quantity, unit) in [("40", "吨"), ("40", "t"), ("40000", "千克")] {
+        let entered = vec![
+            coal("2025-01-05", "100", "吨", "0.7"),
+            coal("2025-01-15", "300", "吨", "0.6"),
+            coal("2025-01-25", quantity, unit, ""),
+        ];
+        assert_eq!(tonnes(entered), Ok(amount("275")), "{quantity} {unit}");
+    }
+    // 100000 千克 × 0.0007 = 70, and 40 吨 more at 0.7 are 28.
+    let entered = vec![coal("2025-01-05", "100000", "千克", "0.0007"), coal("2025-01-25", "40", "吨", "")];
+    assert_eq!(tonnes(entered), Ok(amount("98")));
+    // 200000 千克 × 0.0006 + 100 t × 0.75 = 195 on 300 t, 0.65 a tonne, and 10 t more are 6.5.
+    let entered = vec![
+        coal("2025-01-05", "200000", "千克", "0.0006"),
+        coal("2025-01-15", "100", "t", "0.75"),
+        coal("2025-01-25", "10", "吨", ""),
+    ];
+    assert_eq!(tonnes(entered), Ok(amount("201.5")));
 }
 
 #[test]

@@ -283,6 +283,7 @@ fn said(code: &str, at: &str) -> Vec<(String, String)> {
         source: String::new(),
         unposted: false,
         measures: false,
+        measured: None,
         seals: survey::Seals { books: &seals, measures: &seals, both: &seals },
         mapping: String::new(),
         given: &survey::audit::Given::default(),

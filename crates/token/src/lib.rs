@@ -53,11 +53,13 @@ impl Token {
 
     /// Makes a key on the token. It cannot be read from there.
     pub fn generate(module: &Path, token: &str, key: &str, pin: &str) -> Result<Token, Finding> {
-        if Token::open(module, token, key, pin).is_ok() {
-            return Err(Finding::error("token-key-there").with("token", token).with("key", key));
-        }
         let session = log_in(module, token, pin, true)?;
         let label = Attribute::Label(key.as_bytes().to_vec());
+        let there = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY), label.clone()]);
+        // Two keys of one label could not be told apart.
+        if !there.map_err(|_| Finding::error("signer-failed"))?.is_empty() {
+            return Err(Finding::error("token-key-there").with("token", token).with("key", key));
+        }
         let public = [
             Attribute::Token(true),
             Attribute::Private(false),

@@ -10,7 +10,7 @@ pub mod chart;
 pub mod page;
 pub mod words;
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
@@ -44,6 +44,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/config.toml"),
     include_str!("../messages/connect.toml"),
     include_str!("../messages/connector.toml"),
+    include_str!("../messages/deeds.toml"),
     include_str!("../messages/delivery.toml"),
     include_str!("../messages/demo.toml"),
     include_str!("../messages/everyday.toml"),
@@ -70,7 +71,10 @@ static ENTRIES: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| {
 /// The sentence of `code`, filled. A code without an entry is shown with its values, so that nothing is lost.
 pub fn text<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, V)]) -> String {
     match ENTRIES.get(code) {
-        Some(entry) => fill(lang, if lang == Lang::Zh { &entry.zh } else { &entry.en }, values),
+        Some(entry) => {
+            let said = saying(if lang == Lang::Zh { &entry.zh } else { &entry.en }, values);
+            fill(lang, said.trim_end_matches(['；', ';']), values)
+        }
         None => {
             let values = values.iter().map(|(name, value)| format!(" {}={}", name.as_ref(), value.as_ref()));
             format!("{code}{}", values.collect::<String>())
@@ -101,8 +105,46 @@ pub fn grouped(text: &str) -> String {
 /// What to do about `code`, filled; `None` where there is nothing to say.
 pub fn hint<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, V)]) -> Option<String> {
     let entry = ENTRIES.get(code)?;
-    let hint = if lang == Lang::Zh { &entry.hint_zh } else { &entry.hint_en };
-    (!hint.is_empty()).then(|| fill(lang, hint, values))
+    let hint = saying(if lang == Lang::Zh { &entry.hint_zh } else { &entry.hint_en }, values);
+    let hint = match (hint.strip_suffix('；'), hint.strip_suffix(';')) {
+        (Some(hint), _) => format!("{hint}。"),
+        (_, Some(hint)) => format!("{hint}."),
+        _ => hint.into_owned(),
+    };
+    (!hint.is_empty()).then(|| fill(lang, &hint, values))
+}
+
+/// Values that say there is nothing, as in "the nearest is —".
+const NOTHING: [&str; 2] = ["", "—"];
+
+/// Words without the sentences that would name what there is where there is nothing.
+fn saying<'a, N: AsRef<str>, V: AsRef<str>>(hint: &'a str, values: &[(N, V)]) -> Cow<'a, str> {
+    let nothing = |name: &str| values.iter().any(|(known, value)| known.as_ref() == name && NOTHING.contains(&value.as_ref()));
+    let empty: Vec<String> =
+        ["near", "known"].into_iter().filter(|name| nothing(name)).map(|name| format!("{{{name}}}")).collect();
+    if empty.is_empty() {
+        return Cow::Borrowed(hint);
+    }
+    let (mut left, mut dropped) = (String::with_capacity(hint.len()), false);
+    let ends = ["。", "；", "? ", ". ", "; "];
+    let mut rest = hint;
+    while !rest.is_empty() {
+        let end = ends.iter().filter_map(|end| rest.find(end).map(|at| at + end.len())).min().unwrap_or(rest.len());
+        let (sentence, after) = rest.split_at(end);
+        rest = after;
+        if empty.iter().any(|name| sentence.contains(name)) {
+            dropped = true;
+        } else {
+            // What began after a semicolon begins the hint now; names of programs and keys stay as they are written.
+            let plain = dropped && left.is_empty() && !sentence.starts_with("taizhang");
+            let mut letters = sentence.chars();
+            match letters.next().filter(|_| plain) {
+                Some(first) => left.extend(first.to_uppercase().chain(letters)),
+                None => left.push_str(sentence),
+            }
+        }
+    }
+    Cow::Owned(left.trim_end().to_owned())
 }
 
 /// What is wrong or worth knowing as a person reads it: level (`error`, `warning`, `note`) and code before place and sentence.
@@ -123,6 +165,11 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     ENTRIES.keys().map(String::as_str)
 }
 
+/// What people read for words of the machine, joined as they stand.
+fn words(lang: Lang, kind: &str, words: &str) -> String {
+    words.split(", ").map(|one| word(lang, kind, one)).collect::<Vec<_>>().join(if lang == Lang::Zh { "、" } else { ", " })
+}
+
 /// What people read for a word of the machine: `label-<kind>-<word>`, or the word where the catalogue has none.
 fn word<'a>(lang: Lang, kind: &str, word: &'a str) -> &'a str {
     match ENTRIES.get(&format!("label-{kind}-{}", word.replace('_', "-"))) {
@@ -141,11 +188,12 @@ fn fill<N: AsRef<str>, V: AsRef<str>>(lang: Lang, sentence: &str, values: &[(N, 
         let named = after.split_once('}').and_then(|(name, after)| {
             let (name, kind) = name.split_once(':').map_or((name, None), |(name, kind)| (name, Some(kind)));
             let (_, value) = values.iter().find(|(known, _)| known.as_ref() == name)?;
-            Some((kind.map_or(value.as_ref(), |kind| word(lang, kind, value.as_ref())), after))
+            let value = value.as_ref();
+            Some((kind.map_or(Cow::Borrowed(value), |kind| Cow::Owned(words(lang, kind, value))), after))
         });
         match named {
             Some((value, after)) => {
-                filled.push_str(value);
+                filled.push_str(&value);
                 rest = after;
             }
             None => {
@@ -187,6 +235,21 @@ mod tests {
             assert_eq!(entry.hint_zh.is_empty(), entry.hint_en.is_empty(), "{code}");
             assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{code}");
         }
+    }
+
+    #[test]
+    fn a_hint_names_nothing_where_there_is_nothing() {
+        let said = |near: &str| hint(Lang::En, "measure-kind-unknown", &[("kind", "x"), ("near", near)]);
+        assert_eq!(said("sales").as_deref(), Some("The nearest is sales; taizhang measure kinds lists them."));
+        assert_eq!(said("—").as_deref(), Some("taizhang measure kinds lists them."));
+        let zh = hint(Lang::Zh, "measure-kind-unknown", &[("kind", "x"), ("near", "—")]);
+        assert_eq!(zh.as_deref(), Some("taizhang measure kinds 列出全部。"));
+        assert_eq!(hint(Lang::En, "person-unknown", &[("near", "—"), ("known", "wu")]), None);
+        let pack = hint(Lang::En, "connector-unknown", &[("near", "—"), ("known", "odoo")]);
+        assert!(pack.is_some_and(|hint| hint.starts_with("Packs of the program: odoo.")));
+        assert_eq!(saying("One is {known}; write it in the file.", &[("known", "")]), "Write it in the file.");
+        let rule = |near: &str| text(Lang::Zh, "rule-unknown", &[("rule", "X-1"), ("near", near)]);
+        assert_eq!((&*rule("FIN-01"), &*rule("—")), ("这张表没有审核关系 X-1；最接近的是 FIN-01", "这张表没有审核关系 X-1"));
     }
 
     #[test]

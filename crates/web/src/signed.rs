@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use axum::{
     Form,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -61,11 +61,10 @@ impl FromRequest<Arc<App>> for Act {
         let Some(session) = session(request.headers(), app) else {
             return Err(Redirect::to("/login").into_response());
         };
-        let forbidden = |session: &Session| pages::told(app, session, StatusCode::FORBIDDEN, "page-stale");
         match Form::<HashMap<String, String>>::from_request(request, app).await {
             // The token is as long as the one kept and compared whole: it cannot be guessed piece by piece over a network that is not measured.
             Ok(Form(fields)) if fields.get("token").is_some_and(|token| *token == session.token) => Ok(Act { session, fields }),
-            Ok(_) => Err(forbidden(&session)),
+            Ok(_) => Err(pages::stale(app, &session)),
             Err(refused) => Err(refused.into_response()),
         }
     }

@@ -3,10 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use clap::Subcommand;
-use exchange::Pack;
+use exchange::{PACK_FILE, Pack};
 use model::{Finding, Level};
 use seal::{Digest, Limits, Package, Payload, Role};
-use survey::{Calendar, Form};
+use survey::{Calendar, Form, pack::Kind};
 
 use super::{Ctx, output};
 use crate::{
@@ -48,9 +48,6 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
 }
 
-/// Name of the text in a pack's container.
-const PACK: &str = "pack.toml";
-
 fn publish(ctx: &Ctx, office: &Office, file: &PathBuf) -> Result<Vec<Finding>, Failure> {
     let (keys, store) = (office.keys(), office.store());
     let text = fs::read_to_string(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
@@ -70,7 +67,7 @@ fn publish(ctx: &Ctx, office: &Office, file: &PathBuf) -> Result<Vec<Finding>, F
     }
     let now = clock::now();
     let mut payload = Payload::new();
-    payload.insert(PACK, text.as_bytes())?;
+    payload.insert(PACK_FILE, text.as_bytes())?;
     let mut package = Package::new(payload)?;
     package.sign(&keys.receiver()?, Role::Receiver, now)?;
     let container = package.write(Limits::default())?;
@@ -106,8 +103,7 @@ fn examined(store: &Store, name: &str, text: &str) -> Result<(Pack, Vec<Finding>
         length: 0,
         at: String::new(),
     };
-    let is_form = text.lines().any(|line| line.starts_with("form ") || line.starts_with("form="));
-    if !is_form {
+    if Kind::of(text) == Kind::Calendar {
         let (calendar, findings) = Calendar::parse(name, text);
         return match calendar.filter(|_| !findings.iter().any(|finding| finding.level == Level::Error)) {
             Some(calendar) => Ok((blank("calendar", calendar.year.to_string(), String::new(), calendar.revision), findings)),

@@ -101,6 +101,16 @@ impl Issued {
         connection.prepare_cached(sql::CERTIFICATES)?.query_map([unit], read)?.collect()
     }
 
+    /// The certificates of a unit's people with their bytes, the newest first.
+    pub fn people(connection: &Connection, unit: &str) -> rusqlite::Result<Vec<(Issued, Vec<u8>)>> {
+        let read = |row: &rusqlite::Row<'_>| {
+            let roles: String = row.get(2)?;
+            let (serial, person, until, revoked) = (row.get(0)?, row.get(1)?, row.get(3)?, row.get(5)?);
+            Ok((Issued { serial, unit: unit.to_owned(), person, roles: column(&roles, 2)?, until, revoked }, row.get(4)?))
+        };
+        connection.prepare_cached(sql::CERTIFICATES_OF_PEOPLE)?.query_map([unit], read)?.collect()
+    }
+
     /// Since when a certificate is revoked.
     pub fn revoked(connection: &Connection, serial: &str) -> rusqlite::Result<Option<String>> {
         connection.prepare_cached(sql::REVOKED)?.query_row([serial], |row| row.get(0)).optional()

@@ -130,8 +130,8 @@ const KINDS: [(&str, Name); 12] = [
     ("币别", Name::Currency),
 ];
 
-/// The book's own currency, as these programs write it.
-const OWN: [&str; 6] = ["RMB", "CNY", "人民币", "本位币", "综合本位币", "BB01"];
+/// The book's own currency, as these programs write it; `PRE001` is the code that 云星空 ships 人民币 with.
+const OWN: [&str; 7] = ["RMB", "CNY", "人民币", "本位币", "综合本位币", "BB01", "PRE001"];
 
 /// An account expression `a1:a2|类别|c1:c2`, read.
 struct Accounts {

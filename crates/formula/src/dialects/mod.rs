@@ -164,6 +164,18 @@ pub fn is_formula(text: &str) -> bool {
     })
 }
 
+/// Whether a text of a sheet reads as a call of a function that is not known here: a name of letters, brackets, and arguments between
+/// them. `Total (RMB)` is a heading; `SL("6401",月)` and `PTOTAL(D2:D3)` are formulas that somebody typed.
+pub fn looks_like_call(text: &str) -> bool {
+    let plain = crate::lexer::Lexer::plain(text);
+    let plain = plain.trim().trim_start_matches(['+', '-']).trim_start();
+    let Some((name, rest)) = plain.split_once('(') else { return false };
+    let name = name.trim_end();
+    let named =
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    named && rest.contains(')') && rest.contains(['"', ',', ':', '?', '@'])
+}
+
 /// Which dialect a collection of formulas is written in, and what shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detected {
@@ -206,6 +218,21 @@ pub fn detect<'a>(texts: impl Iterator<Item = &'a str>) -> Detected {
         Some((dialect, count, evidence)) => Detected { dialect, votes: (count, of), evidence },
         None => Detected { dialect: Dialect::Ufo, votes: (0, 0), evidence: String::new() },
     }
+}
+
+/// The dialect of each formula by itself, as a sheet may have been put together from two products; `votes` are its own calls. One that says nothing is
+/// read like most of those that call what it calls, or like most of all.
+pub fn each(texts: &[&str]) -> Vec<Detected> {
+    let own: Vec<Detected> = texts.iter().map(|text| detect(std::iter::once(*text))).collect();
+    let is_acct = |text: &str| crate::lexer::Lexer::plain(text).to_ascii_uppercase().contains("ACCT");
+    let most = |acct: bool| detect(texts.iter().copied().filter(|text| !acct || is_acct(text)));
+    let (all, accts) = (most(false), most(true));
+    let found = own.into_iter().zip(texts).map(|(own, text)| match own.votes.0 {
+        0 if is_acct(text) && accts.votes.0 > 0 => Detected { dialect: accts.dialect, ..own },
+        0 => Detected { dialect: all.dialect, ..own },
+        _ => own,
+    });
+    found.collect()
 }
 
 /// A translation at work.

@@ -20,7 +20,7 @@ pub use explanation::{Claim, Explanation, digest_of};
 pub use judge::{Behind, Comparison, Fact, Outcome, Verdict, judge};
 pub use outside::{OUTSIDE, Outside};
 pub use report::{Event, report};
-pub use world::{Described, Filed, Given, Papers, Reported};
+pub use world::{Described, Entered, Filed, Given, Papers, Reported};
 
 use std::collections::BTreeSet;
 

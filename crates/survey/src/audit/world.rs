@@ -19,7 +19,7 @@ pub struct Described {
     pub divisor: i64,
 }
 
-/// Figures as they are reported: rounded to their form's unit, money in 元.
+/// Figures as they are reported: rounded to their form's unit, money in 元, quantities in the unit of the form.
 pub trait Reported: World {
     /// Smallest difference between two reported figures of a row, and whether it is money in 元; `None` where there is no such row.
     fn step(&self, form: Option<&str>, row: &str) -> Option<(Amount, bool)>;
@@ -57,13 +57,13 @@ impl<'a> Known<'a> {
             return Some((Amount::ZERO, false));
         }
         let (form, row) = self.row(form, row)?;
-        let (divisor, places) = form.conversion(row);
+        let (_, places) = form.conversion(row);
         if row.kind == RowKind::Count {
             // People are counted, not rounded.
             return Some((Amount::ZERO, false));
         }
-        let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places.min(9)))?)?;
-        Some((step, row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
+        let one = Amount::from_whole(form.reckoned(row).into())?;
+        Some((one.checked_div(Amount::from_whole(10_i128.pow(places.min(9)))?)?, form.is_money(row)))
     }
 
     fn is_repeated(&self, form: Option<&str>, row: &str) -> bool {
@@ -81,9 +81,8 @@ impl<'a> Known<'a> {
     fn describe(&self, form: Option<&str>, row: &str) -> Described {
         match self.row(form, row) {
             Some((form, row)) => {
-                let (divisor, _) = form.conversion(row);
                 let unit = row.unit.clone().unwrap_or_else(|| form.unit.clone());
-                Described { name: row.name.clone(), unit, divisor }
+                Described { name: row.name.clone(), unit, divisor: form.reckoned(row) }
             }
             None => Described { name: row.to_owned(), unit: String::new(), divisor: 1 },
         }
@@ -141,8 +140,31 @@ pub struct Given {
     pub adjusted: BTreeMap<(String, Month, String), Amount>,
     /// What was filed before, as the platform has it, by form, month and row, in the form's unit.
     pub filed: BTreeMap<(String, Month, String), Amount>,
+    /// All columns of what was filed before (平台值), by form, month, row and column, in the form's unit: it stands in for last year where the
+    /// books do not reach back.
+    pub platform: BTreeMap<(String, Month, String, String), Amount>,
     /// Facts of the unit that fill texts, by the names that packs give them.
     pub facts: BTreeMap<String, String>,
+    /// Texts and choices that people entered, by form, month and row.
+    pub texts: BTreeMap<(String, Month, String), Entered>,
+}
+
+/// A text that a person entered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entered {
+    /// The text.
+    pub text: String,
+    /// Who entered it.
+    pub by: String,
+}
+
+impl Given {
+    /// What fills the text of a row: a fact of the unit, or what a person entered for the month.
+    pub fn text(&self, form: &Form, row: &crate::Row, month: Month) -> Option<&str> {
+        let fact = row.fill.as_ref().and_then(|fact| self.facts.get(fact)).filter(|text| !text.is_empty());
+        let entered = || self.texts.get(&(form.form.clone(), month, row.key().to_owned())).map(|entered| entered.text.as_str());
+        fact.map(String::as_str).or_else(entered)
+    }
 }
 
 /// A book's figures through the formulas of its mapping.
@@ -158,6 +180,22 @@ impl<'a> Filed<'a> {
     pub fn new(engine: &'a Engine<'a>, form: &'a str, given: &'a Given) -> Filed<'a> {
         let known = Known { forms: &engine.mapping().forms, own: form };
         Filed { engine, known, lens: engine.lens(form), given }
+    }
+
+    /// What was filed of a row in a month.
+    pub fn platform(&self, form: &str, row: &str, month: Month, column: &str) -> Option<Amount> {
+        self.given.platform.get(&(form.to_owned(), month, row.to_owned(), column.to_owned())).copied()
+    }
+
+    /// What was filed of last year's column, in the form's unit: what this year's report brought along, else what was filed a year ago.
+    pub fn last_year(&self, form: &str, row: &str, column: Column, month: Month) -> Option<Amount> {
+        let (shown, filed): (&str, &[&str]) = match column {
+            Column::PriorYear => ("prior_year", &["cumulative", "closing", "opening"]),
+            Column::PriorYearMonth => ("prior_year_month", &["this_month"]),
+            _ => return None,
+        };
+        let before = || filed.iter().find_map(|column| self.platform(form, row, month.prior_year()?, column));
+        self.platform(form, row, month, shown).or_else(before)
     }
 
     /// What a person added to the figure that is asked for.
@@ -200,12 +238,12 @@ impl World for Filed<'_> {
         self.lens.repeated(form, code, at)
     }
 
-    /// Only facts of the unit are known here; what a person enters elsewhere is awaited, and not empty.
+    /// What nobody has entered here is awaited, and not empty.
     fn text(&self, form: Option<&str>, code: &str, at: At) -> Result<Option<String>, Gap> {
-        let row = of_text(self.known.gap(form, code, None, at.month)?)?;
-        let known = row.fill.as_ref().and_then(|fact| self.given.facts.get(fact)).filter(|text| !text.is_empty());
+        let (of, row) = self.known.gap(form, code, None, at.month)?;
+        let known = self.given.text(of, of_text((of, row))?, at.month);
         let awaited = || Gap::new("missing_source", "indicator-without-source").with("indicator", row.key());
-        known.cloned().map(Some).ok_or_else(awaited)
+        known.map(|text| Some(text.to_owned())).ok_or_else(awaited)
     }
 
     fn reference(&self, form: Option<&str>, code: &str, column: Option<Column>, at: At) -> Trace {
@@ -216,11 +254,11 @@ impl World for Filed<'_> {
             Ok(found) => found,
             Err(why) => return gap(text(form, code, column), why),
         };
-        let (divisor, places) = of.conversion(row);
+        let ((divisor, places), reckoned) = (of.conversion(row), of.reckoned(row));
         if column == Some(Column::FiledLastYear) {
             let key = at.month.prior_year().map(|month| (of.form.clone(), month, row.key().to_owned()));
-            let yuan = key.and_then(|key| self.given.filed.get(&key)?.checked_mul(Amount::from_whole(divisor.into())?));
-            let outcome = yuan.map(Value::Number).ok_or_else(|| nothing_filed(of, row));
+            let filed = key.and_then(|key| self.given.filed.get(&key)?.checked_mul(Amount::from_whole(reckoned.into())?));
+            let outcome = filed.map(Value::Number).ok_or_else(|| nothing_filed(of, row));
             let text = text(form, code, column);
             return Trace { text, outcome, question: None, measured: None, parts: Vec::new(), children: Vec::new() };
         }
@@ -231,12 +269,16 @@ impl World for Filed<'_> {
             (Ok(Value::Truth(_)), _) => Err(Gap::new("error", "value-wrong-kind")),
             // What no system holds, a person gave.
             (Err(_), Some(_)) => Ok(Some(Amount::ZERO)),
-            (Err(why), None) => Err(why.clone()),
+            // Where nothing was computed of last year, what was filed says it: so that the first year can be compared.
+            (Err(why), None) => {
+                let filed = column.and_then(|column| self.last_year(&of.form, row.key(), column, at.month));
+                filed.map(Some).ok_or_else(|| why.clone())
+            }
         };
         let outcome = computed.and_then(|computed| {
             let reported = computed.and_then(|computed| computed.checked_add(adjusted.unwrap_or_default()));
-            let yuan = reported.and_then(|value| value.checked_mul(Amount::from_whole(divisor.into())?));
-            yuan.map(Value::Number).ok_or_else(|| Gap::new("error", "amount-too-large"))
+            let reckoned = reported.and_then(|value| value.checked_mul(Amount::from_whole(reckoned.into())?));
+            reckoned.map(Value::Number).ok_or_else(|| Gap::new("error", "amount-too-large"))
         });
         Trace {
             text: text(form, code, column),
@@ -331,12 +373,13 @@ impl<'a> Papers<'a> {
         let draft = self.drafts.get(&(form.form.as_str(), month)).ok_or_else(absent)?;
         let cell = draft.cells.iter().find(|cell| cell.id == code).ok_or_else(absent)?;
         let column = cell.columns.get(name).ok_or_else(absent)?;
-        let Some(value) = &column.value else {
+        // Last year's column may have nothing but what was filed.
+        let Some(value) = column.value.as_ref().or(column.platform.as_ref()) else {
             let status = STATUSES.iter().find(|status| **status == column.status).copied().unwrap_or("not_applicable");
             return Err(Gap::new(status, "rule-indicator-absent").with("indicator", format!("[{}:{code}]", form.form)));
         };
-        let (divisor, _) = form.conversion(row);
-        let value = value.parse::<Amount>().ok().and_then(|value| value.checked_mul(Amount::from_whole(divisor.into())?));
+        let one = Amount::from_whole(form.reckoned(row).into());
+        let value = value.parse::<Amount>().ok().and_then(|value| value.checked_mul(one?));
         value.ok_or_else(|| Gap::new("error", "amount-too-large"))
     }
 }

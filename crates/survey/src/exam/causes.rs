@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use formula::{AccountCall, At, Expr, Node, Operator, Scope, Side, Span, What};
+use formula::{AccountCall, Aspect, At, Expr, Node, Operator, Scope, Side, Span, What};
 use model::{Amount, Finding, Month};
 
 use super::{
@@ -120,6 +120,7 @@ impl Search<'_> {
                     causes.extend(self.column());
                 }
                 causes.extend(self.average());
+                causes.extend(self.heads());
                 causes.extend(self.closing());
                 if !theirs.is_zero() {
                     causes.extend(self.tax(raw));
@@ -255,6 +256,16 @@ impl Search<'_> {
         })
     }
 
+    /// Heads at the end where the average belongs. The average is what the survey asks for, so the sheet is what changes.
+    fn heads(&self) -> Option<Cause> {
+        let (text, at) = (self.rewritten(heads_at_the_end)?, self.at()?);
+        let expr = formula::parse(&text).0?;
+        let raw = number(&self.subject.engine.formula(&self.subject.form.form, &expr, Scope::Own, at).outcome)?;
+        let average = self.difference.raw?;
+        let said = Finding::note("exam-cause-heads").with("closing", raw.fixed(2)).with("average", average.fixed(2));
+        (raw != average && self.is_theirs(raw)).then_some(Cause { said, change: None })
+    }
+
     fn closing(&self) -> Vec<Cause> {
         let Some(at) = self.at() else { return Vec::new() };
         let raw = |mapping: &Mapping| {
@@ -284,6 +295,14 @@ impl Search<'_> {
             }
             None
         })
+    }
+}
+
+fn heads_at_the_end(node: &mut Node) {
+    if let Node::Measure(call) = node
+        && call.aspect == Aspect::Average
+    {
+        call.aspect = Aspect::Closing;
     }
 }
 

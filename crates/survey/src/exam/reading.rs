@@ -30,8 +30,18 @@ pub struct Told {
     pub decimals: u32,
     /// Unit of money that the sheet says, in 元; none where it says none.
     pub unit: Option<i64>,
+    /// Whether nothing said which column it is: its heading is a month alone, and a flow has two figures of a month.
+    pub assumed: bool,
     /// Row and column, from 0.
     pub at: (usize, usize),
+}
+
+/// Which figure a cell is.
+#[derive(Clone, Copy)]
+struct Kept {
+    column: Printed,
+    month: Option<Month>,
+    assumed: bool,
 }
 
 /// What a sheet says, and what of it could not be placed.
@@ -205,35 +215,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn of_heading(&self, row: &Row, heading: Heading) -> Option<(Printed, Option<Month>)> {
+    fn of_heading(&self, row: &Row, heading: Heading) -> Option<Kept> {
         match heading {
-            Heading::Column(column) => Some((Self::kept(row, column)?, None)),
-            Heading::Month(year, month) => {
-                let month = Month::new(year.or(self.wanted.year)?, month)?;
-                Some((self.of_month(row), Some(month)))
-            }
+            Heading::Column(column) => Some(Kept { column: Self::kept(row, column)?, month: None, assumed: false }),
+            Heading::Month(year, month) => Some(self.of_month(row, Month::new(year.or(self.wanted.year)?, month)?)),
         }
     }
 
     /// The column that figures under a month alone are of.
-    fn of_month(&self, row: &Row) -> Printed {
+    fn of_month(&self, row: &Row, month: Month) -> Kept {
         let usual = match row.kind {
             RowKind::Flow => Printed::ThisMonth,
             RowKind::Opening => Printed::Opening,
             _ => Printed::Closing,
         };
-        self.wanted.column.and_then(|column| Self::kept(row, column)).unwrap_or(usual)
+        let said = self.wanted.column.and_then(|column| Self::kept(row, column));
+        Kept { column: said.unwrap_or(usual), month: Some(month), assumed: said.is_none() && row.kind == RowKind::Flow }
     }
 
     /// Takes one cell.
-    fn take(&self, reading: &mut Reading, row: &Row, kept: (Printed, Option<Month>), unit: Option<i64>, at: (usize, usize)) {
+    fn take(&self, reading: &mut Reading, row: &Row, kept: Kept, unit: Option<i64>, at: (usize, usize)) {
         let text = self.grid.text(at.0, at.1);
         match figure(text) {
             Figure::Empty => {}
             Figure::Number(value, decimals) => {
-                let (key, (column, month)) = (row.key().to_owned(), kept);
+                let (key, Kept { column, month, assumed }) = (row.key().to_owned(), kept);
                 let unit = unit.filter(|_| self.wanted.words.is_money(self.wanted.form, row));
-                reading.told.push(Told { key, column, month, value, decimals, unit, at });
+                reading.told.push(Told { key, column, month, value, decimals, unit, assumed, at });
             }
             Figure::Strange => {
                 let finding = Finding::warning("sheet-figure-unreadable").at(self.grid.place(at.0, at.1));
@@ -295,8 +303,9 @@ impl<'a> Reader<'a> {
             let own = unit.and_then(|at| self.wanted.words.money(self.grid.text(row, at)));
             let month = period.and_then(|at| month_of(self.grid.text(row, at), self.wanted.year));
             for (at, heading, unit) in &figures {
-                if let Some((column, of)) = self.of_heading(found, *heading) {
-                    self.take(&mut reading, found, (column, of.or(month)), own.or(*unit).or(above), (row, *at));
+                if let Some(kept) = self.of_heading(found, *heading) {
+                    let kept = Kept { month: kept.month.or(month), ..kept };
+                    self.take(&mut reading, found, kept, own.or(*unit).or(above), (row, *at));
                 }
             }
         }
@@ -349,7 +358,8 @@ impl<'a> Reader<'a> {
             let month = place(Role::Period).and_then(|at| month_of(self.grid.text(row, at), self.wanted.year));
             for (at, (found, column)) in &figures {
                 if let Some(column) = Self::kept(found, *column) {
-                    self.take(&mut reading, found, (column, month), self.wanted.words.money(&headings[*at]), (row, *at));
+                    let kept = Kept { column, month, assumed: false };
+                    self.take(&mut reading, found, kept, self.wanted.words.money(&headings[*at]), (row, *at));
                 }
             }
         }
@@ -398,9 +408,9 @@ impl<'a> Reader<'a> {
             let Some(month) = first.and_then(|at| month_of(self.grid.text(row, at), self.wanted.year)) else { continue };
             for (at, found, column) in &figures {
                 let unit = self.wanted.words.money(&headings[*at]).or(above);
-                let kept = column.map_or(Some(self.of_month(found)), |column| Self::kept(found, column));
-                if let Some(kept) = kept {
-                    self.take(&mut reading, found, (kept, Some(month)), unit, (row, *at));
+                let said = |column| Some(Kept { column: Self::kept(found, column)?, month: Some(month), assumed: false });
+                if let Some(kept) = column.map_or(Some(self.of_month(found, month)), said) {
+                    self.take(&mut reading, found, kept, unit, (row, *at));
                 }
             }
         }

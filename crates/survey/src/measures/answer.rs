@@ -1,6 +1,9 @@
 //! Answers to questions, with the rows that they are made of.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use formula::{Aspect, Field, Gap, MeasureQuestion};
 use model::{Amount, MeasureRow, Month};
@@ -46,14 +49,15 @@ fn wanted(row: &MeasureRow, fields: &[(Field, String)]) -> bool {
         Field::Item => row.is(value),
         Field::Class => row.class.as_ref() == Some(value),
         Field::Origin => row.origin.as_ref() == Some(value),
-        // No document of an ERP says what something was used for; people do.
-        Field::Use => false,
+        // No document of an ERP says what something was used for, or what part of a project it is; people do.
+        Field::Use | Field::Composition => false,
     })
 }
 
 fn said(entry: &Entered, fields: &[(Field, String)]) -> bool {
     fields.iter().all(|field| match field {
         (Field::Use, value) => entry.purpose.as_ref() == Some(value),
+        (Field::Composition, value) => entry.composition.as_ref() == Some(value),
         _ => wanted(&entry.row, std::slice::from_ref(field)),
     })
 }
@@ -135,6 +139,16 @@ impl Measures {
             let mut rows = self.rows.values().flatten().filter(|row| row.kind == id);
             let entered = self.entries(id).any(|entry| said(entry, one));
             if !entered && !rows.any(|row| wanted(row, one)) {
+                let own = || self.rows.values().flatten().filter(|row| row.kind == id);
+                // An ERP may tell services from goods, and goods that were made from none.
+                let tells = |row: &MeasureRow| matches!(row.origin.as_deref(), Some("made" | "bought"));
+                let untold = !own().any(tells) && !self.entries(id).any(|entry| tells(&entry.row));
+                if field.0 == Field::Origin && untold {
+                    let classes: BTreeSet<&str> = own().filter_map(|row| row.class.as_deref()).collect();
+                    let classes =
+                        if classes.is_empty() { "—".to_owned() } else { classes.into_iter().collect::<Vec<_>>().join("、") };
+                    return Err(missing("measure-origin-untold").with("kind", &kind.name).with("classes", classes));
+                }
                 return Err(missing("measure-item-unknown").with("kind", &kind.name).with("item", shown(one)));
             }
         }
@@ -238,26 +252,35 @@ impl Measures {
     fn coefficient(&self, row: &MeasureRow, quantity: Amount, month: Month) -> Result<(Amount, Amount), Gap> {
         let unknown = || missing("energy-unknown").with("item", &row.item);
         let unit = row.unit.as_deref().ok_or_else(unknown)?;
+        let fact = self.energy.kinds.get(&row.item).or_else(|| self.energy.kinds.get(row.item_name.as_ref()?));
+        // The same goods are written in 吨, t and 千克: all are weighed in the unit of the data, or in the row's own where that says nothing.
+        let brought = fact.and_then(|fact| Some((self.energy.convert(quantity, unit, &fact.unit)?, fact.unit.as_str())));
+        let (quantity, wanted) = brought.unwrap_or((quantity, unit));
         let measured = self.entered.iter().filter(|entry| {
             let own = &entry.row;
             let coal = self.kinds.kinds.get(&own.kind).is_some_and(|kind| kind.coal && kind.nature == Nature::Flow);
-            coal && own.month == month && own.item == row.item && own.unit == row.unit
+            coal && own.month == month && own.item == row.item
         });
         let (mut weights, mut weighted) = (Amount::ZERO, Amount::ZERO);
         for entry in measured {
-            let (Some(quantity), Some(coefficient)) = (entry.row.quantity, entry.coefficient) else { continue };
-            weights = weights.checked_add(quantity).ok_or_else(too_large)?;
-            let product = quantity.checked_mul(coefficient).ok_or_else(too_large)?;
+            let (Some(own), Some(coefficient), Some(written)) =
+                (entry.row.quantity, entry.coefficient, entry.row.unit.as_deref())
+            else {
+                continue;
+            };
+            let Some(weight) = self.energy.convert(own, written, wanted) else { continue };
+            weights = weights.checked_add(weight).ok_or_else(too_large)?;
+            // The coefficient is of the unit that it was written with.
+            let product = own.checked_mul(coefficient).ok_or_else(too_large)?;
             weighted = weighted.checked_add(product).ok_or_else(too_large)?;
         }
         if weights > Amount::ZERO {
             return Ok((quantity, weighted.checked_div(weights).ok_or_else(too_large)?));
         }
-        let fact =
-            self.energy.kinds.get(&row.item).or_else(|| self.energy.kinds.get(row.item_name.as_ref()?)).ok_or_else(unknown)?;
-        let quantity = self.energy.convert(quantity, unit, &fact.unit).ok_or_else(|| {
-            missing("measure-unit-unknown").with("item", &row.item).with("unit", unit).with("wanted", &fact.unit)
-        })?;
+        let fact = fact.ok_or_else(unknown)?;
+        if wanted != fact.unit {
+            return Err(missing("measure-unit-unknown").with("item", &row.item).with("unit", unit).with("wanted", &fact.unit));
+        }
         Ok((quantity, fact.coal))
     }
 }

@@ -7,7 +7,7 @@ use formula::{Aspect, Gap, MeasureQuestion};
 use model::{Amount, MeasureRow, Month};
 
 use super::{
-    Basis, Counted, KindFact, Measures, Origin,
+    Basis, Counted, Entered, KindFact, Measures, Origin,
     answer::{error, matches, missing, shown, span, too_large},
 };
 
@@ -103,6 +103,33 @@ impl Measures {
             return Err(missing("measure-item-unknown").with("kind", &kind.name).with("item", shown(&question.fields)));
         }
         Ok(counted)
+    }
+}
+
+impl Measures {
+    /// Items of a kind that would be fewer than none at some time with these entries in the place of all that are there, each with the document
+    /// from which on. An item whose count nobody has begun is not known, and not below zero.
+    pub fn heads_below_zero(&self, kind: &str, entered: &[Entered]) -> Vec<(String, String)> {
+        let mut items: BTreeMap<&str, Vec<(Month, u8, bool, &MeasureRow)>> = BTreeMap::new();
+        let theirs = self.rows.values().flatten().map(|row| (row, false));
+        let ours = entered.iter().map(|entry| (&entry.row, entry.basis == Basis::Level));
+        let erp: Vec<&str> = self.rows.values().flatten().filter(|row| row.kind == kind).map(|row| row.item.as_str()).collect();
+        for (row, level) in theirs.chain(ours).filter(|(row, _)| row.kind == kind) {
+            let Some(day) = row.date.as_deref().and_then(|date| day(date, row.month)) else { continue };
+            items.entry(&row.item).or_default().push((row.month, day, !level, row));
+        }
+        let below = items.into_iter().filter_map(|(item, mut changes)| {
+            changes.sort();
+            let begun = changes.first().is_some_and(|(_, _, change, _)| !change) || erp.contains(&item);
+            let mut now = Amount::ZERO;
+            let found = changes.iter().filter(|_| begun).find(|(_, _, change, row)| {
+                let more = row.quantity.unwrap_or_default();
+                now = if *change { now.checked_add(more).unwrap_or(now) } else { more };
+                now < Amount::ZERO
+            });
+            found.map(|(.., row)| (item.to_owned(), row.document.clone()))
+        });
+        below.collect()
     }
 }
 

@@ -23,7 +23,7 @@ const KINDS: Shape = Shape::Table(&[
             ("invoices", ANY),
             ("coal", ANY),
             ("beside", Shape::Each(&Shape::Table(&[("name", ANY), ("formula", ANY)]))),
-            ("field", Shape::Map(&Shape::Table(&[("name", ANY), ("needed", ANY), ("choices", ANY)]))),
+            ("field", Shape::Map(&Shape::Table(&[("name", ANY), ("needed", ANY), ("choices", ANY), ("month", ANY)]))),
             ("status", ANY),
             ("note", ANY),
         ])),
@@ -81,6 +81,9 @@ pub struct FieldFact {
     /// The only values it can have; any where there are none.
     #[serde(default)]
     pub choices: Vec<String>,
+    /// Whether it is a month.
+    #[serde(default)]
+    pub month: bool,
 }
 
 /// A line of a sheet that no product has.

@@ -5,6 +5,7 @@ Pure: rows come in, answers with the rows they are made of go out. Kinds, prices
 */
 
 mod answer;
+mod asked;
 mod heads;
 mod kinds;
 mod price;
@@ -17,6 +18,7 @@ use model::{Amount, MeasureRow, Month};
 use crate::{Rates, rates::Which};
 
 pub use answer::Counted;
+pub use asked::AskedMeasure;
 pub use heads::days_in;
 pub use kinds::{AlsoFact, Energy, EnergyFact, FieldFact, KindFact, Kinds, Nature, Need, PriceSource};
 pub use price::{Price, Priced};
@@ -46,6 +48,8 @@ pub struct Entered {
     pub basis: Basis,
     /// What it was used for, of kinds that have a field `use`.
     pub purpose: Option<String>,
+    /// What part of a whole it is, of kinds that have a field `composition`.
+    pub composition: Option<String>,
     /// Measured coefficient: tonnes of standard coal for one unit of the row.
     pub coefficient: Option<Amount>,
 }

@@ -1,12 +1,12 @@
 //! Prices without tax by the order that the data says. The cost of a receipt is none of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use formula::Gap;
 use model::{Amount, MeasureRow, Month};
 
 use super::{
-    Counted, Measures, Nature, Origin, PriceSource,
+    Counted, Entered, Measures, Nature, Origin, PriceSource,
     answer::{missing, too_large},
 };
 
@@ -87,6 +87,46 @@ impl Measures {
         Ok(counted)
     }
 
+    /// The price of a product in a month, with the documents or the entry that it stands on.
+    #[expect(clippy::type_complexity, reason = "a price and its rows; a type for one caller says no more")]
+    pub fn behind<'a>(
+        &'a self,
+        like: &MeasureRow,
+        month: Month,
+    ) -> Result<Option<(Price, Vec<(&'a MeasureRow, Origin<'a>)>)>, Gap> {
+        let Some(price) = self.price(like, month)? else { return Ok(None) };
+        let same = |row: &MeasureRow| row.class.is_some() && row.class == like.class && row.origin == like.origin;
+        let rows = match price.source {
+            PriceSource::Entered => {
+                let entries =
+                    self.entered.iter().filter(|entry| price.documents.contains(&entry.key) && entry.row.month == month);
+                entries.map(|entry| (&entry.row, Origin::Entry(entry))).collect()
+            }
+            PriceSource::Invoiced => self.invoices(month, month, |row| row.item == like.item, like).collect(),
+            PriceSource::Class => self.invoices(month, month, same, like).collect(),
+            PriceSource::LastThreeMonths => match (month.plus(-3), month.plus(-1)) {
+                (Some(from), Some(to)) => self.invoices(from, to, |row| row.item == like.item, like).collect(),
+                _ => Vec::new(),
+            },
+        };
+        Ok(Some((price, rows)))
+    }
+
+    /// Invoices in the product's unit, of the ERP and of people.
+    fn invoices<'a>(
+        &'a self,
+        from: Month,
+        to: Month,
+        fits: impl Fn(&MeasureRow) -> bool,
+        like: &MeasureRow,
+    ) -> impl Iterator<Item = (&'a MeasureRow, Origin<'a>)> {
+        let invoiced = |kind: &str| self.kinds.kinds.get(kind).is_some_and(|kind| kind.invoices);
+        let theirs = self.rows.range(from..=to).flat_map(|(_, rows)| rows).map(|row| (row, Origin::Erp));
+        let ours = self.entered.iter().map(|entry| (&entry.row, Origin::Entry(entry)));
+        let ours = ours.filter(move |(row, _)| (from..=to).contains(&row.month));
+        theirs.chain(ours).filter(move |(row, _)| invoiced(&row.kind) && row.unit == like.unit && fits(row))
+    }
+
     /// The first price that the order of sources finds.
     fn price(&self, like: &MeasureRow, month: Month) -> Result<Option<Price>, Gap> {
         for source in &self.kinds.price_order {
@@ -109,6 +149,20 @@ impl Measures {
         Ok(None)
     }
 
+    /// Units in which an item is counted where it has a value: a price for another unit is never used.
+    pub fn priced_units(&self, item: &str) -> BTreeSet<String> {
+        let rows = self.rows.values().flatten().chain(self.entered.iter().map(|entry| &entry.row));
+        let priced = |kind: &str| self.kinds.kinds.get(kind).is_some_and(|kind| kind.priced);
+        rows.filter(|row| priced(&row.kind) && row.is(item)).filter_map(|row| row.unit.clone()).collect()
+    }
+
+    /// Prices that were entered for an item and month in units in which it is not counted.
+    pub fn prices_unused(&self, like: &MeasureRow, month: Month) -> Vec<&Entered> {
+        let price = |kind: &str| self.kinds.kinds.get(kind).is_some_and(|kind| kind.nature == Nature::Price);
+        let own = |row: &MeasureRow| row.month == month && row.item == like.item && row.unit != like.unit;
+        self.entered.iter().filter(|entry| price(&entry.row.kind) && own(&entry.row)).collect()
+    }
+
     fn entered_price(&self, like: &MeasureRow, month: Month) -> Option<Price> {
         let fits = |row: &MeasureRow| row.month == month && row.item == like.item && row.unit == like.unit;
         let price = |kind: &str| self.kinds.kinds.get(kind).is_some_and(|kind| kind.nature == Nature::Price);
@@ -126,11 +180,8 @@ impl Measures {
         fits: impl Fn(&MeasureRow) -> bool,
         like: &MeasureRow,
     ) -> Result<Option<Price>, Gap> {
-        let invoiced = |kind: &str| self.kinds.kinds.get(kind).is_some_and(|kind| kind.invoices);
         let (mut money, mut quantity, mut documents) = (Amount::ZERO, Amount::ZERO, Vec::new());
-        let theirs = self.rows.range(from..=to).flat_map(|(_, rows)| rows);
-        let ours = self.entered.iter().map(|entry| &entry.row).filter(|row| (from..=to).contains(&row.month));
-        for row in theirs.chain(ours).filter(|row| invoiced(&row.kind) && row.unit == like.unit && fits(row)) {
+        for (row, _) in self.invoices(from, to, fits, like) {
             let (Some(own), Some(of)) = (row.amount, row.quantity) else { continue };
             money = money.checked_add(own).ok_or_else(too_large)?;
             quantity = quantity.checked_add(of).ok_or_else(too_large)?;

@@ -65,6 +65,7 @@ pub(super) struct Measured {
     coefficient: Option<Text<Amount>>,
     #[serde(rename = "use")]
     purpose: Option<String>,
+    composition: Option<String>,
     #[serde(default)]
     source: Source,
 }
@@ -139,8 +140,9 @@ pub(super) fn measures(
             Said::Level => Basis::Level,
         };
         let coefficient = measured.coefficient.map(|coefficient| coefficient.0);
-        let purpose = measured.purpose.clone();
-        entered.push(Entered { row, key, operation: 0, person: String::new(), basis, purpose, coefficient });
+        let (purpose, composition) = (measured.purpose.clone(), measured.composition.clone());
+        let person = String::new();
+        entered.push(Entered { row, key, operation: 0, person, basis, purpose, composition, coefficient });
     }
     if !sealed.is_empty() {
         let mut month = sealed.keys().next().copied().map(|first| first.min(span.from));

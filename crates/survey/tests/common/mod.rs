@@ -55,7 +55,7 @@ impl<'a> Table<'a> {
     }
 
     pub fn divisor(&self, form: &str, code: &str) -> i64 {
-        self.row(Some(form), code).map_or(1, |(form, row)| form.conversion(row).0)
+        self.row(Some(form), code).map_or(1, |(form, row)| form.reckoned(row))
     }
 
     fn value(&self, key: Key) -> Trace {
@@ -119,12 +119,12 @@ impl World for Table<'_> {
 impl Reported for Table<'_> {
     fn step(&self, form: Option<&str>, code: &str) -> Option<(Amount, bool)> {
         let (form, row) = self.row(form, code)?;
-        let (divisor, places) = form.conversion(row);
+        let (_, places) = form.conversion(row);
         if row.kind == RowKind::Count {
             return Some((Amount::ZERO, false));
         }
-        let step = Amount::from_whole(divisor.into())?.checked_div(Amount::from_whole(10_i128.pow(places))?)?;
-        Some((step, row.unit.as_ref().unwrap_or(&form.unit).ends_with('元')))
+        let step = Amount::from_whole(form.reckoned(row).into())?.checked_div(Amount::from_whole(10_i128.pow(places))?)?;
+        Some((step, form.is_money(row)))
     }
 
     fn is_repeated(&self, form: Option<&str>, code: &str) -> bool {

@@ -151,7 +151,7 @@ fn marks(lang: Lang, draft: &Draft, cell: &Cell) -> Markup {
     let told = draft.findings.iter().any(|note| about(&note));
     html! {
         @if cell.status != "ok" { (badge(Tone::Warn, &label(lang, &format!("status-{}", cell.status)))) " " }
-        @if cell.adjustment.is_some() { (badge(Tone::Plain, &label(lang, "adjusted"))) " " }
+        @if cell.adjustment.is_some() { (badge(Tone::Plain, &label(lang, "adjustment"))) " " }
         @if cell.record.is_some() { (badge(Tone::Plain, &label(lang, "page-manual"))) " " }
         @if cell.changed { (badge(Tone::Plain, &label(lang, "page-changed"))) " " }
         @if told { (badge(Tone::Warn, &label(lang, "page-finding"))) " " }

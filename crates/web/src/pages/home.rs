@@ -79,7 +79,7 @@ fn row(session: &Session, due: &Due) -> Markup {
                     @else { (badge(if due.left <= 3 { Tone::Warn } else { Tone::Plain }, &days(lang, "page-days-left", due.left))) }
                 }
             }
-            td { (state(lang, &due.state)) @if due.touched { " " (badge(Tone::Warn, &label(lang, "evidence-changed"))) } }
+            td { (state(lang, &due.state)) @if due.touched { " " (badge(Tone::Warn, &label(lang, "stale"))) } }
             td {
                 @if due.open[0] > 0 { (badge(Tone::Bad, &format!("{} {}", label(lang, "page-mandatory"), due.open[0]))) " " }
                 @if due.open[1] > 0 { (badge(Tone::Warn, &format!("{} {}", label(lang, "page-to-explain"), due.open[1]))) }

@@ -79,12 +79,12 @@ pub async fn refused(app: &App, session: &Session, refusal: Refusal) -> Response
     Leaf { app, session, title: label(lang, name), crumbs: Vec::new(), here: "" }.with(status, body).await
 }
 
-/// A page that only says something, by the name of its label.
-pub fn told(app: &App, session: &Session, status: StatusCode, name: &str) -> Response {
+/// The form of an act did not come from a page of this session.
+pub fn stale(app: &App, session: &Session) -> Response {
     let lang = session.lang;
-    let leaf = Leaf { app, session, title: label(lang, name), crumbs: Vec::new(), here: "" };
-    let body = html! { p { (label(lang, &format!("{name}-why"))) } p { a href="/" { (label(lang, "page-home")) } } };
-    (status, Html(leaf.text("", &body))).into_response()
+    let leaf = Leaf { app, session, title: label(lang, "page-stale"), crumbs: Vec::new(), here: "" };
+    let body = html! { p { (label(lang, "page-stale-why")) } p { a href="/" { (label(lang, "page-home")) } } };
+    (StatusCode::FORBIDDEN, Html(leaf.text("", &body))).into_response()
 }
 
 /// There is no such page.
