@@ -360,13 +360,9 @@ fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>) -> Result<Vec<Findi
         let note = reason(note)?;
         // What is open is part of what is handed over, whoever remembers to write it.
         let mut open: Vec<String> = Vec::new();
-        for version in store
-            .current_drafts()?
-            .iter()
-            .filter(|version| {
-                !matches!(&*version.state, "approved" | "signed" | "handed_out" | "queued" | "delivered" | "accepted")
-            })
-        {
+        for version in store.current_drafts()?.iter().filter(|version| {
+            !matches!(&*version.state, "approved" | "signed" | "handed_out" | "queued" | "delivered" | "accepted")
+        }) {
             open.push(format!("{} {} {} {}", version.book, version.form, version.period, version.state));
         }
         let key = (store.record_versions(HANDOVER, Wanted::default())?.len() + 1).to_string();

@@ -14,13 +14,12 @@ use seal::Digest;
 use serde_json::{Value, json};
 use store::{DraftVersion, Record, Store, Wanted, Work};
 
-use super::{client::Client, machine::Machine, outbox};
+use super::outbox;
 use crate::{
     acts,
     config::{Agent, Person},
     packs,
     report::Failure,
-    signing,
 };
 
 /// Kind of the records of messages, by number.
@@ -60,13 +59,6 @@ impl Look {
     }
 }
 
-fn client(agent: &Agent) -> Result<Client, Failure> {
-    super::client::bureau(agent)?;
-    let machine = Machine::read(agent)?;
-    machine.holds(signing::now()?)?;
-    Client::new(agent, Some(&machine))
-}
-
 /// Every message that is kept, in their order.
 pub fn all(store: &Store) -> Result<Vec<Message>, Failure> {
     let mut messages: Vec<Message> =
@@ -81,12 +73,6 @@ pub fn open(messages: &[Message]) -> Vec<&Message> {
     messages.iter().filter(|message| message.kind == "query" && !answered.contains(&message.id)).collect()
 }
 
-/// The bureau's last word on a package: `return` or `acceptance`.
-pub fn word<'m>(messages: &'m [Message], payload: &str) -> Option<&'m Message> {
-    let said = |message: &&Message| message.payload == payload && matches!(&*message.kind, "return" | "acceptance");
-    messages.iter().rfind(said)
-}
-
 /// Where a message belongs, for people.
 pub fn place(message: &Message) -> String {
     let parts = [message.form.as_str(), message.period.as_str()];
@@ -95,7 +81,7 @@ pub fn place(message: &Message) -> String {
 
 /// Fetches what the bureau wrote since the last time, and keeps it. What is told is new.
 pub fn fetch(agent: &Agent, store: &mut Store) -> Result<Vec<Finding>, Failure> {
-    let client = client(agent)?;
+    let (_, client) = outbox::connected(agent)?;
     // A receipt that arrives now and a return of its package must not pass each other.
     let _one = outbox::turn(store)?;
     let mut findings = Vec::new();
@@ -174,7 +160,7 @@ pub fn answer(
     if !all(store)?.iter().any(|message| message.id == number && message.kind == "query") {
         return Err(Failure::config(Finding::error("message-unasked").at(place).with("message", number)));
     }
-    let client = client(agent)?;
+    let (_, client) = outbox::connected(agent)?;
     let digest = Digest::of(text.as_bytes()).to_string();
     let key = format!("{number}-{}", &digest[..32]);
     let sent = client.post(&NewMessage { key, reply_to: Some(number), text: text.to_owned() })?;

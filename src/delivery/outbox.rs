@@ -316,7 +316,8 @@ fn asked(agent: &Agent, store: &mut Store, kept: &Kept, period: &str) -> Result<
     accept(agent, store, (kept, period), &receipt, Some(&client), &packs::who()).map(Some)
 }
 
-fn connected(agent: &Agent) -> Result<(Machine, Client), Failure> {
+/// A connection as this machine.
+pub(super) fn connected(agent: &Agent) -> Result<(Machine, Client), Failure> {
     client::bureau(agent)?;
     let machine = Machine::read(agent)?;
     machine.holds(signing::now()?)?;

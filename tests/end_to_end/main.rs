@@ -27,6 +27,7 @@ mod heads;
 mod imports;
 mod keys;
 mod kills;
+mod letters;
 mod lineage;
 mod lines;
 mod measures;

@@ -229,7 +229,7 @@ fn a_changed_log_is_found() {
         ("UPDATE entry SET record = CAST(replace(CAST(record AS TEXT), 'received', 'refused!') AS BLOB) WHERE leaf = 1", "entry"),
         ("UPDATE entry SET hash = (SELECT hash FROM entry WHERE leaf = 2) || 'x' WHERE leaf = 1", "entry"),
         ("DELETE FROM receipt WHERE leaf = 2; DELETE FROM entry WHERE leaf = 2", "checkpoint"),
-        ("UPDATE node SET hash = zeroblob(32) WHERE level = 1", "nodes"),
+        ("UPDATE node SET hash = zeroblob(32) WHERE level = 1", "hash of a subtree"),
         ("UPDATE checkpoint SET note = replace(note, 'taizhang/bureau', 'taizhang/other')", "checkpoint"),
         ("UPDATE receipt SET body = x'00' WHERE leaf = 0", "receipt"),
         ("UPDATE receipt SET body = (SELECT body FROM receipt WHERE leaf = 1) WHERE leaf = 0", "receipt"),
