@@ -45,7 +45,7 @@ fn what_the_bureau_writes_reaches_the_enterprise_and_is_answered() {
     site.refused(&["message", "answer", "2", "--text", "好", "--as", "wu"], 2, &["message-unasked"]);
     site.ok(&["message", "answer", "1", "--text", "已核实，无误", "--as", "wu"]);
     site.ok(&["message", "answer", "1", "--text", "已核实，无误", "--as", "wu"]);
-    let kinds = |rows: Vec<crate::Row>| rows.iter().map(|row| row["kind"].clone()).collect::<Vec<_>>();
+    let kinds = |rows: crate::Rows| rows.iter().map(|row| row["kind"].clone()).collect::<Vec<_>>();
     let listed = crate::csv(&site.ok(&["message", "list", "--format", "csv"]));
     assert_eq!(kinds(listed), ["query", "return", "answer"]);
     let said = bureau.json(&["messages"]);

@@ -83,7 +83,12 @@ pub fn make(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
 
 /// A sandbox in a folder that is kept, with a configuration: what it received can be looked at afterwards, and it can be served again.
 pub fn keep(folder: &Path, listen: SocketAddr) -> Result<Sandbox, Failure> {
-    let sandbox = stay(folder, listen)?;
+    let mut sandbox = stay(folder, listen)?;
+    let authority = folder.join("authority.pem");
+    if !authority.exists() {
+        keys::keep(&authority, sandbox.office.keys().root().to_pem()?.as_bytes(), 0o644)?;
+    }
+    sandbox.authority = authority;
     let path = folder.join("bureau.toml");
     if !path.exists() {
         keys::keep(&path, text(listen).as_bytes(), 0o644)?;

@@ -236,10 +236,14 @@ statements! {
     /// Every report with what it must be.
     REPORTS_CHECKED = "SELECT r.id, p.payload, r.unit, r.form, r.edition, r.period, r.file, r.channel, r.trial, r.version, r.previous
                        FROM report r LEFT JOIN package p ON p.id = r.package ORDER BY r.id";
-    /// Rows whose yes or no is neither.
+    /// Rows whose yes or no is neither, and tables whose rows are not numbered one by one.
     UNTRUE = "SELECT 'receipt', payload FROM receipt WHERE accepted NOT IN (0, 1) UNION ALL
               SELECT 'package', payload FROM package WHERE trial NOT IN (0, 1) UNION ALL
-              SELECT 'report', unit || ' ' || form || ' ' || period FROM report WHERE trial NOT IN (0, 1)";
+              SELECT 'report', unit || ' ' || form || ' ' || period FROM report WHERE trial NOT IN (0, 1) UNION ALL
+              SELECT 'receipt', 'id ' || COUNT(*) FROM receipt HAVING MIN(id) <> 1 OR MAX(id) <> COUNT(*) UNION ALL
+              SELECT 'package', 'id ' || COUNT(*) FROM package HAVING MIN(id) <> 1 OR MAX(id) <> COUNT(*) UNION ALL
+              SELECT 'report', 'id ' || COUNT(*) FROM report HAVING MIN(id) <> 1 OR MAX(id) <> COUNT(*) UNION ALL
+              SELECT 'agent', 'id ' || COUNT(*) FROM agent HAVING MIN(id) <> 1 OR MAX(id) <> COUNT(*)";
     /// Digests of all bytes.
     BLOBS = "SELECT sha256 FROM blob ORDER BY sha256";
     /// All checkpoints of agents.

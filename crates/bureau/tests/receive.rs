@@ -320,6 +320,17 @@ fn packs_are_signed_and_the_newest_is_judged_by() {
     assert_eq!(read.verify(&trust(&bureau), &demands).findings, []);
 }
 
+/// A program that ends with its test, however that ends.
+struct Ending(std::process::Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The receiver is a program of its own: no database driver comes with it.
 #[test]
 fn no_odbc_is_linked() {
@@ -336,13 +347,15 @@ fn no_odbc_is_linked() {
 fn a_sandbox_needs_nothing_and_its_folder_can_be_kept() {
     use std::io::{BufRead, BufReader, Read};
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
-        .args(["--format", "json", "serve", "--sandbox", "--listen", "127.0.0.1:0", "--dir", "box"])
-        .current_dir(folder.path())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let Ending(child) = &mut Ending(
+        Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
+            .args(["--format", "json", "serve", "--sandbox", "--listen", "127.0.0.1:0", "--dir", "box"])
+            .current_dir(folder.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
     let mut errors = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let url = errors.by_ref().find(|line| line.starts_with("https://")).unwrap();
     let mut stdout = child.stdout.take().unwrap();
@@ -397,13 +410,15 @@ fn a_sandbox_needs_nothing_and_its_folder_can_be_kept() {
     assert!(look(&["log", "list"]).contains("发出证书"));
     look(&["log", "verify"]);
     let again = "serve --sandbox --listen 127.0.0.1:0 --dir box".split(' ');
-    let mut again = Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
-        .args(again)
-        .current_dir(folder.path())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let Ending(again) = &mut Ending(
+        Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
+            .args(again)
+            .current_dir(folder.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
     let mut errors = BufReader::new(again.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(errors.any(|line| line.starts_with("https://")));
     again.kill().unwrap();
@@ -414,13 +429,15 @@ fn a_sandbox_needs_nothing_and_its_folder_can_be_kept() {
 fn a_sandbox_without_a_folder_leaves_nothing() {
     use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
-        .args(["serve", "--sandbox", "--listen", "127.0.0.1:0"])
-        .env("TMPDIR", folder.path())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let Ending(child) = &mut Ending(
+        Command::new(env!("CARGO_BIN_EXE_taizhang-bureau"))
+            .args(["serve", "--sandbox", "--listen", "127.0.0.1:0"])
+            .env("TMPDIR", folder.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
     let mut errors = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(errors.any(|line| line.starts_with("https://")));
     let made: Vec<_> =

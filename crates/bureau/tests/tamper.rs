@@ -123,17 +123,20 @@ fn no_row_can_be_changed_or_taken_away_unnoticed() {
         drop(connection);
         let out = bureau.output(&["--lang", "en", "log", "verify"]);
         let said = String::from_utf8(out.stderr).unwrap();
-        let named = match table.as_str() {
-            "unit" => "unit of the register",
-            "enrolment" => "one-time code",
-            "enrolled" => "use of a code",
-            "agent" => "checkpoint of an agent",
-            "blob" => "bytes of a package",
-            "node" => "hash of a subtree",
-            "entry" => "entry of the log",
-            table => table,
+        // What follows from a row can be what does not hold: a package's number is asked for by its reports, the last entry by its checkpoint.
+        let named: &[&str] = match table.as_str() {
+            "unit" => &["unit of the register"],
+            "enrolment" => &["one-time code"],
+            "enrolled" => &["use of a code"],
+            "agent" => &["checkpoint of an agent"],
+            "blob" => &["bytes of a package", "package"],
+            "package" => &["package", "report"],
+            "node" => &["hash of a subtree"],
+            "entry" => &["entry of the log", "checkpoint"],
+            table => &[table],
         };
-        let found = out.status.code() == Some(1) && said.contains(&format!("do not hold: {named}"));
+        let names = |named: &&str| said.contains(&format!("do not hold: {named} "));
+        let found = out.status.code() == Some(1) && named.iter().any(|named| names(named));
         if !found {
             missed.push(format!("{change} {:?}: {said}", value.map(|value| value.data_type())));
         }

@@ -51,7 +51,7 @@ impl Known {
         Ok(())
     }
 
-    /// Rows whose yes or no is neither, which statements would pass over: what they are and which.
+    /// Rows whose yes or no is neither, which statements would pass over, and tables that are not numbered one by one: what they are and which.
     pub fn untrue(connection: &Connection) -> rusqlite::Result<Vec<[String; 2]>> {
         connection.prepare_cached(sql::UNTRUE)?.query_map([], |row| Ok([row.get(0)?, row.get(1)?]))?.collect()
     }
