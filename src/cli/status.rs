@@ -99,17 +99,18 @@ fn outbox(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
 /// What the bureau asked and nobody answered, and what it returned and nobody corrected.
 fn bureau(ctx: &Ctx, store: &Store, reports: &[Report]) -> Result<Vec<Finding>, Failure> {
     let all = messages::all(store)?;
-    let told = |code: &'static str, message: &exchange::Message| {
-        let finding = Finding::warning(code).at(messages::place(message)).with("message", message.id).with("by", &message.by);
+    let told = |finding: Finding, message: &exchange::Message| {
+        let finding = finding.at(messages::place(message)).with("message", message.id).with("by", &message.by);
         finding.with("at", ctx.time(&message.at)).with("text", &message.text)
     };
-    let mut findings: Vec<Finding> = messages::open(&all).into_iter().map(|message| told("message-open", message)).collect();
+    let open = messages::open(&all).into_iter();
+    let mut findings: Vec<Finding> = open.map(|message| told(Finding::warning("message-open"), message)).collect();
     for report in reports.iter().filter(|report| report.state() == "returned") {
         let period = report.due.period.to_string();
         let of = |message: &&exchange::Message| {
             message.kind == "return" && message.form == report.form.form && message.period == period
         };
-        findings.extend(all.iter().rfind(of).map(|message| told("report-returned", message)));
+        findings.extend(all.iter().rfind(of).map(|message| told(Finding::warning("report-returned"), message)));
     }
     Ok(findings)
 }

@@ -136,7 +136,7 @@ fn no_row_can_be_changed_or_taken_away_unnoticed() {
             table => &[table],
         };
         let names = |named: &&str| said.contains(&format!("do not hold: {named} "));
-        let found = out.status.code() == Some(1) && named.iter().any(|named| names(named));
+        let found = out.status.code() == Some(1) && named.iter().any(names);
         if !found {
             missed.push(format!("{change} {:?}: {said}", value.map(|value| value.data_type())));
         }
