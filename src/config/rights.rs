@@ -32,6 +32,8 @@ pub enum Deed {
     Archive,
     /// 把签好的包送出去
     Submit,
+    /// 答复统计局的查询
+    Answer,
     /// 代纸质签名作证
     Attest,
     /// 录入任何计量；部门人员只录自己的短表
@@ -42,7 +44,7 @@ pub enum Deed {
 const OFFICE: &[Role] = &[Role::Preparer, Role::Statistician, Role::Finance, Role::Head];
 
 /// The table. People of departments (`contributor`) fill their own short sheets and stand in no line of it.
-const RIGHTS: [(Deed, &[Role]); 14] = [
+const RIGHTS: [(Deed, &[Role]); 15] = [
     (Deed::Review, &[Role::Preparer]),
     (Deed::Approve, &[Role::Statistician, Role::Finance, Role::Head]),
     (Deed::Return, OFFICE),
@@ -55,6 +57,7 @@ const RIGHTS: [(Deed, &[Role]); 14] = [
     (Deed::Platform, OFFICE),
     (Deed::Archive, OFFICE),
     (Deed::Submit, OFFICE),
+    (Deed::Answer, OFFICE),
     (Deed::Attest, OFFICE),
     (Deed::Enter, OFFICE),
 ];

@@ -17,7 +17,7 @@ use store::{DraftVersion, Record, Store, Wanted, Work};
 use super::outbox;
 use crate::{
     acts,
-    config::{Agent, Person},
+    config::{Agent, Deed, Person},
     packs,
     report::Failure,
 };
@@ -154,6 +154,7 @@ pub fn answer(
     text: &str,
 ) -> Result<(Message, Vec<Finding>), Failure> {
     let place = format!("message {number}");
+    person.must(Deed::Answer, &place)?;
     if text.trim().is_empty() || text.chars().count() > LONGEST {
         return Err(Failure::config(Finding::error("message-text-unfit").at(place).with("longest", LONGEST)));
     }

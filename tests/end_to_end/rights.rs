@@ -77,6 +77,7 @@ fn people_of_departments_fill_their_sheets_and_nothing_else() {
         "approve --form B203 --period 2025-06",
         "return --form B203 --period 2025-06 --reason 数不对退回重做",
         "filing --form B203 --period 2025-06 --at 2025-07-10",
+        "message answer 1 --text 已核实",
     ];
     for act in acts {
         let told = refused(&site, &format!("{act} --as li"), 1, &["role-unfit", "李强"]);
