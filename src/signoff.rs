@@ -81,25 +81,21 @@ pub fn take(
     if seen.is_some_and(|shown| shown.len() < SHOWN || !digest.starts_with(shown)) {
         findings.push(Finding::error("draft-digest-differs").at(&place).with("now", &digest));
     }
-    let touched = build::touched(store, &draft)?;
-    if step != Step::Return && !touched.is_empty() {
-        findings.push(Finding::error("draft-stale").at(&place).with("cells", touched.cells().join(", ")));
-    }
     if step != Step::Return {
+        let touched = build::touched(store, &draft)?;
+        if !touched.is_empty() {
+            findings.push(Finding::error("draft-stale").at(&place).with("cells", touched.cells().join(", ")));
+        }
         let stale = build::stale(agent, store, book, &draft)?;
         let changed = stale.into_iter().filter(|finding| !["evidence-changed", "measures-changed"].contains(&&*finding.code));
         findings.extend(changed.map(|finding| Finding { level: Level::Error, ..finding }));
-    }
-    if step != Step::Return {
-        findings.extend(draft.findings.iter().filter(|note| note.code == "rule-mandatory").map(|note| {
-            let mut finding = note.finding();
-            finding.level = Level::Error;
-            finding
-        }));
-    }
-    // What nobody has explained is no obstacle, but whoever hands in or approves must see that it stands open.
-    if step != Step::Return {
-        findings.extend(draft.findings.iter().filter(|note| note.code == "rule-verify").map(survey::document::Note::finding));
+        // What nobody has explained is no obstacle, but whoever hands in or approves must see that it stands open.
+        let rules = draft.findings.iter().filter_map(|note| match note.code.as_str() {
+            "rule-mandatory" => Some(Finding { level: Level::Error, ..note.finding() }),
+            "rule-verify" => Some(note.finding()),
+            _ => None,
+        });
+        findings.extend(rules);
     }
     findings.extend(person.unfit(step.deed()).map(|finding| finding.at(&place)));
     // The preparer hands in; the one who approves is somebody else.

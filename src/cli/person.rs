@@ -6,6 +6,7 @@ use web::Account;
 
 use super::Ctx;
 use crate::{
+    config::Deed,
     desk,
     output::{Table, label},
     packs, pages,
@@ -46,6 +47,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         }
         What::Invite { person } => {
             let person = agent.person(person)?;
+            person.must(Deed::Look, &person.id)?;
             let Some(web) = &agent.web else {
                 return Err(Failure::config(Finding::error("web-missing").at(agent.path.display().to_string())));
             };

@@ -38,13 +38,15 @@ pub enum Deed {
     Attest,
     /// 录入任何计量；部门人员只录自己的短表
     Enter,
+    /// 看审核页面：每张表，直到每张凭证
+    Look,
 }
 
 /// Those who answer for the forms: everybody with a role but the people of departments.
 const OFFICE: &[Role] = &[Role::Preparer, Role::Statistician, Role::Finance, Role::Head];
 
 /// The table. People of departments (`contributor`) fill their own short sheets and stand in no line of it.
-const RIGHTS: [(Deed, &[Role]); 15] = [
+const RIGHTS: [(Deed, &[Role]); 16] = [
     (Deed::Review, &[Role::Preparer]),
     (Deed::Approve, &[Role::Statistician, Role::Finance, Role::Head]),
     (Deed::Return, OFFICE),
@@ -60,6 +62,7 @@ const RIGHTS: [(Deed, &[Role]); 15] = [
     (Deed::Answer, OFFICE),
     (Deed::Attest, OFFICE),
     (Deed::Enter, OFFICE),
+    (Deed::Look, OFFICE),
 ];
 
 impl Deed {

@@ -16,7 +16,7 @@ use web::{Account, Answer, Kind, Place, Refusal, Step};
 
 use crate::{
     acts,
-    config::{Agent, Book},
+    config::{Agent, Book, Deed},
     report::Failure,
 };
 
@@ -95,7 +95,8 @@ impl web::Desk for Pages {
             name: person.name.clone(),
             roles: person.roles.iter().map(|role| role.id().to_owned()).collect(),
         };
-        Ok(agent.people.iter().map(person).collect())
+        // People of departments have no page here: pages show every form, down to the vouchers.
+        Ok(agent.people.iter().filter(|person| person.may(Deed::Look)).map(person).collect())
     }
 
     fn account(&self, person: &str) -> Answer<Option<Account>> {

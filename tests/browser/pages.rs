@@ -38,6 +38,11 @@ id = "zhoumin"
 name = "周敏"
 roles = ["statistician", "head"]
 
+[[person]]
+id = "li"
+name = "李强"
+roles = ["contributor"]
+
 [web]
 listen = "127.0.0.1:0"
 "#;
@@ -183,6 +188,11 @@ fn who_is_not_signed_in_sees_nothing_and_acts_need_a_page_of_ours() {
     // Signing in leads to a page of ours, wherever the link says.
     let out = site.post("/login", &[("person", "zhoumin"), ("password", PASSWORD), ("next", "//elsewhere.example/")], "");
     assert_eq!(to(&out), "/");
+    // Pages show every form down to its vouchers: people of departments are not let in, and who is no longer configured is signed out.
+    site.site.refused(&["person", "invite", "li"], 1, &["role-unfit"]);
+    assert_eq!(site.get("/", &cookie).status(), 200);
+    std::fs::write(site.site.path("agent.toml"), CONFIG.replace("id = \"wu\"", "id = \"another\"")).unwrap();
+    assert_eq!(site.get("/", &cookie).status(), 303);
     // What opens an account is in no log.
     let log = site.site.ok(&["log", "show", "--format", "json"]);
     assert!(log.contains("\"account\"") && !log.contains("argon2") && !log.contains(invitation), "{log}");

@@ -67,7 +67,7 @@ pub fn openapi() -> Value {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
         path[operation.method.name()] = described(operation);
     }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "台账接收端 Taizhang receiver",
@@ -84,5 +84,8 @@ pub fn openapi() -> Value {
                 "code": { "type": "http", "scheme": "basic", "description": "统一社会信用代码和一次性代码 · the unit's code and a one-time code" },
             },
         },
-    })
+    });
+    // Whether a map keeps its order depends on what else is built beside this crate; the document does not.
+    document.sort_all_objects();
+    document
 }

@@ -390,7 +390,7 @@ pub struct Operation {
 pub trait Desk: Send + Sync + 'static {
     /// Name of the reporting unit.
     fn unit(&self) -> Answer<String>;
-    /// People of the configuration.
+    /// People of the configuration who may see these pages.
     fn people(&self) -> Answer<Vec<Person>>;
     /// What a person signs in with; none where nobody invited the person.
     fn account(&self, person: &str) -> Answer<Option<Account>>;

@@ -38,8 +38,17 @@ pub fn cookie(headers: &HeaderMap) -> Option<&str> {
     all.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
-fn session(headers: &HeaderMap, app: &App) -> Option<Session> {
-    app.sessions.find(cookie(headers)?, Instant::now())
+/// The session of a request. Whoever the configuration no longer lets in is signed out at once.
+async fn session(headers: &HeaderMap, app: &App) -> Option<Session> {
+    let session = app.sessions.find(cookie(headers)?, Instant::now())?;
+    match app.ask(|desk| desk.people()).await {
+        Ok(people) if people.iter().all(|person| person.id != session.person) => {
+            app.sessions.end_all(&session.person);
+            None
+        }
+        // Where nobody can be asked, no page can be shown either, and it says so.
+        _ => Some(session),
+    }
 }
 
 impl FromRequestParts<Arc<App>> for Signed {
@@ -47,7 +56,7 @@ impl FromRequestParts<Arc<App>> for Signed {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Signed, Response> {
         let there = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        match session(&parts.headers, app) {
+        match session(&parts.headers, app).await {
             Some(session) => Ok(Signed(session)),
             None => Err(Redirect::to(&format!("/login?next={}", routes::part(&there))).into_response()),
         }
@@ -58,7 +67,7 @@ impl FromRequest<Arc<App>> for Act {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Act, Response> {
-        let Some(session) = session(request.headers(), app) else {
+        let Some(session) = session(request.headers(), app).await else {
             return Err(Redirect::to("/login").into_response());
         };
         match Form::<HashMap<String, String>>::from_request(request, app).await {

@@ -15,7 +15,7 @@ use ui::{
     page::{self, Tone, badge},
 };
 
-use super::{Leaf, findings, refused, state, way};
+use super::{Leaf, findings, home_way, refused, shown, state, way};
 use crate::{
     desk::{DraftView, FigurePlace, Place, Step},
     routes,
@@ -25,19 +25,17 @@ use crate::{
 };
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    shown(&app, &session, place, &[]).await
+    with(&app, &session, place, &[]).await
 }
 
-async fn shown(app: &App, session: &Session, place: Place, told: &[Finding]) -> Response {
+async fn with(app: &App, session: &Session, place: Place, told: &[Finding]) -> Response {
     let asked = place.clone();
-    match app.ask(move |desk| desk.draft(&asked)).await {
-        Ok(view) => {
-            let title = format!("{} {} · {}", view.draft.form, view.draft.name, view.draft.period);
-            let crumbs = vec![("/".to_owned(), label(session.lang, "page-home"))];
-            Leaf { app, session, title, crumbs, here: "" }.show(body(session, &place, &view, told)).await
-        }
-        Err(refusal) => refused(app, session, refusal).await,
-    }
+    let answer = app.ask(move |desk| desk.draft(&asked)).await;
+    let page = |view: &DraftView| {
+        let title = format!("{} {} · {}", view.draft.form, view.draft.name, view.draft.period);
+        (title, home_way(session.lang), body(session, &place, view, told))
+    };
+    shown(app, session, "", answer, page).await
 }
 
 fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) -> Markup {
@@ -229,7 +227,7 @@ pub async fn step(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Ac
     match app.ask(move |desk| desk.step(&who, &asked, step, &digest, &reason)).await {
         // What was said about it is on the page of the draft as it now is; without anything to say, going back shows no act again.
         Ok(told) if told.is_empty() => Redirect::to(&routes::draft(&place)).into_response(),
-        Ok(told) => shown(&app, &act.session, place, &told).await,
+        Ok(told) => with(&app, &act.session, place, &told).await,
         Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
     }
 }

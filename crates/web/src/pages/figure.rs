@@ -14,7 +14,7 @@ use ui::{
     grouped, label, page,
 };
 
-use super::{Leaf, findings, money, refused, way};
+use super::{findings, money, shown, way};
 use crate::{
     desk::{Answered, Figure, FigurePlace, LinesPlace, Node, Place},
     routes,
@@ -36,15 +36,12 @@ pub async fn page(
 ) -> Response {
     let place = FigurePlace { draft, cell: asked.cell, column: asked.column };
     let wanted = place.clone();
-    match app.ask(move |desk| desk.figure(&wanted)).await {
-        Ok(figure) => {
-            let lang = session.lang;
-            let title = format!("{} {} · {}", figure.cell.id, figure.cell.name, label(lang, &place.column));
-            let crumbs = way(lang, &place.draft);
-            Leaf { app: &app, session: &session, title, crumbs, here: "" }.show(body(lang, &place, &figure)).await
-        }
-        Err(refusal) => refused(&app, &session, refusal).await,
-    }
+    let (lang, answer) = (session.lang, app.ask(move |desk| desk.figure(&wanted)).await);
+    let page = |figure: &Figure| {
+        let title = format!("{} {} · {}", figure.cell.id, figure.cell.name, label(lang, &place.column));
+        (title, way(lang, &place.draft), body(lang, &place, figure))
+    };
+    shown(&app, &session, "", answer, page).await
 }
 
 fn body(lang: Lang, place: &FigurePlace, figure: &Figure) -> Markup {

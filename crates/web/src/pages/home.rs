@@ -9,7 +9,7 @@ use ui::{
     page::{Tone, badge, button},
 };
 
-use super::{Leaf, findings, refused, state};
+use super::{findings, shown, state};
 use crate::{
     desk::{Due, Home, Source},
     routes,
@@ -19,13 +19,8 @@ use crate::{
 };
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed) -> Response {
-    match app.ask(|desk| desk.home()).await {
-        Ok(home) => {
-            let title = label(session.lang, "page-home");
-            Leaf { app: &app, session: &session, title, crumbs: Vec::new(), here: "/" }.show(body(&session, &home)).await
-        }
-        Err(refusal) => refused(&app, &session, refusal).await,
-    }
+    let answer = app.ask(|desk| desk.home()).await;
+    shown(&app, &session, "/", answer, |home| (label(session.lang, "page-home"), Vec::new(), body(&session, home))).await
 }
 
 fn body(session: &Session, home: &Home) -> Markup {

@@ -11,7 +11,7 @@ use model::Period;
 use serde::Deserialize;
 use ui::{Lang, label, page};
 
-use super::{Leaf, money, refused, way};
+use super::{home_way, money, refused, shown, way};
 use crate::{
     desk::{FigurePlace, Line, Lines, LinesPlace, Place, Refusal, Voucher},
     routes,
@@ -46,15 +46,13 @@ pub async fn page(
     let figure = FigurePlace { draft, cell: asked.cell, column: asked.column };
     let place = LinesPlace { figure, answer: asked.answer, account: asked.account, period, skip: asked.skip };
     let wanted = place.clone();
-    match app.ask(move |desk| desk.lines(&wanted)).await {
-        Ok(lines) => {
-            let title = format!("{} {} · {period}", place.account, lines.name);
-            let mut crumbs = way(session.lang, &place.figure.draft);
-            crumbs.push((routes::figure(&place.figure), lines.title.clone()));
-            Leaf { app: &app, session: &session, title, crumbs, here: "" }.show(body(session.lang, &place, &lines)).await
-        }
-        Err(refusal) => refused(&app, &session, refusal).await,
-    }
+    let answer = app.ask(move |desk| desk.lines(&wanted)).await;
+    let page = |lines: &Lines| {
+        let mut crumbs = way(session.lang, &place.figure.draft);
+        crumbs.push((routes::figure(&place.figure), lines.title.clone()));
+        (format!("{} {} · {period}", place.account, lines.name), crumbs, body(session.lang, &place, lines))
+    };
+    shown(&app, &session, "", answer, page).await
 }
 
 fn body(lang: Lang, place: &LinesPlace, lines: &Lines) -> Markup {
@@ -104,15 +102,9 @@ pub async fn voucher(
     Query(asked): Query<Key>,
 ) -> Response {
     let Ok(period) = asked.sealed.parse::<Period>() else { return refused(&app, &session, Refusal::missing()).await };
-    match app.ask(move |desk| desk.voucher(&book, period, &asked.key)).await {
-        Ok(voucher) => {
-            let lang = session.lang;
-            let title = format!("{} {}", label(lang, "voucher"), voucher.number);
-            let crumbs = vec![("/".to_owned(), label(lang, "page-home"))];
-            Leaf { app: &app, session: &session, title, crumbs, here: "" }.show(sheet(lang, &voucher)).await
-        }
-        Err(refusal) => refused(&app, &session, refusal).await,
-    }
+    let (lang, answer) = (session.lang, app.ask(move |desk| desk.voucher(&book, period, &asked.key)).await);
+    let title = |voucher: &Voucher| format!("{} {}", label(lang, "voucher"), voucher.number);
+    shown(&app, &session, "", answer, |voucher| (title(voucher), home_way(lang), sheet(lang, voucher))).await
 }
 
 fn sheet(lang: Lang, voucher: &Voucher) -> Markup {

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use ui::{Lang, label};
 
-use super::{Leaf, refused};
+use super::shown;
 use crate::{desk::Operation, server::App, signed::Signed};
 
 /// Operations of a page.
@@ -22,14 +22,9 @@ pub struct Asked {
 }
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Query(asked): Query<Asked>) -> Response {
-    match app.ask(move |desk| desk.log(asked.before, MOST)).await {
-        Ok(operations) => {
-            let title = label(session.lang, "page-log");
-            let leaf = Leaf { app: &app, session: &session, title, crumbs: Vec::new(), here: "/log" };
-            leaf.show(body(session.lang, &operations)).await
-        }
-        Err(refusal) => refused(&app, &session, refusal).await,
-    }
+    let answer = app.ask(move |desk| desk.log(asked.before, MOST)).await;
+    let page = |operations: &Vec<Operation>| (label(session.lang, "page-log"), Vec::new(), body(session.lang, operations));
+    shown(&app, &session, "/log", answer, page).await
 }
 
 fn body(lang: Lang, operations: &[Operation]) -> Markup {

@@ -24,7 +24,7 @@ use ui::{
 };
 
 use crate::{
-    desk::{Kind, Place, Refusal},
+    desk::{Answer, Kind, Place, Refusal},
     routes,
     server::App,
     sessions::Session,
@@ -44,10 +44,6 @@ pub struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
-    pub async fn show(self, body: Markup) -> Response {
-        self.with(StatusCode::OK, body).await
-    }
-
     pub async fn with(self, status: StatusCode, body: Markup) -> Response {
         // The name of the unit never holds a page up.
         let owner = self.app.ask(|desk| desk.unit()).await.unwrap_or_default();
@@ -60,6 +56,23 @@ impl Leaf<'_> {
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
         page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, body)
+    }
+}
+
+/// What was asked for as a page, made by `page` into title, way here and body; or why there is none.
+pub async fn shown<T>(
+    app: &App,
+    session: &Session,
+    here: &'static str,
+    answer: Answer<T>,
+    page: impl FnOnce(&T) -> (String, Vec<(String, String)>, Markup),
+) -> Response {
+    match answer {
+        Ok(answer) => {
+            let (title, crumbs, body) = page(&answer);
+            Leaf { app, session, title, crumbs, here }.with(StatusCode::OK, body).await
+        }
+        Err(refusal) => refused(app, session, refusal).await,
     }
 }
 
@@ -125,9 +138,16 @@ pub fn state(lang: Lang, state: &str) -> Markup {
     page::badge(tone, &label(lang, &format!("state-{state}")))
 }
 
+/// The way to the first page.
+pub fn home_way(lang: Lang) -> Vec<(String, String)> {
+    vec![("/".to_owned(), label(lang, "page-home"))]
+}
+
 /// The way to a draft.
 pub fn way(lang: Lang, place: &Place) -> Vec<(String, String)> {
-    vec![("/".to_owned(), label(lang, "page-home")), (routes::draft(place), format!("{} {}", place.form, place.period))]
+    let mut way = home_way(lang);
+    way.push((routes::draft(place), format!("{} {}", place.form, place.period)));
+    way
 }
 
 /// An amount of 元 with its thousands apart and at least two decimals.

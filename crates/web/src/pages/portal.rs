@@ -13,7 +13,7 @@ use ui::{
     page::{Tone, badge},
 };
 
-use super::{Leaf, refused, way};
+use super::{shown, way};
 use crate::{
     desk::{DraftView, Place},
     server::App,
@@ -22,14 +22,9 @@ use crate::{
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
     let wanted = place.clone();
-    match app.ask(move |desk| desk.draft(&wanted)).await {
-        Ok(view) => {
-            let title = format!("{} {} · {}", place.form, place.period, label(session.lang, "page-portal"));
-            let crumbs = way(session.lang, &place);
-            Leaf { app: &app, session: &session, title, crumbs, here: "" }.show(body(session.lang, &view)).await
-        }
-        Err(refusal) => refused(&app, &session, refusal).await,
-    }
+    let answer = app.ask(move |desk| desk.draft(&wanted)).await;
+    let title = format!("{} {} · {}", place.form, place.period, label(session.lang, "page-portal"));
+    shown(&app, &session, "", answer, |view| (title, way(session.lang, &place), body(session.lang, view))).await
 }
 
 /// What is reported in a column: a person's adjustment comes before what was computed.

@@ -12,7 +12,7 @@ use ui::{
     page::{Tone, badge},
 };
 
-use super::{Leaf, draft::refused_here, findings, refused, way};
+use super::{draft::refused_here, findings, shown, way};
 use crate::{
     desk::{FigurePlace, Place, Verdict, Verdicts},
     routes,
@@ -23,14 +23,9 @@ use crate::{
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
     let wanted = place.clone();
-    match app.ask(move |desk| desk.verdicts(&wanted)).await {
-        Ok(verdicts) => {
-            let title = format!("{} {} · {}", place.form, place.period, label(session.lang, "page-rules"));
-            let crumbs = way(session.lang, &place);
-            Leaf { app: &app, session: &session, title, crumbs, here: "" }.show(body(&session, &place, &verdicts)).await
-        }
-        Err(refusal) => refused(&app, &session, refusal).await,
-    }
+    let answer = app.ask(move |desk| desk.verdicts(&wanted)).await;
+    let title = format!("{} {} · {}", place.form, place.period, label(session.lang, "page-rules"));
+    shown(&app, &session, "", answer, |verdicts| (title, way(session.lang, &place), body(&session, &place, verdicts))).await
 }
 
 fn body(session: &Session, place: &Place, verdicts: &Verdicts) -> Markup {
