@@ -1,6 +1,9 @@
 //! A figure with what it is made of: the formula as a tree of values, accounts, sealed periods.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use formula::At;
 use formula::{Part, Question, Trace, Value};
@@ -10,19 +13,16 @@ use store::{Store, Wanted};
 use survey::Printed;
 use web::{Answer, Answered, Figure, FigurePlace, Node, Refusal};
 
-use super::{book, drafts, month};
-use crate::{
-    acts, books,
-    build::{self, Ready},
-    config::Agent,
-    forms::Desk,
-    report::Failure,
+use super::{
+    book, drafts, month,
+    shelf::{Loan, Shelf},
 };
+use crate::{acts, books, build, config::Agent, forms::Desk, report::Failure};
 
 /// A figure, evaluated anew from sealed evidence.
 pub struct Evaluated {
     /// Mapping and figures.
-    pub ready: Ready,
+    pub ready: Loan,
     /// The trace of its formula.
     pub trace: Trace,
     /// Name of the indicator.
@@ -44,10 +44,10 @@ impl Evaluated {
 }
 
 /// Evaluates a figure; nothing where the form has no such indicator or column.
-pub fn evaluate(agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Evaluated> {
+pub fn evaluate(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Evaluated> {
     let (book, period) = (book(agent, &place.draft)?, month(&place.draft)?);
     let form = place.draft.form.as_str();
-    let ready = build::ready(agent, store, book, Some(form), period)?;
+    let ready = shelf.ready(agent, store, book, form, period)?;
     let pack = ready.layers.mapping.form(form).ok_or_else(Refusal::missing)?;
     let row = pack.row(&place.cell).ok_or_else(Refusal::missing)?;
     let column = pack.columns_of(row).iter().copied().find(|known: &Printed| known.name() == place.column);
@@ -82,7 +82,7 @@ pub fn turned(amounts: impl IntoIterator<Item = Amount>, part: Amount) -> bool {
 }
 
 /// The figure.
-pub fn figure(agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Figure> {
+pub fn figure(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Figure> {
     let view = drafts::view(agent, store, &place.draft)?;
     let cell = view.draft.cells.iter().find(|cell| cell.id == place.cell).cloned().ok_or_else(Refusal::missing)?;
     let column = cell.columns.get(&place.column).cloned().ok_or_else(Refusal::missing)?;
@@ -105,7 +105,7 @@ pub fn figure(agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<F
     if figure.cell.formula.is_none() {
         return Ok(figure);
     }
-    let evaluated = evaluate(agent, store, place)?;
+    let evaluated = evaluate(shelf, agent, store, place)?;
     let desk = evaluated.ready.desk(form);
     let formula = evaluated.ready.layers.mapping.cells.get(&(form.to_owned(), place.cell.clone()));
     figure.why = formula.and_then(|formula| formula.why.clone());

@@ -5,8 +5,9 @@ mod figure;
 mod home;
 mod lines;
 mod rules;
+mod shelf;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use model::{Month, Period};
 use serde::{Deserialize, Serialize};
@@ -23,9 +24,12 @@ use crate::{
 /// Kind of the records of accounts: what people sign in to the pages with.
 pub const ACCOUNT: &str = "account";
 
+pub use shelf::Shelf;
+
 /// The desk of an agent: configuration and state are opened for each question, so that a change of either is seen at once.
 pub struct Pages {
     config: PathBuf,
+    shelf: Arc<Shelf>,
 }
 
 /// An account as it is kept. The password is an Argon2id hash, the invitation the digest of a token.
@@ -46,7 +50,12 @@ impl From<Failure> for Refusal {
 impl Pages {
     /// The desk of a configuration file.
     pub fn new(config: PathBuf) -> Pages {
-        Pages { config }
+        Pages { config, shelf: Arc::default() }
+    }
+
+    /// Books that stay in memory while people look at them.
+    pub fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf)
     }
 
     fn open(&self) -> Result<(Agent, Store), Failure> {
@@ -121,12 +130,12 @@ impl web::Desk for Pages {
 
     fn figure(&self, place: &web::FigurePlace) -> Answer<web::Figure> {
         let (agent, mut store) = self.open()?;
-        figure::figure(&agent, &mut store, place)
+        figure::figure(&self.shelf, &agent, &mut store, place)
     }
 
     fn lines(&self, place: &web::LinesPlace) -> Answer<web::Lines> {
         let (agent, mut store) = self.open()?;
-        lines::lines(&agent, &mut store, place)
+        lines::lines(&self.shelf, &agent, &mut store, place)
     }
 
     fn voucher(&self, book: &str, period: Period, key: &str) -> Answer<web::Voucher> {
