@@ -507,7 +507,7 @@ fn due(ctx: &Ctx, period: Option<Month>, on: Option<&str>) -> Result<Vec<Finding
     };
     let facts = measures::facts(&agent)?;
     let mut rows = Vec::new();
-    for sheet in &agent.sheets {
+    for sheet in agent.sheets.iter().filter(|sheet| sheet.is_for(month)) {
         let book = agent.book(sheet.book.as_deref())?;
         let (kind, fact) = known(&facts.kinds, &sheet.kind)?;
         let entered = ledger::current(&store, &book.id, Some(month))?;

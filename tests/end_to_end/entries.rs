@@ -131,7 +131,8 @@ fn an_entry_touches_what_asked_for_its_kind_item_and_month() {
 
 #[test]
 fn a_document_of_the_erp_that_changed_touches_what_asked_for_its_kind_item_and_month() {
-    let other = "[[product]]\ncode = \"P2\"\nname = \"减速机\"\nunit = \"Unit\"\nitem = \"减速机 NMRV063\"\nindustry = \"3824\"\n";
+    let other =
+        "[[product]]\ncode = \"P2\"\nname = \"减速机\"\nunit = \"Unit\"\nitem = \"减速机 NMRV063\"\nindustry = \"3824\"\n";
     let config = format!("{CONFIG}\n[[form]]\ncode = \"B204-2\"\n{other}").replace("A-1", "伺服电机 1.5kW");
     let site = Site::tryton(&config.replace("unit = \"台\"", "unit = \"Unit\""));
     let power = ["--kind", "energy", "--item", "电力", "--period", "2025-02", "--quantity", "100", "--unit", "千瓦时"];

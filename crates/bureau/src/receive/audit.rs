@@ -3,7 +3,7 @@
 use model::Month;
 use serde_json::{Value, json};
 use survey::{
-    audit::{Outcome, Outside, Papers, judge, rules},
+    audit::{Outcome, Outside, Papers, judge, rules, spread_over},
     document::Draft,
     filing::Identity,
 };
@@ -80,7 +80,8 @@ pub fn summary(office: &Office, identity: &Identity, reports: &[Draft]) -> Resul
     for (draft, edition) in &editions {
         // Of two drafts of one form and month, the one that arrives now counts: it comes last.
         let papers = Papers::new(&edition.mapping.forms, &draft.form, others.iter().chain(reports), &outside);
-        for ready in rules(&edition.mapping, &draft.form, month) {
+        // A form that is filled project by project is asked of each that the document has.
+        for ready in rules(&edition.mapping, &draft.form, month).into_iter().flat_map(|ready| spread_over(ready, draft)) {
             let verdict = judge(&ready, &papers, month);
             let at = match verdict.outcome {
                 Outcome::Met => 0,
