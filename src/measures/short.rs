@@ -117,6 +117,12 @@ pub(super) fn shown(name: &str) -> String {
 /// Words for `basis` in a sheet.
 const BASES: [(&str, &str); 2] = [("人数", "level"), ("增减", "change")];
 
+/// A word of the machine as people write it in their sheets, where they have another for it.
+pub(super) fn word(word: &str) -> String {
+    let theirs = BASES.iter().find(|(_, own)| *own == word);
+    theirs.map_or_else(|| word.to_owned(), |(shown, own)| format!("{shown} {own}"))
+}
+
 /// An empty sheet: its header, and a line for each item. Entries of the month before say which unit was used.
 pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::Entry]) -> (Vec<String>, Vec<Vec<String>>) {
     let heads = kind.nature == Nature::Heads;
