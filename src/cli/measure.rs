@@ -1,12 +1,15 @@
 /*! `taizhang measure`: what the books do not hold: entries of people, short sheets, transfer sheets. */
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand, ValueEnum};
-use formula::{At, Trace};
+use formula::{At, Field, Trace};
 use model::{Finding, Month};
 use serde_json::json;
-use survey::measures::{KindFact, Nature};
+use survey::measures::{KindFact, Measures, Nature};
 
 use super::Ctx;
 use crate::{
@@ -282,6 +285,7 @@ fn make_as(ctx: &Ctx, month: Month, act: &ActArgs, correct: bool, bodies: Vec<(S
     let measures = measures::load(&agent, &store, book)?;
     let reason = act.reason.as_deref().unwrap_or_default();
     let act = Act { person, month, correct, beside: act.beside_erp, reason, evidence: &act.evidence };
+    let entered: BTreeSet<_> = bodies.iter().map(|(_, body)| (body.kind.clone(), body.item.clone())).collect();
     let made = ledger::make(&agent, &mut store, book, &measures, &act, bodies)?;
     output::say(&made.written.iter().map(|key| format!("{key}\n")).collect::<String>())?;
     let place = format!("{month}, book {}", book.id);
@@ -289,25 +293,44 @@ fn make_as(ctx: &Ctx, month: Month, act: &ActArgs, correct: bool, bodies: Vec<(S
         vec![Finding::note("measures-entered").at(place).with("count", made.written.len()).with("same", made.same)];
     findings.extend(made.findings);
     findings.extend(build::touched_drafts(&store, book)?);
-    findings.extend(unread(&agent, book, &measures.kinds, &made.written));
+    if !made.written.is_empty() {
+        findings.extend(unread(&agent, book, &measures, &entered));
+    }
     Ok(findings)
 }
 
-/// Kinds of entries that no form of the configuration asks for: what was entered is kept, and reaches no report.
-fn unread(agent: &Agent, book: &Book, kinds: &survey::measures::Kinds, written: &[String]) -> Vec<Finding> {
+/// Entries that no form of the configuration asks for, by their kind or by their item: what was entered is kept, and reaches no report.
+fn unread(agent: &Agent, book: &Book, measures: &Measures, written: &BTreeSet<(String, String)>) -> Vec<Finding> {
     let Ok(layers) = forms::configured(agent, book, None).and_then(|forms| forms::layers(agent, &forms)) else {
         // What is wrong with the forms is told where they are built.
         return Vec::new();
     };
-    let asked: BTreeSet<&str> =
-        layers.mapping.measured().into_iter().filter_map(|name| kinds.find(name)).map(|(id, _)| id).collect();
-    let priced = asked.iter().any(|id| kinds.kinds.get(*id).is_some_and(|kind| kind.priced));
-    let entered: BTreeSet<&str> = written.iter().filter_map(|key| key.split_once(':')).map(|(id, _)| id).collect();
-    let read = |id: &str| {
-        asked.contains(id) || priced && kinds.kinds.get(id).is_some_and(|kind| kind.nature == Nature::Price || kind.invoices)
+    let (kinds, names) = (&measures.kinds, measures.names());
+    let calls: Vec<(&str, Vec<&String>)> = layers
+        .mapping
+        .measured()
+        .into_iter()
+        .filter_map(|call| Some((kinds.find(&call.kind)?.0, call)))
+        .map(|(id, call)| (id, call.fields.iter().filter(|(field, _)| *field == Field::Item).map(|(_, item)| item).collect()))
+        .collect();
+    let priced = calls.iter().any(|(id, _)| kinds.kinds.get(*id).is_some_and(|kind| kind.priced));
+    let read = |id: &str, item: &String| {
+        let named = |wanted: &&String| *wanted == item || names.get(item) == Some(*wanted);
+        calls.iter().any(|(of, items)| *of == id && items.iter().all(named))
+            || priced && kinds.kinds.get(id).is_some_and(|kind| kind.nature == Nature::Price || kind.invoices)
     };
-    let lost = entered.into_iter().filter(|id| !read(id)).filter_map(|id| kinds.kinds.get(id));
-    lost.map(|kind| Finding::warning("measure-unread").at(format!("book {}", book.id)).with("kind", &kind.name)).collect()
+    let mut lost: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (kind, item) in written {
+        let Some((id, fact)) = kinds.find(kind).filter(|(id, _)| !read(id, item)) else { continue };
+        // Where nothing of a kind is read, its items do not matter.
+        let of_kind = lost.entry(&fact.name).or_default();
+        of_kind.extend(Some(item.as_str()).filter(|_| calls.iter().any(|(of, _)| *of == id)));
+    }
+    let told = lost.into_iter().map(|(kind, items)| {
+        let finding = Finding::warning("measure-unread").at(format!("book {}", book.id));
+        finding.with("kind", kind).with("item", if items.is_empty() { "*".to_owned() } else { items.join(", ") })
+    });
+    told.collect()
 }
 
 fn template(ctx: &Ctx, id: Option<&str>, kind: Option<&str>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
@@ -507,7 +530,7 @@ fn due(ctx: &Ctx, period: Option<Month>, on: Option<&str>) -> Result<Vec<Finding
     };
     let facts = measures::facts(&agent)?;
     let mut rows = Vec::new();
-    for sheet in &agent.sheets {
+    for sheet in agent.sheets.iter().filter(|sheet| sheet.is_for(month)) {
         let book = agent.book(sheet.book.as_deref())?;
         let (kind, fact) = known(&facts.kinds, &sheet.kind)?;
         let entered = ledger::current(&store, &book.id, Some(month))?;

@@ -56,6 +56,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/measures.toml"),
     include_str!("../messages/packs.toml"),
     include_str!("../messages/pages.toml"),
+    include_str!("../messages/peers.toml"),
     include_str!("../messages/people.toml"),
     include_str!("../messages/reader.toml"),
     include_str!("../messages/signing.toml"),
