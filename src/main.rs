@@ -14,6 +14,7 @@ mod build;
 mod cli;
 mod config;
 mod custody;
+mod deeds;
 mod delivery;
 mod desk;
 mod detect;

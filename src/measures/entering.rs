@@ -1,0 +1,117 @@
+//! Entering measures: what the command line and the pages do alike, and which short sheets are missing from whom.
+
+use std::collections::BTreeSet;
+
+use model::{Finding, Month};
+use store::Store;
+use survey::measures::{KindFact, Kinds, Nature};
+
+use super::{
+    Facts,
+    ledger::{self, Act, Body},
+    short::Sheet,
+};
+use crate::{
+    build,
+    config::{Agent, Book},
+    forms, measures,
+    report::Failure,
+};
+
+/// A kind by its id or name.
+pub fn known<'a>(kinds: &'a Kinds, name: &str) -> Result<(&'a str, &'a KindFact), Failure> {
+    kinds.find(name).ok_or_else(|| {
+        let near = settings::nearest(name, kinds.names()).unwrap_or("—");
+        Failure::config(Finding::error("measure-kind-unknown").with("kind", name).with("near", near))
+    })
+}
+
+/// Makes entries, all of them or none. Gives the keys that were written, and what is to be said about them.
+pub fn make(
+    agent: &Agent,
+    store: &mut Store,
+    book: &Book,
+    act: &Act<'_>,
+    bodies: Vec<(String, Body)>,
+) -> Result<(Vec<String>, Vec<Finding>), Failure> {
+    let measures = measures::load(agent, store, book)?;
+    let made = ledger::make(agent, store, book, &measures, act, bodies)?;
+    let place = format!("{}, book {}", act.month, book.id);
+    let mut findings =
+        vec![Finding::note("measures-entered").at(place).with("count", made.written.len()).with("same", made.same)];
+    findings.extend(made.findings);
+    findings.extend(build::touched_drafts(store, book)?);
+    findings.extend(unread(agent, book, &measures.kinds, &made.written));
+    Ok((made.written, findings))
+}
+
+/// Kinds that forms of the configuration ask for; nothing where what is wrong with the forms is told elsewhere.
+fn asked(agent: &Agent, book: &Book, kinds: &Kinds) -> Option<BTreeSet<String>> {
+    let layers = forms::configured(agent, book, None).and_then(|forms| forms::layers(agent, &forms)).ok()?;
+    Some(layers.mapping.measured().into_iter().filter_map(|name| kinds.find(name)).map(|(id, _)| id.to_owned()).collect())
+}
+
+/// Kinds of entries that no form of the configuration asks for: what was entered is kept, and reaches no report.
+fn unread(agent: &Agent, book: &Book, kinds: &Kinds, written: &[String]) -> Vec<Finding> {
+    let Some(asked) = asked(agent, book, kinds) else { return Vec::new() };
+    let priced = asked.iter().any(|id| kinds.kinds.get(id).is_some_and(|kind| kind.priced));
+    let entered: BTreeSet<&str> = written.iter().filter_map(|key| key.split_once(':')).map(|(id, _)| id).collect();
+    let read = |id: &str| {
+        asked.contains(id) || priced && kinds.kinds.get(id).is_some_and(|kind| kind.nature == Nature::Price || kind.invoices)
+    };
+    let lost = entered.into_iter().filter(|id| !read(id)).filter_map(|id| kinds.kinds.get(id));
+    lost.map(|kind| Finding::warning("measure-unread").at(format!("book {}", book.id)).with("kind", &kind.name)).collect()
+}
+
+/// A short sheet of a month, and how far it is.
+pub struct Owed<'a> {
+    /// The sheet.
+    pub sheet: &'a Sheet,
+    /// Its book.
+    pub book: &'a Book,
+    /// Id of its kind.
+    pub kind: &'a str,
+    /// Name of its kind.
+    pub name: &'a str,
+    /// Last day on which it is in time.
+    pub due: String,
+    /// `filled`, `waiting` or `late`.
+    pub state: &'static str,
+    /// Items that nobody has entered; `*` where nothing was and no item is named.
+    pub missing: Vec<String>,
+    /// How many are expected.
+    pub expected: usize,
+}
+
+/// The month before a day: the one whose sheets are due.
+pub fn month_before(day: &str) -> Option<Month> {
+    day.get(..7)?.parse::<Month>().ok()?.plus(-1)
+}
+
+/// What is owed for a month, as it is on a day.
+pub fn owed<'a>(agent: &'a Agent, store: &Store, facts: &'a Facts, month: Month, today: &str) -> Result<Vec<Owed<'a>>, Failure> {
+    let mut owed = Vec::new();
+    for sheet in &agent.sheets {
+        let book = agent.book(sheet.book.as_deref())?;
+        let (kind, fact) = known(&facts.kinds, &sheet.kind)?;
+        let entered = ledger::current(store, &book.id, Some(month))?;
+        let entered: Vec<&str> = entered
+            .iter()
+            .filter(|entry| entry.body.kind == kind && !entry.body.withdrawn)
+            .map(|entry| entry.body.item.as_str())
+            .collect();
+        let missing: Vec<String> = if sheet.items.is_empty() && entered.is_empty() {
+            vec!["*".to_owned()]
+        } else {
+            sheet.items.iter().filter(|item| !entered.contains(&item.as_str())).cloned().collect()
+        };
+        let due = sheet.due(month);
+        let state = match (missing.is_empty(), today <= due.as_str()) {
+            (true, _) => "filled",
+            (false, true) => "waiting",
+            (false, false) => "late",
+        };
+        owed.push(Owed { sheet, book, kind, name: &fact.name, due, state, missing, expected: sheet.items.len().max(1) });
+    }
+    Ok(owed)
+}
