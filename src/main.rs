@@ -24,6 +24,7 @@ mod form_sheet;
 mod forms;
 mod knowledge;
 mod ledger;
+mod loading;
 mod measures;
 mod output;
 mod package;
