@@ -5,8 +5,16 @@ Every act carries who acts and the digest of what was on the screen: an act on s
 that of two people who work at once neither loses anything.
 */
 
+mod deeds;
+mod filed;
+mod sheets;
+
 use model::{Finding, Period};
 use survey::document::{Cell, Column, Draft};
+
+pub use deeds::*;
+pub use filed::*;
+pub use sheets::*;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -47,6 +55,8 @@ pub struct Person {
     pub name: String,
     /// `preparer`, `statistician`, `finance`, `head`, `contributor`.
     pub roles: Vec<String>,
+    /// Whether the person answers for the forms; people of departments see their own sheets alone.
+    pub office: bool,
 }
 
 /// What a person signs in with.
@@ -58,6 +68,8 @@ pub struct Account {
     pub invitation: Option<String>,
     /// When the invitation ends, in seconds of Unix time.
     pub until: i64,
+    /// Secret of the second factor, in base 32; none where the person has none. One that opens nothing, where it should be there and is lost.
+    pub second: Option<String>,
 }
 
 /// Which draft.
@@ -387,10 +399,10 @@ pub struct Operation {
 }
 
 /// The agent, as pages see it. Calls may wait for files and the database; they are made outside the event loop.
-pub trait Desk: Send + Sync + 'static {
+pub trait Desk: DeedDesk + FiledDesk + SheetDesk + Send + Sync + 'static {
     /// Name of the reporting unit.
     fn unit(&self) -> Answer<String>;
-    /// People of the configuration who may see these pages.
+    /// People of the configuration who may sign in.
     fn people(&self) -> Answer<Vec<Person>>;
     /// What a person signs in with; none where nobody invited the person.
     fn account(&self, person: &str) -> Answer<Option<Account>>;
