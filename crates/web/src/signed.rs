@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::{limits, pages, routes, server::App, sessions::Session};
+use crate::{desk::Paper, limits, pages, routes, server::App, sessions::Session};
 
 /// Name of the cookie.
 pub const COOKIE: &str = "taizhang";
@@ -27,20 +27,11 @@ pub struct Act {
     /// Fields of the form.
     pub fields: HashMap<String, String>,
     /// Files that came with it.
-    pub files: Vec<Attached>,
+    pub files: Vec<Paper>,
 }
 
 /// An act of somebody who is signed in, of whatever role, on what is the person's own.
 pub struct OwnAct(pub Act);
-
-/// A file as a browser sent it. Its name is a word about it and never a path.
-#[derive(Clone, Debug)]
-pub struct Attached {
-    /// Name.
-    pub name: String,
-    /// What is in it.
-    pub bytes: Vec<u8>,
-}
 
 impl Act {
     /// A field; empty where there is none.
@@ -165,7 +156,7 @@ impl FromRequest<Arc<App>> for Act {
 }
 
 /// Fields and files of a form with files. A field for a file in which nobody chose one is passed over.
-async fn parts(mut multipart: Multipart) -> Result<(HashMap<String, String>, Vec<Attached>), MultipartError> {
+async fn parts(mut multipart: Multipart) -> Result<(HashMap<String, String>, Vec<Paper>), MultipartError> {
     let (mut fields, mut files) = (HashMap::new(), Vec::new());
     while let Some(field) = multipart.next_field().await? {
         let name = field.name().unwrap_or_default().to_owned();
@@ -173,7 +164,7 @@ async fn parts(mut multipart: Multipart) -> Result<(HashMap<String, String>, Vec
             Some(file) => {
                 let bytes = field.bytes().await?.to_vec();
                 if !file.is_empty() {
-                    files.push(Attached { name: file, bytes });
+                    files.push(Paper { name: file, bytes });
                 }
             }
             None => {

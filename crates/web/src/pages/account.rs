@@ -170,20 +170,21 @@ fn places(session: &Session, own: &[Session]) -> Markup {
 }
 
 /// A refusal of an act on the account, on its page.
-async fn told(app: &App, session: &Session, code: &str) -> Response {
-    let mut finding = Finding::error(code);
-    if code == "account-waits" {
-        let left = app.brake.waits(&session.person, Instant::now()).map_or(0, |wait| wait.as_secs());
-        finding = finding.with("seconds", left);
-    }
+async fn told(app: &App, session: &Session, finding: Finding) -> Response {
     sheet(app, session, StatusCode::UNPROCESSABLE_ENTITY, &[finding]).await
+}
+
+/// That somebody guessed too often.
+fn waits(app: &App, session: &Session) -> Option<Finding> {
+    let wait = app.brake.waits(&session.person, Instant::now())?;
+    Some(Finding::error("account-waits").with("minutes", wait.as_secs().div_ceil(60)))
 }
 
 /// The account, where the password is the person's; guesses count as those of signing in do.
 async fn proved(app: &App, session: &Session, password: &str) -> Result<Account, Response> {
     let (now, id) = (Instant::now(), session.person.clone());
-    if app.brake.waits(&id, now).is_some() {
-        return Err(told(app, session, "account-waits").await);
+    if let Some(finding) = waits(app, session) {
+        return Err(told(app, session, finding).await);
     }
     let account = match app.ask(move |desk| desk.account(&id)).await {
         Ok(account) => account.unwrap_or_default(),
@@ -195,7 +196,7 @@ async fn proved(app: &App, session: &Session, password: &str) -> Result<Account,
         return Ok(account);
     }
     app.brake.failed(&session.person, now);
-    Err(told(app, session, "password-wrong").await)
+    Err(told(app, session, Finding::error("password-wrong")).await)
 }
 
 async fn kept(app: &App, session: &Session, account: Account) -> Result<(), Response> {
@@ -214,10 +215,10 @@ async fn password(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response 
     };
     let new = act.text("password").to_owned();
     if new != act.text("again") {
-        return told(&app, session, "password-differs").await;
+        return told(&app, session, Finding::error("password-differs")).await;
     }
     if !accounts::fit(&new) {
-        return told(&app, session, "password-unfit").await;
+        return told(&app, session, Finding::error("password-unfit")).await;
     }
     let Ok(Some(hash)) = tokio::task::spawn_blocking(move || accounts::hash(&new)).await else {
         let refusal = Refusal { kind: Kind::Broken, findings: vec![Finding::error("page-broken")] };
@@ -245,7 +246,7 @@ async fn confirm(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
     let Some(secret) = session.pending.clone() else { return Redirect::to("/account#second").into_response() };
     app.second.forget(&session.person);
     if !app.second.fits(&session.person, &secret, act.text("code"), SystemTime::now()) {
-        return told(&app, session, "second-wrong").await;
+        return told(&app, session, Finding::error("second-wrong")).await;
     }
     let id = session.person.clone();
     let account = match app.ask(move |desk| desk.account(&id)).await {
@@ -262,8 +263,8 @@ async fn confirm(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
 
 async fn end(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
     let (session, now) = (&act.session, Instant::now());
-    if app.brake.waits(&session.person, now).is_some() {
-        return told(&app, session, "account-waits").await;
+    if let Some(finding) = waits(&app, session) {
+        return told(&app, session, finding).await;
     }
     let id = session.person.clone();
     let account = match app.ask(move |desk| desk.account(&id)).await {
@@ -275,7 +276,7 @@ async fn end(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
     });
     if !fits {
         app.brake.failed(&session.person, now);
-        return told(&app, session, "second-wrong").await;
+        return told(&app, session, Finding::error("second-wrong")).await;
     }
     app.brake.passed(&session.person);
     match kept(&app, session, Account { second: None, ..account }).await {
