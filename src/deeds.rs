@@ -279,14 +279,7 @@ pub fn events(store: &Store) -> Result<Vec<Event>, Failure> {
 }
 
 /// Writes an event into the 大事记.
-pub fn note(
-    store: &mut Store,
-    person: &Person,
-    month: Month,
-    kind: &str,
-    text: &str,
-    papers: &[Paper],
-) -> Result<(), Failure> {
+pub fn note(store: &mut Store, person: &Person, month: Month, kind: &str, text: &str, papers: &[Paper]) -> Result<(), Failure> {
     person.must(Deed::Event, month)?;
     let text = reason(text)?;
     let key = (store.record_versions(EVENT, Wanted::default())?.len() + 1).to_string();
@@ -345,9 +338,11 @@ pub fn hand_over(
     }
     let note = reason(note)?;
     let mut open: Vec<String> = Vec::new();
-    for version in store.current_drafts()?.iter().filter(|version| {
-        !matches!(&*version.state, "approved" | "signed" | "handed_out" | "queued" | "delivered" | "accepted")
-    }) {
+    for version in store
+        .current_drafts()?
+        .iter()
+        .filter(|version| !matches!(&*version.state, "approved" | "signed" | "handed_out" | "queued" | "delivered" | "accepted"))
+    {
         open.push(format!("{} {} {} {}", version.book, version.form, version.period, version.state));
     }
     let key = (store.record_versions(HANDOVER, Wanted::default())?.len() + 1).to_string();

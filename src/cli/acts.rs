@@ -156,9 +156,7 @@ pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
         Act::Unlock { period, book, form, reason, evidence } => {
             lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason), &Paper::all(evidence)?)
         }
-        Act::Event { period, kind, text, evidence } => {
-            event(ctx, *period, kind, text.as_deref(), &Paper::all(evidence)?)
-        }
+        Act::Event { period, kind, text, evidence } => event(ctx, *period, kind, text.as_deref(), &Paper::all(evidence)?),
         Act::Handover { to, note, evidence } => handover(ctx, to.as_deref(), note.as_deref(), &Paper::all(evidence)?),
         Act::Disposal { at } => disposal(ctx, *at),
     }
@@ -170,7 +168,14 @@ fn target<'a>(agent: &'a Agent, figure: &'a str, book: Option<&str>, month: Mont
     Ok(Target { form, row, book, month })
 }
 
-fn lock(ctx: &Ctx, month: Month, book: Option<&str>, form: Option<&str>, unlock: Option<&str>, papers: &[Paper]) -> Result<Vec<Finding>, Failure> {
+fn lock(
+    ctx: &Ctx,
+    month: Month,
+    book: Option<&str>,
+    form: Option<&str>,
+    unlock: Option<&str>,
+    papers: &[Paper],
+) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     deeds::lock(&agent, &mut store, ctx.person(&agent)?, (agent.book(book)?, form, month), unlock, papers)
 }

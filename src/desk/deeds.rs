@@ -7,7 +7,8 @@ use model::{Amount, Finding, Month};
 use store::{Store, Wanted};
 use survey::document::{Cell, Column};
 use web::{
-    Adjusting, Answer, EventView, Fill, FillRow, FormMonth, HandoverView, LockView, Locking, MonthView, Place, Refusal, Said, Saying,
+    Adjusting, Answer, EventView, Fill, FillRow, FormMonth, HandoverView, LockView, Locking, MonthView, Place, Refusal, Said,
+    Saying,
 };
 
 use super::{Pages, book, drafts, home::local, month};
@@ -57,8 +58,7 @@ impl web::DeedDesk for Pages {
         drafts::same(&store, place, &saying.digest)?;
         let target = Target { form: &place.form, row: &saying.row, book: book(&agent, place)?, month: month(place)? };
         let papers = papers(&saying.papers)?;
-        let told =
-            deeds::say(&agent, &mut store, person, target, saying.text.as_deref(), saying.reason.as_deref(), &papers)?;
+        let told = deeds::say(&agent, &mut store, person, target, saying.text.as_deref(), saying.reason.as_deref(), &papers)?;
         Ok(report::grave(told))
     }
 

@@ -8,6 +8,7 @@ mod filed;
 mod home;
 mod lines;
 mod rules;
+mod series;
 mod sheets;
 
 use std::path::PathBuf;

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use model::{Amount, Finding, Month};
 use store::Store;
 use survey::measures::{KindFact, Nature, Need, Origin};
-use web::{
-    Answer, Entering, File, OwedView, Refusal, SheetColumn, SheetDesk, SheetPlace, SheetRow, SheetView, SheetsView,
-};
+use web::{Answer, Entering, File, OwedView, Refusal, SheetColumn, SheetDesk, SheetPlace, SheetRow, SheetView, SheetsView};
 
 use super::{Pages, deeds::papers, home::local};
 use crate::{
@@ -20,7 +18,7 @@ use crate::{
         ledger::{self, Act, Body},
         short::{self, Sheet},
     },
-    report::{self, Failure},
+    report::Failure,
     sheet,
 };
 
@@ -184,7 +182,8 @@ fn typed(store: &Store, meant: &Meant<'_>, entering: &Entering) -> Answer<Vec<(S
     for (at, (seen, cells)) in entering.rows.iter().enumerate() {
         let body = body(meant, cells);
         // A line that was offered and not filled.
-        let said = |(name, text): (&String, &String)| !text.trim().is_empty() && !["item", "unit", "basis"].contains(&name.as_str());
+        let said =
+            |(name, text): (&String, &String)| !text.trim().is_empty() && !["item", "unit", "basis"].contains(&name.as_str());
         if *seen == 0 && !cells.iter().any(said) {
             continue;
         }
@@ -301,8 +300,7 @@ fn view(agent: &Agent, store: &Store, facts: &Facts, meant: &Meant<'_>, place: &
             ("document", document),
             ("note", note),
         ];
-        let mut cells: BTreeMap<String, String> =
-            plain.into_iter().map(|(name, text)| (name.to_owned(), text.clone())).collect();
+        let mut cells: BTreeMap<String, String> = plain.into_iter().map(|(name, text)| (name.to_owned(), text.clone())).collect();
         cells.extend(entry.body.fields.iter().map(|(id, text)| (format!("{FIELD}{id}"), text.clone())));
         let at = store.operation(entry.operation).map_err(Failure::from)?.map(|made| local(&made.at)).unwrap_or_default();
         rows.push(SheetRow {

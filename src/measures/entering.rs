@@ -67,10 +67,6 @@ fn unread(agent: &Agent, book: &Book, kinds: &Kinds, written: &[String]) -> Vec<
 pub struct Owed<'a> {
     /// The sheet.
     pub sheet: &'a Sheet,
-    /// Its book.
-    pub book: &'a Book,
-    /// Id of its kind.
-    pub kind: &'a str,
     /// Name of its kind.
     pub name: &'a str,
     /// Last day on which it is in time.
@@ -111,7 +107,7 @@ pub fn owed<'a>(agent: &'a Agent, store: &Store, facts: &'a Facts, month: Month,
             (false, true) => "waiting",
             (false, false) => "late",
         };
-        owed.push(Owed { sheet, book, kind, name: &fact.name, due, state, missing, expected: sheet.items.len().max(1) });
+        owed.push(Owed { sheet, name: &fact.name, due, state, missing, expected: sheet.items.len().max(1) });
     }
     Ok(owed)
 }

@@ -201,6 +201,41 @@ pub struct Answered {
     pub rows: Vec<Vec<String>>,
 }
 
+/// A month of a series, in the form's unit.
+#[derive(Clone, Debug)]
+pub struct SeriesPoint {
+    /// Month.
+    pub month: String,
+    /// What is reported of it.
+    pub value: Option<String>,
+    /// The same a year before.
+    pub before: Option<String>,
+}
+
+/// A figure over some months.
+#[derive(Clone, Debug)]
+pub struct SeriesView {
+    /// Column, by its machine name.
+    pub column: String,
+    /// Months, the oldest first.
+    pub points: Vec<SeriesPoint>,
+    /// Where most of the unit's own months lie.
+    pub band: Option<Band>,
+}
+
+/// Where most of a unit's own months lie: the line beyond which the quality screens ask somebody to look. It says nothing of what is right.
+#[derive(Clone, Debug)]
+pub struct Band {
+    /// From.
+    pub low: model::Amount,
+    /// To.
+    pub high: model::Amount,
+    /// How many times the spread of the months it is wide.
+    pub most: String,
+    /// Months that it is made of.
+    pub months: usize,
+}
+
 /// A figure with what it is made of.
 #[derive(Clone, Debug)]
 pub struct Figure {
@@ -222,8 +257,10 @@ pub struct Figure {
     pub answers: Vec<Answered>,
     /// Roots of the seals it stands on.
     pub seals: Vec<(String, String)>,
-    /// The figure of each month of this year and the last, the oldest first: month, this column in the form's unit.
-    pub series: Vec<(String, Option<String>)>,
+    /// The same figure month by month; none of a text.
+    pub series: Option<SeriesView>,
+    /// What has come together since January, of a figure that adds up over the year.
+    pub progress: Option<SeriesView>,
     /// 大事记 by month.
     pub events: Vec<(String, String)>,
     /// What is to be known about it.

@@ -49,7 +49,9 @@ impl Used {
     /// Whether a code is one that a person's authenticator shows around now, and nobody has used yet. A clock may be one step off.
     pub fn fits(&self, person: &str, secret: &str, code: &str, now: SystemTime) -> bool {
         let code: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
-        let Some(secret) = BASE32_NOPAD.decode(secret.as_bytes()).ok().filter(|secret| secret.len() >= SECRET) else { return false };
+        let Some(secret) = BASE32_NOPAD.decode(secret.as_bytes()).ok().filter(|secret| secret.len() >= SECRET) else {
+            return false;
+        };
         let step = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) / STEP;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let used = last.get(person).copied().unwrap_or_default();

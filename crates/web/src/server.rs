@@ -184,7 +184,8 @@ fn hurries(app: &App, request: &Request) -> Option<Duration> {
 /// What is told to whoever asks too often; no page is made for that.
 fn too_often(wait: Duration) -> Response {
     let seconds = wait.as_secs() + 1;
-    let words = [ui::Lang::Zh, ui::Lang::En].map(|lang| ui::text(lang, "label-page-too-often", &[("seconds", seconds.to_string())]));
+    let words =
+        [ui::Lang::Zh, ui::Lang::En].map(|lang| ui::text(lang, "label-page-too-often", &[("seconds", seconds.to_string())]));
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = [(header::RETRY_AFTER, HeaderValue::from(seconds)), (header::CONTENT_TYPE, kind)];
     (StatusCode::TOO_MANY_REQUESTS, headers, words.join("\n")).into_response()

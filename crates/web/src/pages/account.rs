@@ -271,9 +271,10 @@ async fn end(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
         Ok(account) => account.unwrap_or_default(),
         Err(refusal) => return refused(&app, session, refusal).await,
     };
-    let fits = account.second.as_ref().is_none_or(|secret| {
-        app.second.fits(&session.person, secret, act.text("code"), SystemTime::now())
-    });
+    let fits = account
+        .second
+        .as_ref()
+        .is_none_or(|secret| app.second.fits(&session.person, secret, act.text("code"), SystemTime::now()));
     if !fits {
         app.brake.failed(&session.person, now);
         return told(&app, session, Finding::error("second-wrong")).await;

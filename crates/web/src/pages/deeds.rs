@@ -232,11 +232,8 @@ async fn adjust(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act)
 async fn say(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
     let (who, withdraw) = (act.session.person.clone(), act.text("withdraw") == "yes");
     let [row, digest] = ["row", "digest"].map(|name| act.text(name).to_owned());
-    let mut chosen: Vec<(usize, &String)> = act
-        .fields
-        .iter()
-        .filter_map(|(name, text)| Some((name.strip_prefix("choice.")?.parse().ok()?, text)))
-        .collect();
+    let mut chosen: Vec<(usize, &String)> =
+        act.fields.iter().filter_map(|(name, text)| Some((name.strip_prefix("choice.")?.parse().ok()?, text))).collect();
     chosen.sort_unstable();
     let several = chosen.into_iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("、");
     let text = if several.is_empty() { act.text("text").trim().to_owned() } else { several };
@@ -266,7 +263,8 @@ async fn paper(
     match app.ask(move |desk| desk.paper(&digest)).await {
         Ok(bytes) => {
             let name = format!("attachment; filename*=UTF-8''{}", routes::part(&named.name));
-            ([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes).into_response()
+            ([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
+                .into_response()
         }
         Err(refusal) => super::refused(&app, &session, refusal).await,
     }

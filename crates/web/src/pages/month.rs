@@ -55,14 +55,20 @@ fn address(book: &str, period: &str) -> String {
 async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Query(asked): Query<Asked>) -> Response {
     let who = session.person.clone();
     let answer = app.ask(move |desk| desk.month(&who, &asked.book, &asked.period)).await;
-    let page = |view: &MonthView| {
-        (format!("{} · {}", label(session.lang, "page-month"), view.period), Vec::new(), body(&session, view))
-    };
+    let page =
+        |view: &MonthView| (format!("{} · {}", label(session.lang, "page-month"), view.period), Vec::new(), body(&session, view));
     shown(&app, &session, HERE, answer, page).await
 }
 
 /// Ways to the months beside this one, and to another month.
-pub fn turn(lang: Lang, beside: &[Option<String>; 2], period: &str, action: &str, book: &str, to: impl Fn(&str) -> String) -> Markup {
+pub fn turn(
+    lang: Lang,
+    beside: &[Option<String>; 2],
+    period: &str,
+    action: &str,
+    book: &str,
+    to: impl Fn(&str) -> String,
+) -> Markup {
     html! {
         form.row method="get" action=(action) {
             @if let Some(before) = &beside[0] { a.button.plain href=(to(before)) data-key="p" { "‹ " (before) } }

@@ -194,8 +194,9 @@ fn way(session: &Session, period: &str) -> Vec<(String, String)> {
 async fn page(app: &App, session: &Session, place: SheetPlace) -> Response {
     let (who, wanted) = (session.person.clone(), place.clone());
     let answer = app.ask(move |desk| desk.sheet(&who, &wanted)).await;
-    let page =
-        |view: &SheetView| (format!("{} · {}", view.name, place.period), way(session, &place.period), body(session, &place, view));
+    let page = |view: &SheetView| {
+        (format!("{} · {}", view.name, place.period), way(session, &place.period), body(session, &place, view))
+    };
     shown(app, session, "", answer, page).await
 }
 
