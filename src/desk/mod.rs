@@ -1,28 +1,30 @@
 /*! What the pages ask of the agent (`web::Desk`): the same acts as on the command line, by the same code. */
 
+mod accounts;
+mod deeds;
 mod drafts;
 mod figure;
+mod filed;
 mod home;
 mod lines;
 mod rules;
+mod series;
+mod sheets;
 mod shelf;
 
 use std::{path::PathBuf, sync::Arc};
 
 use model::{Month, Period};
-use serde::{Deserialize, Serialize};
-use store::{Record, Store, Wanted};
+use store::Store;
 use ui::Lang;
 use web::{Account, Answer, Kind, Place, Refusal, Step};
 
 use crate::{
-    acts,
     config::{Agent, Book, Deed},
     report::Failure,
 };
 
-/// Kind of the records of accounts: what people sign in to the pages with.
-pub const ACCOUNT: &str = "account";
+pub use accounts::{ACCOUNT, account, put_account};
 
 pub use shelf::Shelf;
 
@@ -30,14 +32,6 @@ pub use shelf::Shelf;
 pub struct Pages {
     config: PathBuf,
     shelf: Arc<Shelf>,
-}
-
-/// An account as it is kept. The password is an Argon2id hash, the invitation the digest of a token.
-#[derive(Default, Serialize, Deserialize)]
-struct Kept {
-    password: Option<String>,
-    invitation: Option<String>,
-    until: i64,
 }
 
 impl From<Failure> for Refusal {
@@ -74,24 +68,6 @@ fn month(place: &Place) -> Answer<Month> {
     place.period.parse().map_err(|_| Refusal::missing())
 }
 
-/// The account of a person.
-pub fn account(store: &Store, person: &str) -> Result<Option<Account>, Failure> {
-    let wanted = Wanted { book: Some(""), form: Some(""), period: Some(""), key: Some(person) };
-    let Some(record) = store.records(ACCOUNT, wanted)?.pop() else { return Ok(None) };
-    let kept: Kept = acts::body(&record)?;
-    Ok(Some(Account { password: kept.password, invitation: kept.invitation, until: kept.until }))
-}
-
-/// Keeps an account, as an act of `who`.
-pub fn put_account(store: &mut Store, who: &str, person: &str, account: &Account) -> Result<(), Failure> {
-    let kept = Kept { password: account.password.clone(), invitation: account.invitation.clone(), until: account.until };
-    let body = serde_json::json!(kept).to_string();
-    let record = Record { kind: ACCOUNT.to_owned(), key: person.to_owned(), body, ..Record::default() };
-    // The log says that there is an account and never what opens it.
-    let detail = serde_json::json!({ "person": person, "invited": account.invitation.is_some() });
-    acts::write(store, who, "account", &detail, &record)
-}
-
 impl web::Desk for Pages {
     fn unit(&self) -> Answer<String> {
         Ok(Agent::load(&self.config)?.unit.name)
@@ -103,9 +79,9 @@ impl web::Desk for Pages {
             id: person.id.clone(),
             name: person.name.clone(),
             roles: person.roles.iter().map(|role| role.id().to_owned()).collect(),
+            office: person.may(Deed::Look),
         };
-        // People of departments have no page here: pages show every form, down to the vouchers.
-        Ok(agent.people.iter().filter(|person| person.may(Deed::Look)).map(person).collect())
+        Ok(agent.people.iter().filter(|known| agent.lets_in(known)).map(person).collect())
     }
 
     fn account(&self, person: &str) -> Answer<Option<Account>> {

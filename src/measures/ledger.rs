@@ -1,9 +1,6 @@
 //! The ledger of entries: what people enter, with evidence, as versions that are never changed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use journal::Digest;
 use model::{Amount, Finding, MeasureRow, Month};
@@ -16,7 +13,7 @@ use super::fit;
 use crate::{
     acts,
     config::{Agent, Book, Deed, Person},
-    evidence,
+    evidence::{self, Paper},
     measures::short,
     report::{Failure, blocked},
 };
@@ -197,7 +194,7 @@ pub struct Act<'a> {
     /// Why.
     pub reason: &'a str,
     /// Files that prove them.
-    pub evidence: &'a [PathBuf],
+    pub evidence: &'a [Paper],
 }
 
 /// Entries that were made, and those that said nothing new.
@@ -223,7 +220,7 @@ pub fn make(
     if let Some(finding) = fit::month(act.month) {
         return Err(Failure::findings(vec![finding.at(format!("{}, book {}", act.month, book.id))]));
     }
-    let proofs = act.evidence.iter().map(|path| evidence::digest(path)).collect::<Result<BTreeSet<_>, _>>()?;
+    let proofs: BTreeSet<String> = act.evidence.iter().map(Paper::digest).collect();
     let before: BTreeMap<String, Body> =
         current(store, &book.id, Some(act.month))?.into_iter().map(|entry| (entry.key, entry.body)).collect();
     let (mut findings, mut fresh, mut same) = (Vec::new(), BTreeMap::new(), 0);
@@ -287,7 +284,7 @@ pub fn make(
     if fresh.is_empty() {
         return Ok(Made { written: Vec::new(), same, findings });
     }
-    let files = act.evidence.iter().map(|path| evidence::keep(store, path)).collect::<Result<Vec<_>, _>>()?;
+    let files = evidence::keep_all(store, act.evidence)?;
     let mut records = Vec::new();
     for (key, (_, mut body)) in fresh {
         body.evidence.clone_from(&files);
@@ -315,7 +312,7 @@ pub fn make(
 }
 
 /// A contributor enters what its own sheets are about; everyone else with a role may enter anything.
-fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bool {
+pub fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bool {
     if person.may(Deed::Enter) {
         return true;
     }

@@ -1,8 +1,9 @@
 /*!
-Measures (计量): what the books do not hold. `seal` reads and seals what the ERP keeps, `ledger` holds what people enter, `short` is about
-their short sheets (CSV, who owes what), `sheet` shows how documents became a figure.
+Measures (计量): what the books do not hold. `seal` reads and seals what the ERP keeps, `ledger` holds what people enter, `entering` is
+what command line and pages do alike, `short` is about their short sheets, `sheet` shows how documents became a figure.
 */
 
+pub mod entering;
 mod fit;
 pub mod ledger;
 mod seal;

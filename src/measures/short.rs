@@ -123,8 +123,8 @@ pub(super) fn word(word: &str) -> String {
     theirs.map_or_else(|| word.to_owned(), |(shown, own)| format!("{shown} {own}"))
 }
 
-/// An empty sheet: its header, and a line for each item. Entries of the month before say which unit was used.
-pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::Entry]) -> (Vec<String>, Vec<Vec<String>>) {
+/// Columns of a sheet of a kind, without its own fields: machine name, Chinese name.
+pub fn columns(kind: &KindFact) -> Vec<(&'static str, &'static str)> {
     let heads = kind.nature == Nature::Heads;
     let wanted = |name: &str| match name {
         "kind" | "class" | "origin" => false,
@@ -136,7 +136,12 @@ pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::E
         "amount" => kind.needs.contains(&Need::Amount),
         _ => heads || kind.needs.contains(&Need::Date),
     };
-    let columns: Vec<(&str, &str)> = COLUMNS.iter().filter(|(name, _)| wanted(name)).copied().collect();
+    COLUMNS.iter().filter(|(name, _)| wanted(name)).copied().collect()
+}
+
+/// An empty sheet: its header, and a line for each item. Entries of the month before say which unit was used.
+pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::Entry]) -> (Vec<String>, Vec<Vec<String>>) {
+    let columns = columns(kind);
     let mut header: Vec<String> = columns.iter().map(|(_, shown)| (*shown).to_owned()).collect();
     header.extend(kind.fields.values().map(|field| field.name.clone()));
     let known = if items.is_empty() { kind.items.clone() } else { items.to_vec() };
@@ -172,8 +177,16 @@ fn head(grid: &Grid) -> Option<usize> {
 
 /// Reads a sheet, XLSX or CSV in UTF-8 or GBK: each line with its place. What cannot be read is told all at once.
 pub fn read(path: &Path, kinds: &Kinds, kind: Option<&str>) -> Result<Read, Failure> {
-    let file = path.display().to_string();
-    let mut grids: Vec<Grid> = sheets::read(path)?.into_iter().map(|sheet| sheet.grid).collect();
+    of(path.display().to_string(), sheets::read(path)?, kinds, kind)
+}
+
+/// The same of a file that was received.
+pub fn received(file: &str, bytes: Vec<u8>, kinds: &Kinds, kind: Option<&str>) -> Result<Read, Failure> {
+    of(file.to_owned(), sheets::received(file, bytes)?, kinds, kind)
+}
+
+fn of(file: String, sheets: Vec<sheets::Sheet>, kinds: &Kinds, kind: Option<&str>) -> Result<Read, Failure> {
+    let mut grids: Vec<Grid> = sheets.into_iter().map(|sheet| sheet.grid).collect();
     grids.retain(|grid| grid.rows.iter().flatten().any(|cell| !cell.trim().is_empty()));
     // A file without any head is read as if its first row were one: the columns that it does not have are told by name.
     let any = grids.iter().any(|grid| head(grid).is_some());
@@ -248,13 +261,20 @@ fn lines(grid: &Grid, head: usize, name: &str, kinds: &Kinds, kind: Option<&str>
             };
             *cell = text;
         }
-        body.date = date(&body.date).unwrap_or(body.date);
-        if let Some((_, basis)) = BASES.iter().find(|(word, _)| body.basis == *word) {
-            (*basis).clone_into(&mut body.basis);
-        }
+        plain(&mut body);
         bodies.push((format!("{name}:{}", at + 1), body));
     }
     (bodies, findings)
+}
+
+/// Days and words as people write them, as this program does.
+pub fn plain(body: &mut Body) {
+    if let Some(date) = date(&body.date) {
+        body.date = date;
+    }
+    if let Some((_, basis)) = BASES.iter().find(|(word, _)| body.basis == *word) {
+        (*basis).clone_into(&mut body.basis);
+    }
 }
 
 /// A day as spreadsheets write it in China (`2025/6/3`, `2025年6月3日`, `2025.6.3`) as `YYYY-MM-DD`; nothing where it is no day.

@@ -47,6 +47,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/deeds.toml"),
     include_str!("../messages/delivery.toml"),
     include_str!("../messages/demo.toml"),
+    include_str!("../messages/doing.toml"),
     include_str!("../messages/everyday.toml"),
     include_str!("../messages/forms.toml"),
     include_str!("../messages/exam.toml"),

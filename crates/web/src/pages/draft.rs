@@ -41,12 +41,14 @@ async fn with(app: &App, session: &Session, place: Place, told: &[Finding]) -> R
 fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) -> Markup {
     let (lang, draft) = (session.lang, &view.draft);
     let address = routes::draft(place);
+    let by_hand = draft.cells.iter().filter(|cell| cell.formula.is_none()).count();
     html! {
         (findings(lang, told))
         (head(lang, view))
         div.row {
             a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
             a.button.plain href=(format!("{address}/portal")) data-key="f" { (label(lang, "page-portal")) }
+            @if by_hand > 0 { a.button.plain href=(format!("{address}/fill")) data-key="t" { (label(lang, "page-fill")) " " (by_hand) } }
             @for kind in ["xlsx", "pdf", "csv"] {
                 a.button.plain href=(format!("{address}/export/{kind}")) download { (kind.to_uppercase()) }
             }
