@@ -39,6 +39,7 @@ mod reported;
 mod retyped;
 mod sandbox;
 mod sheet;
+mod signature;
 mod signing;
 mod signoff;
 mod source;
