@@ -301,9 +301,11 @@ pub fn hand_over(agent: &Agent, store: &mut Store, person: &Person, to: &str, no
     }
     let note = reason(note)?;
     let mut open: Vec<String> = Vec::new();
-    for version in store.current_drafts()?.iter().filter(|version| {
-        !matches!(&*version.state, "approved" | "signed" | "handed_out" | "queued" | "delivered" | "accepted")
-    }) {
+    for version in store
+        .current_drafts()?
+        .iter()
+        .filter(|version| !matches!(&*version.state, "approved" | "signed" | "handed_out" | "queued" | "delivered" | "accepted"))
+    {
         open.push(format!("{} {} {} {}", version.book, version.form, version.period, version.state));
     }
     let key = (store.record_versions(HANDOVER, Wanted::default())?.len() + 1).to_string();

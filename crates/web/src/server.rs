@@ -64,6 +64,9 @@ impl App {
 /// Largest form of an act.
 const FORM_BYTES: usize = 64 << 10;
 
+/// Largest form of an act with files: those that may be attached, and what stands around them.
+pub const FILES_BYTES: usize = (32 << 20) + FORM_BYTES;
+
 /// Nothing from anywhere else, no script but ours, no frame around us.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
@@ -93,6 +96,10 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .route("/log", get(pages::log::page))
         .route(&style, get(|| async { asset("text/css; charset=utf-8", ui::page::STYLE) }))
         .route(&script, get(|| async { asset("text/javascript; charset=utf-8", ui::page::SCRIPT) }))
+        .merge(pages::signoff::routes())
+        .merge(pages::sending::routes())
+        .merge(pages::letters::routes())
+        .merge(pages::versions::routes())
         .fallback(pages::nothing)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
@@ -125,8 +132,9 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     let mut response =
         if let Some(refused) = refuses(&app, &request) { refused.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
+    // A print brings its own style, and the policy that allows that one.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     let fixed = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),

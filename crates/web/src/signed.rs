@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use axum::{
     Form,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, Multipart, Request, multipart::MultipartError},
     http::{HeaderMap, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
@@ -23,6 +23,16 @@ pub struct Act {
     pub session: Session,
     /// Fields of the form.
     pub fields: HashMap<String, String>,
+    /// Files that came with it.
+    pub files: Vec<Paper>,
+}
+
+/// A file that came with an act. Its name is a word about it and never a path.
+pub struct Paper {
+    /// Name, as the browser says it.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
 }
 
 impl Act {
@@ -70,11 +80,42 @@ impl FromRequest<Arc<App>> for Act {
         let Some(session) = session(request.headers(), app).await else {
             return Err(Redirect::to("/login").into_response());
         };
-        match Form::<HashMap<String, String>>::from_request(request, app).await {
-            // The token is as long as the one kept and compared whole: it cannot be guessed piece by piece over a network that is not measured.
-            Ok(Form(fields)) if fields.get("token").is_some_and(|token| *token == session.token) => Ok(Act { session, fields }),
-            Ok(_) => Err(pages::stale(app, &session)),
-            Err(refused) => Err(refused.into_response()),
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (fields, files) = if kind.starts_with("multipart/form-data") {
+            match Multipart::from_request(request, app).await {
+                Ok(multipart) => parts(multipart).await.map_err(IntoResponse::into_response)?,
+                Err(refused) => return Err(refused.into_response()),
+            }
+        } else {
+            match Form::<HashMap<String, String>>::from_request(request, app).await {
+                Ok(Form(fields)) => (fields, Vec::new()),
+                Err(refused) => return Err(refused.into_response()),
+            }
+        };
+        // The token is as long as the one kept and compared whole: it cannot be guessed piece by piece over a network that is not measured.
+        if fields.get("token").is_some_and(|token| *token == session.token) {
+            return Ok(Act { session, fields, files });
+        }
+        Err(pages::stale(app, &session))
+    }
+}
+
+/// Fields and files of a form with files. A field for a file in which nobody chose one is passed over.
+async fn parts(mut multipart: Multipart) -> Result<(HashMap<String, String>, Vec<Paper>), MultipartError> {
+    let (mut fields, mut files) = (HashMap::new(), Vec::new());
+    while let Some(field) = multipart.next_field().await? {
+        let name = field.name().unwrap_or_default().to_owned();
+        match field.file_name().map(str::to_owned) {
+            Some(file) => {
+                let bytes = field.bytes().await?.to_vec();
+                if !file.is_empty() {
+                    files.push(Paper { name: file, bytes });
+                }
+            }
+            None => {
+                fields.insert(name, field.text().await?);
+            }
         }
     }
+    Ok((fields, files))
 }
