@@ -14,8 +14,6 @@ use crate::{
     report::Failure,
 };
 
-pub use crate::deeds::reason;
-
 /// What a person does.
 #[derive(Subcommand)]
 pub enum Act {

@@ -7,7 +7,7 @@ use survey::{
     exam::column_named,
 };
 use ui::Lang;
-use web::{Answer, Filed, FiledDesk, FiledFigure, FiledNow, Filing, Place, Refusal, Version};
+use web::{Answer, Filed, FiledDesk, FiledFigure, FiledNow, FiledVersion, Filing, Place, Refusal};
 
 use super::{Pages, book, deeds::name_of, drafts, month};
 use crate::{
@@ -76,9 +76,9 @@ impl FiledDesk for Pages {
     }
 }
 
-fn version(version: &DraftVersion) -> Result<Version, Failure> {
+fn version(version: &DraftVersion) -> Result<FiledVersion, Failure> {
     let digest = journal::Digest::of(version.body.as_bytes()).to_string();
-    Ok(Version { version: version.version, state: version.state.clone(), digest, draft: build::read(version)? })
+    Ok(FiledVersion { version: version.version, state: version.state.clone(), digest, draft: build::read(version)? })
 }
 
 /// What a cell reports in a column. What stands at the end of the period has one name on the form and may have another where it was filed.

@@ -5,12 +5,15 @@ mod deeds;
 mod drafts;
 mod figure;
 mod filed;
+mod history;
 mod home;
 mod lines;
 mod rules;
+mod sending;
 mod series;
 mod sheets;
 mod shelf;
+mod signoff;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -21,11 +24,12 @@ use web::{Account, Answer, Kind, Place, Refusal, Step};
 
 use crate::{
     config::{Agent, Book, Deed},
+    delivery::messages,
     report::Failure,
 };
 
 pub use accounts::{ACCOUNT, account, put_account};
-
+pub use home::local;
 pub use shelf::Shelf;
 
 /// The desk of an agent: configuration and state are opened for each question, so that a change of either is seen at once.
@@ -94,9 +98,9 @@ impl web::Desk for Pages {
         Ok(put_account(&mut store, who, person, account)?)
     }
 
-    fn home(&self) -> Answer<web::Home> {
+    fn home(&self, who: &str) -> Answer<web::Home> {
         let (agent, store) = self.open()?;
-        Ok(home::home(&agent, &store)?)
+        Ok(home::home(&agent, &store, agent.person(who)?)?)
     }
 
     fn draft(&self, place: &Place) -> Answer<web::DraftView> {
@@ -140,9 +144,99 @@ impl web::Desk for Pages {
         let (_, store) = self.open()?;
         drafts::export(&store, place, kind)
     }
+}
 
-    fn log(&self, before: Option<i64>, most: usize) -> Answer<Vec<web::Operation>> {
+impl web::SignDesk for Pages {
+    fn offers(&self, who: &str, place: &Place) -> Answer<web::Offers> {
+        let (agent, store) = self.open()?;
+        signoff::offers(&store, place, agent.person(who)?)
+    }
+
+    fn signing(&self, who: &str, place: &Place) -> Answer<web::Signing> {
+        let (agent, mut store) = self.open()?;
+        signoff::signing(&agent, &mut store, place, agent.person(who)?)
+    }
+
+    fn sign(&self, who: &str, place: &Place, sign: &web::Sign) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        signoff::sign(&agent, &mut store, place, agent.person(who)?, sign)
+    }
+
+    fn print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
+        let (agent, mut store) = self.open()?;
+        signoff::paper(&agent, &mut store, place, pdf)
+    }
+
+    fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: Vec<(String, Vec<u8>)>) -> Answer<()> {
+        let (agent, mut store) = self.open()?;
+        signoff::file(&agent, &mut store, place, agent.person(who)?, said, papers)
+    }
+
+    fn leaving(&self, who: &str, place: &Place) -> Answer<web::Leaving> {
+        let (agent, store) = self.open()?;
+        sending::leaving(&agent, &store, place, agent.person(who)?)
+    }
+
+    fn submit(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<()> {
+        let (agent, mut store) = self.open()?;
+        sending::submit(&agent, &mut store, place, agent.person(who)?, digest, anyway)
+    }
+
+    fn call_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        sending::withdraw(&agent, &mut store, place, agent.person(who)?, digest, reason)
+    }
+
+    fn delivery(&self, who: &str, place: &Place) -> Answer<web::Delivery> {
+        let (agent, store) = self.open()?;
+        sending::delivery(&agent, &store, place, agent.person(who)?)
+    }
+
+    fn receipt(&self, name: &str) -> Answer<web::ReceiptView> {
+        let (agent, store) = self.open()?;
+        sending::receipt(&agent, &store, name)
+    }
+
+    fn receipt_file(&self, name: &str) -> Answer<web::File> {
+        let (agent, store) = self.open()?;
+        sending::receipt_file(&agent, &store, name)
+    }
+
+    fn letters(&self, who: &str) -> Answer<web::Letters> {
+        let (agent, store) = self.open()?;
+        sending::letters(&agent, &store, agent.person(who)?)
+    }
+
+    fn fetch(&self) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        Ok(messages::fetch(&agent, &mut store)?)
+    }
+
+    fn answer(&self, who: &str, number: u64, text: &str) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        let (_, findings) = messages::answer(&agent, &mut store, agent.person(who)?, number, text)?;
+        Ok(findings)
+    }
+}
+
+impl web::HistoryDesk for Pages {
+    fn history(&self, wanted: &web::Wanted, most: usize) -> Answer<web::History> {
+        let (agent, store) = self.open()?;
+        Ok(history::history(&agent, &store, wanted, most)?)
+    }
+
+    fn versions(&self, place: &Place, two: [Option<i64>; 2]) -> Answer<web::Versions> {
         let (_, store) = self.open()?;
-        Ok(home::log(&store, before, most)?)
+        history::versions(&store, place, two)
+    }
+
+    fn resealed(&self, book: &str) -> Answer<Vec<web::Resealed>> {
+        let (agent, store) = self.open()?;
+        history::resealed(&agent, &store, book)
+    }
+
+    fn changes(&self, book: &str, period: &str, roots: Option<[String; 2]>) -> Answer<web::Changes> {
+        let (agent, store) = self.open()?;
+        history::changes(&agent, &store, book, period, roots)
     }
 }

@@ -67,10 +67,15 @@ impl Drop for Pages {
 
 impl Pages {
     pub fn start(config: &str) -> Pages {
-        // Clients of both kinds want one, though nothing here is encrypted; the second time it is there.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let site = Site::tryton(config);
         site.ok(&["build", "--period", "2025-06"]);
+        Pages::serve(site)
+    }
+
+    /// The pages of a company as it is. The daemon knows no password of anybody.
+    pub fn serve(site: Site) -> Pages {
+        // Clients of both kinds want one, though nothing here is encrypted; the second time it is there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
         command.current_dir(site.folder.path()).args(["--lang", "en", "run"]).stderr(Stdio::piped());
         let mut daemon = command.spawn().unwrap();

@@ -52,6 +52,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/forms.toml"),
     include_str!("../messages/exam.toml"),
     include_str!("../messages/formula.toml"),
+    include_str!("../messages/history.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),
     include_str!("../messages/measures.toml"),
@@ -61,6 +62,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/people.toml"),
     include_str!("../messages/reader.toml"),
     include_str!("../messages/signing.toml"),
+    include_str!("../messages/signoff.toml"),
     include_str!("../messages/seal.toml"),
     include_str!("../messages/survey.toml"),
 ];

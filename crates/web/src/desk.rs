@@ -7,14 +7,18 @@ that of two people who work at once neither loses anything.
 
 mod deeds;
 mod filed;
+mod history;
 mod sheets;
+mod signoff;
 
 use model::{Finding, Period};
 use survey::document::{Cell, Column, Draft};
 
 pub use deeds::*;
 pub use filed::*;
+pub use history::*;
 pub use sheets::*;
+pub use signoff::*;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -111,6 +115,10 @@ pub struct Due {
     pub touched: bool,
     /// Mandatory rules that are not met, and rules that ask for an explanation.
     pub open: [usize; 2],
+    /// How often its package was tried, while it is on its way.
+    pub tries: u64,
+    /// What is to be done next.
+    pub next: Next,
 }
 
 /// Whether a book can be read, and how far it is sealed.
@@ -436,7 +444,7 @@ pub struct Operation {
 }
 
 /// The agent, as pages see it. Calls may wait for files and the database; they are made outside the event loop.
-pub trait Desk: DeedDesk + FiledDesk + SheetDesk + Send + Sync + 'static {
+pub trait Desk: DeedDesk + FiledDesk + HistoryDesk + SheetDesk + SignDesk + Send + Sync + 'static {
     /// Name of the reporting unit.
     fn unit(&self) -> Answer<String>;
     /// People of the configuration who may sign in.
@@ -446,7 +454,7 @@ pub trait Desk: DeedDesk + FiledDesk + SheetDesk + Send + Sync + 'static {
     /// Keeps it, as an act of `who`.
     fn put_account(&self, who: &str, person: &str, account: &Account) -> Answer<()>;
     /// The first page.
-    fn home(&self) -> Answer<Home>;
+    fn home(&self, who: &str) -> Answer<Home>;
     /// A draft.
     fn draft(&self, place: &Place) -> Answer<DraftView>;
     /// A figure.
@@ -463,6 +471,4 @@ pub trait Desk: DeedDesk + FiledDesk + SheetDesk + Send + Sync + 'static {
     fn step(&self, who: &str, place: &Place, step: Step, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
     /// A draft as a file: `xlsx`, `pdf`, `csv`, `json`.
     fn export(&self, place: &Place, kind: &str) -> Answer<File>;
-    /// Operations, the newest first; those with a number below `before`, at most `most`.
-    fn log(&self, before: Option<i64>, most: usize) -> Answer<Vec<Operation>>;
 }

@@ -36,3 +36,11 @@ pub fn lines(place: &LinesPlace) -> String {
 pub fn voucher(book: &str, period: &str, key: &str) -> String {
     format!("/books/{}/vouchers?sealed={}&key={}", part(book), part(period), part(key))
 }
+
+pub fn receipt(name: &str) -> String {
+    format!("/receipts/{}", part(name))
+}
+
+pub fn changes(book: &str, period: &str, old: &str, new: &str) -> String {
+    format!("/books/{}/changes/{}?old={}&new={}", part(book), part(period), part(old), part(new))
+}

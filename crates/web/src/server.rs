@@ -110,6 +110,10 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .merge(pages::sheets::routes())
         .route(&style, get(|| async { asset("text/css; charset=utf-8", ui::page::STYLE) }))
         .route(&script, get(|| async { asset("text/javascript; charset=utf-8", ui::page::SCRIPT) }))
+        .merge(pages::signoff::routes())
+        .merge(pages::sending::routes())
+        .merge(pages::letters::routes())
+        .merge(pages::versions::routes())
         .fallback(pages::nothing)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
@@ -147,8 +151,9 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         next.run(request).await
     };
     let headers = response.headers_mut();
+    // A print brings its own style, and the policy that allows that one.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     let fixed = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),

@@ -1,23 +1,28 @@
 /*! The pages, one file each. What they show comes from the desk; how it looks, from `ui`. */
 
 pub mod account;
+pub mod compared;
 pub mod deeds;
 pub mod draft;
 pub mod figure;
 pub mod home;
+pub mod letters;
 pub mod lines;
 pub mod log;
 pub mod login;
 pub mod month;
 pub mod portal;
 pub mod rules;
+pub mod sending;
 pub mod sheets;
+pub mod signoff;
+pub mod versions;
 
 use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -28,7 +33,7 @@ use ui::{
 };
 
 use crate::{
-    desk::{Answer, Kind, Place, Refusal},
+    desk::{Answer, File, Kind, Place, Refusal},
     routes,
     server::App,
     sessions::Session,
@@ -36,8 +41,13 @@ use crate::{
 };
 
 /// Pages that can be reached from everywhere.
-const NAV: [(&str, &str); 4] =
-    [("/", "page-home"), (month::HERE, "page-month"), (sheets::ALL, "page-sheets"), ("/log", "page-log")];
+const NAV: [(&str, &str); 5] = [
+    ("/", "page-home"),
+    (month::HERE, "page-month"),
+    (sheets::ALL, "page-sheets"),
+    (letters::HERE, "page-letters"),
+    ("/log", "page-log"),
+];
 
 /// Those that people of departments reach.
 const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
@@ -161,7 +171,7 @@ pub fn state(lang: Lang, state: &str) -> Markup {
     let tone = match state {
         "delivered" | "accepted" => Tone::Good,
         "refused" | "returned" => Tone::Bad,
-        "not_built" => Tone::Plain,
+        "not_built" | "superseded" | "withdrawn" => Tone::Plain,
         _ => Tone::Warn,
     };
     page::badge(tone, &label(lang, &format!("state-{state}")))
@@ -177,6 +187,12 @@ pub fn way(lang: Lang, place: &Place) -> Vec<(String, String)> {
     let mut way = home_way(lang);
     way.push((routes::draft(place), format!("{} {}", place.form, place.period)));
     way
+}
+
+/// A file to take away.
+pub fn download(file: File) -> Response {
+    let name = format!("attachment; filename*=UTF-8''{}", routes::part(&file.name));
+    ([(header::CONTENT_TYPE, file.media.to_owned()), (header::CONTENT_DISPOSITION, name)], file.bytes).into_response()
 }
 
 /// An amount of 元 with its thousands apart and at least two decimals.
