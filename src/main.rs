@@ -23,6 +23,7 @@ mod form_sheet;
 mod forms;
 mod knowledge;
 mod ledger;
+mod mapping;
 mod measures;
 mod output;
 mod package;

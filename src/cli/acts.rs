@@ -10,7 +10,7 @@ use survey::document::Adjustment;
 
 use super::Ctx;
 use crate::{
-    acts::{self, EVENT, Lock},
+    acts::{self, EVENT, Lock, reason},
     build,
     config::{Agent, Deed},
     evidence, forms, measures,
@@ -20,8 +20,6 @@ use crate::{
 
 /// Kind of the records of handovers.
 const HANDOVER: &str = "handover";
-/// Fewest characters of a reason.
-const REASON_LEAST: usize = 4;
 
 /// What a person does.
 #[derive(Subcommand)]
@@ -144,15 +142,6 @@ pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
         Act::Handover { to, note } => handover(ctx, to.as_deref(), note.as_deref()),
         Act::Disposal { at } => disposal(ctx, *at),
     }
-}
-
-/// A reason that says something.
-pub fn reason(text: &str) -> Result<&str, Failure> {
-    let text = text.trim();
-    if text.chars().count() < REASON_LEAST {
-        return Err(Failure::config(Finding::error("reason-too-short").with("reason", text).with("least", REASON_LEAST)));
-    }
-    Ok(text)
 }
 
 fn adjust(

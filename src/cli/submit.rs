@@ -129,7 +129,7 @@ pub fn submit(ctx: &Ctx, what: &Submit) -> Result<Vec<Finding>, Failure> {
     if let Some(reason) = &what.withdraw {
         return withdraw(ctx, &agent, &mut store, meant, reason, &place);
     }
-    let anyway = what.anyway.as_deref().map(super::acts::reason).transpose()?;
+    let anyway = what.anyway.as_deref().map(crate::acts::reason).transpose()?;
     let required = signing::required(&agent)?;
     let Some(kept) = package::kept(&store, None, Some(meant))? else {
         return Err(Failure::findings(vec![only_tried(&store, meant, &required, &place)?]));
@@ -212,7 +212,7 @@ fn withdraw(
 ) -> Result<Vec<Finding>, Failure> {
     let person = ctx.person(agent)?;
     person.must(Deed::Submit, meant.period)?;
-    let reason = super::acts::reason(reason)?;
+    let reason = crate::acts::reason(reason)?;
     let fits = |(period, entry): &(String, Entry)| {
         let package = &entry.package;
         let form = meant.form.is_none_or(|form| package.forms.iter().any(|[own, ..]| own == form));

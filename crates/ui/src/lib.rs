@@ -53,6 +53,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/formula.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),
+    include_str!("../messages/mapping.toml"),
     include_str!("../messages/measures.toml"),
     include_str!("../messages/packs.toml"),
     include_str!("../messages/pages.toml"),
