@@ -37,6 +37,16 @@ pub struct Reading<'a> {
 impl Reading<'_> {
     /// What the file says about a form, with the words that it was read by.
     pub fn of(&self, agent: &Agent, form: &Form) -> Result<(Grid, survey::exam::Reading, Words), Failure> {
+        self.of_sheets(agent, form, sheets::read(self.path)?)
+    }
+
+    /// The same of sheets that were read already.
+    pub fn of_sheets(
+        &self,
+        agent: &Agent,
+        form: &Form,
+        mut sheets: Vec<sheets::Sheet>,
+    ) -> Result<(Grid, survey::exam::Reading, Words), Failure> {
         let words = words(Some(agent))?;
         let place = self.path.display().to_string();
         let unit = match self.unit {
@@ -46,7 +56,6 @@ impl Reading<'_> {
                 Failure::config(Finding::error("money-unit-unknown").with("unit", name).with("known", known))
             })?),
         };
-        let mut sheets = sheets::read(self.path)?;
         if let Some(name) = self.sheet {
             let known = sheets.iter().map(|sheet| sheet.grid.name.clone()).collect::<Vec<_>>().join(", ");
             sheets.retain(|sheet| sheet.grid.name == name);

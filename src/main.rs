@@ -19,6 +19,7 @@ mod desk;
 mod detect;
 mod due;
 mod evidence;
+mod exam;
 mod form_sheet;
 mod forms;
 mod knowledge;

@@ -115,7 +115,7 @@ fn show(ctx: &Ctx, plan: &Plan, moved: &[Moved]) -> Result<(), Failure> {
         let head = [&moved.book, &moved.figure(), &moved.name, &column, &moved.unit].map(String::clone);
         rows.push([&head[..], &[text(&moved.before), text(&moved.after), changed]].concat());
     }
-    let columns = ["book", "figure", "name", "column", "unit", "before", "after", "changed"];
+    let columns = ["book", "indicator", "name", "column", "unit", "before", "after", "changed"];
     Table { columns: &columns, numbers: &["before", "after"], rows }.write(ctx.format, ctx.lang)?;
     if ctx.people() {
         for said in &plan.said {

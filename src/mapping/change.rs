@@ -51,6 +51,13 @@ impl Layer {
     }
 }
 
+impl Layer {
+    /// Whether it is not there yet.
+    pub fn is_new(&self) -> bool {
+        self.text.is_none()
+    }
+}
+
 fn digest(text: &str) -> String {
     Digest::of(text.as_bytes()).to_string()
 }

@@ -361,7 +361,8 @@ impl Entry {
         self.about(form).name()
     }
 
-    fn about(&self, form: Option<&Form>) -> About {
+    /// The same for a layer.
+    pub fn about(&self, form: Option<&Form>) -> About {
         match (&self.target, form) {
             (Target::Row(key), Some(form)) => About::Cell(form.form.clone(), key.clone()),
             (Target::Row(key) | Target::Item(key), _) => About::Item(key.clone()),

@@ -67,9 +67,15 @@ impl Drop for Pages {
 
 impl Pages {
     pub fn start(config: &str) -> Pages {
+        Pages::start_with(config, |_| ())
+    }
+
+    /// The same with files beside the configuration before anything is built.
+    pub fn start_with(config: &str, more: impl FnOnce(&Site)) -> Pages {
         // Clients of both kinds want one, though nothing here is encrypted; the second time it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let site = Site::tryton(config);
+        more(&site);
         site.ok(&["build", "--period", "2025-06"]);
         let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
         command.current_dir(site.folder.path()).args(["--lang", "en", "run"]).stderr(Stdio::piped());

@@ -66,17 +66,27 @@ pub struct Sheet {
 
 /// Reads a file.
 pub fn read(path: &Path) -> Result<Vec<Sheet>, SheetError> {
-    let place = path.display().to_string();
-    let bytes = bytes(path)?;
+    let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    taken_apart(&path.display().to_string(), name, bytes(path)?)
+}
+
+/// Reads a file that was received; its name is a word about it.
+pub fn received(file: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, SheetError> {
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(too_large(file, "bytes", BYTES_MAX).into());
+    }
+    taken_apart(file, file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned(), bytes)
+}
+
+fn taken_apart(place: &str, name: String, bytes: Vec<u8>) -> Result<Vec<Sheet>, SheetError> {
     if bytes.starts_with(b"PK") {
-        return Ok(workbook(&place, bytes)?);
+        return Ok(workbook(place, bytes)?);
     }
     if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
         // The format before 2007.
-        return Ok(xls::read(&place, bytes)?);
+        return Ok(xls::read(place, bytes)?);
     }
-    let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let grid = delimited(&place, name, &text(&place, &bytes)?)?;
+    let grid = delimited(place, name, &text(place, &bytes)?)?;
     Ok(vec![Sheet { grid, formulas: BTreeMap::new() }])
 }
 

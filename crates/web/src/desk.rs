@@ -5,6 +5,12 @@ Every act carries who acts and the digest of what was on the screen: an act on s
 that of two people who work at once neither loses anything.
 */
 
+mod exam;
+mod mapping;
+
+pub use exam::*;
+pub use mapping::*;
+
 use model::{Finding, Period};
 use survey::document::{Cell, Column, Draft};
 
@@ -387,7 +393,7 @@ pub struct Operation {
 }
 
 /// The agent, as pages see it. Calls may wait for files and the database; they are made outside the event loop.
-pub trait Desk: Send + Sync + 'static {
+pub trait Desk: ExamDesk + MappingDesk + Send + Sync + 'static {
     /// Name of the reporting unit.
     fn unit(&self) -> Answer<String>;
     /// People of the configuration who may see these pages.

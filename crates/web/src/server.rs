@@ -91,6 +91,7 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .route("/drafts/{book}/{form}/{period}/export/{kind}", get(pages::draft::export))
         .route("/books/{book}/vouchers", get(pages::lines::voucher))
         .route("/log", get(pages::log::page))
+        .merge(pages::mapping::routes())
         .route(&style, get(|| async { asset("text/css; charset=utf-8", ui::page::STYLE) }))
         .route(&script, get(|| async { asset("text/javascript; charset=utf-8", ui::page::SCRIPT) }))
         .fallback(pages::nothing)

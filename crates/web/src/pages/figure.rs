@@ -16,7 +16,7 @@ use ui::{
 
 use super::{findings, money, shown, way};
 use crate::{
-    desk::{Answered, Figure, FigurePlace, LinesPlace, Node, Place},
+    desk::{Answered, EditPlace, Figure, FigurePlace, LinesPlace, Node, Place},
     routes,
     server::App,
     signed::Signed,
@@ -57,7 +57,10 @@ fn body(lang: Lang, place: &FigurePlace, figure: &Figure) -> Markup {
                 p { (label(lang, "computed")) " " (kept.map_or_else(|| "—".to_owned(), grouped)) " · " (label(lang, "adjustment")) " " (grouped(&made.amount))
                     " · " (made.reason) " (" (made.by) ")" }
             }
-            @if let Some(formula) = &cell.formula { p { code { (formula) } } }
+            @if let Some(formula) = &cell.formula {
+                @let to = EditPlace { book: place.draft.book.clone(), period: place.draft.period.clone(), what: format!("{}:{}", place.draft.form, cell.id) };
+                p { code { (formula) } " " a href=(routes::edit(&to, None)) data-key="e" { (label(lang, "mapping-change")) } }
+            }
             @if let Some(place) = &cell.place { p.dim { (place) } }
             @if let Some(why) = &figure.why { p { (label(lang, "why")) (label(lang, "colon")) (why) } }
         }

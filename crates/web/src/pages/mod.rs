@@ -6,6 +6,7 @@ pub mod home;
 pub mod lines;
 pub mod log;
 pub mod login;
+pub mod mapping;
 pub mod portal;
 pub mod rules;
 
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// Pages that can be reached from everywhere.
-const NAV: [(&str, &str); 2] = [("/", "page-home"), ("/log", "page-log")];
+const NAV: [(&str, &str); 3] = [("/", "page-home"), (mapping::HERE, "mapping-page"), ("/log", "page-log")];
 
 /// A page for somebody who is signed in.
 pub struct Leaf<'a> {
