@@ -53,9 +53,9 @@ fn cents_text(cents: i64) -> String {
     format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100)
 }
 
-async fn signed_in(driver: &WebDriver, site: &Pages, id: &str) {
-    driver.goto(format!("{}/login", site.url)).await.unwrap();
-    let mut own = Cookie::new("taizhang", site.sign_in(id));
+async fn signed_in(driver: &WebDriver, url: &str, cookie: &str) {
+    driver.goto(format!("{url}/login")).await.unwrap();
+    let mut own = Cookie::new("taizhang", cookie);
     own.set_path("/");
     driver.add_cookie(own).await.unwrap();
 }
@@ -77,11 +77,11 @@ fn a_formula_is_tried_saved_with_its_reason_and_built_by() {
     let expected = half_year(INTEREST);
     assert!(expected > 100_000, "the company pays interest: {expected}");
     let site = Pages::start_with(&config(), |site| fs::write(site.path("layer.toml"), layer()).unwrap());
-    let (chromium, axe) = (Chromium::start(), axe());
+    let (chromium, axe, cookie) = (Chromium::start(), axe(), site.sign_in("wu"));
     block(async {
         let driver = chromium.session(&[]).await;
         let wu = Person { driver: &driver, url: &site.url, axe: &axe };
-        signed_in(&driver, &site, "wu").await;
+        signed_in(&driver, &site.url, &cookie).await;
         wu.go("/mapping?period=2025-06").await;
         wu.sees(&["科目表", "企业会计准则", "有钱而没有进任何指标的科目"]).await;
         wu.looks("mapping").await;
@@ -109,7 +109,7 @@ fn a_formula_is_tried_saved_with_its_reason_and_built_by() {
         // A fault stands at its place and nothing is tried.
         write(&wu, "#say", &format!("SL({INTEREST},,借) + @nonono + [9999]")).await;
         wu.press("试算").await;
-        wu.sees(&["B203:317, formula:1:20", "B203:317, formula:1:30", "item-unknown", "indicator-unknown"]).await;
+        wu.sees(&["B203:317, formula:1:19", "B203:317, formula:1:29", "item-unknown", "indicator-unknown"]).await;
         let marked = driver.find(By::Css("pre.formula mark")).await.unwrap().text().await.unwrap();
         assert_eq!(marked, "@nonono");
         wu.looks("mapping-fault").await;
@@ -172,11 +172,11 @@ fn a_formula_is_tried_saved_with_its_reason_and_built_by() {
 fn an_account_is_decided_and_pasted_formulas_are_taken() {
     // Without a layer 1.2.1 is no account of the standard, and there is no file that a change could go into.
     let site = Pages::start(CONFIG);
-    let (chromium, axe) = (Chromium::start(), axe());
+    let (chromium, axe, cookie) = (Chromium::start(), axe(), site.sign_in("zhoumin"));
     block(async {
         let driver = chromium.session(&[]).await;
         let zhou = Person { driver: &driver, url: &site.url, axe: &axe };
-        signed_in(&driver, &site, "zhoumin").await;
+        signed_in(&driver, &site.url, &cookie).await;
         zhou.go("/mapping/edit?book=hz&period=2025-06&what=account%3A1.2.1").await;
         zhou.sees(&["Accounts, Notes And Loans Receivable", "它是准则的哪个科目"]).await;
         zhou.choose("#say option[value='1122']").await;
