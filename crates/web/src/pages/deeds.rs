@@ -135,7 +135,7 @@ fn line(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup 
         details.card id=(format!("row-{}", row.id)) {
             summary {
                 (if row.code.is_empty() { &row.id } else { &row.code }) " " strong { (row.name) } " "
-                @match &now { Some(now) => { "= " span.v { (now) } " " (row.unit) }, None => (badge(if row.required { Tone::Warn } else { Tone::Plain }, &label(lang, "page-fill-empty"))) }
+                @match &now { Some(now) => { "= " span.v { (now) } @if row.number { " " (row.unit) } }, None => (badge(if row.required { Tone::Warn } else { Tone::Plain }, &label(lang, "page-fill-empty"))) }
             }
             @if !row.source.is_empty() { p.dim { (label(lang, "source")) (label(lang, "colon")) (row.source) } }
             @if !row.column.is_empty() { p { a href=(routes::figure(&to)) { (label(lang, "page-look")) } } }
