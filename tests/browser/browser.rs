@@ -19,7 +19,7 @@ use crate::{
 const AXE: &str = "axe-playwright-python==0.1.8";
 
 /// A driver of Chromium, stopped with the test.
-struct Chromium {
+pub struct Chromium {
     driver: Child,
     url: String,
 }
@@ -32,7 +32,7 @@ impl Drop for Chromium {
 }
 
 impl Chromium {
-    fn start() -> Chromium {
+    pub fn start() -> Chromium {
         let mut driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let told = lines.by_ref().map_while(Result::ok).find_map(|line| {
@@ -44,7 +44,7 @@ impl Chromium {
         Chromium { driver, url }
     }
 
-    async fn session(&self, more: &[&str]) -> WebDriver {
+    pub async fn session(&self, more: &[&str]) -> WebDriver {
         let mut wanted = DesiredCapabilities::chrome();
         for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"].iter().chain(more) {
             wanted.add_arg(argument).unwrap();
@@ -62,23 +62,23 @@ fn pictures() -> PathBuf {
 }
 
 /// A person at a browser.
-struct Person<'a> {
-    driver: &'a WebDriver,
-    url: &'a str,
-    axe: &'a str,
+pub struct Person<'a> {
+    pub driver: &'a WebDriver,
+    pub url: &'a str,
+    pub axe: &'a str,
 }
 
 impl Person<'_> {
-    async fn go(&self, path: &str) {
+    pub async fn go(&self, path: &str) {
         self.driver.goto(format!("{}{path}", self.url)).await.unwrap();
     }
 
-    async fn text(&self) -> String {
+    pub async fn text(&self) -> String {
         self.driver.find(By::Tag("main")).await.unwrap().text().await.unwrap()
     }
 
     /// Clicks, and waits until another page has come in the place of this one.
-    async fn leave(&self, by: By) {
+    pub async fn leave(&self, by: By) {
         let page = self.driver.find(By::Tag("html")).await.unwrap();
         let found = self.driver.find(by).await.unwrap();
         found.scroll_into_view().await.unwrap();
@@ -86,7 +86,7 @@ impl Person<'_> {
         self.gone(&page).await;
     }
 
-    async fn gone(&self, page: &WebElement) {
+    pub async fn gone(&self, page: &WebElement) {
         for _ in 0..500 {
             if page.tag_name().await.is_err() {
                 return;
@@ -96,31 +96,31 @@ impl Person<'_> {
         panic!("no other page came");
     }
 
-    async fn sees(&self, words: &[&str]) {
+    pub async fn sees(&self, words: &[&str]) {
         let text = self.text().await;
         words.iter().for_each(|word| assert!(text.contains(word), "{word:?} is not in: {text}"));
     }
 
-    async fn choose(&self, selector: &str) {
+    pub async fn choose(&self, selector: &str) {
         let found = self.driver.find(By::Css(selector)).await.unwrap();
         found.scroll_into_view().await.unwrap();
         found.click().await.unwrap();
     }
 
-    async fn follow(&self, selector: &str) {
+    pub async fn follow(&self, selector: &str) {
         self.leave(By::Css(selector)).await;
     }
 
     /// Presses the button with these words.
-    async fn press(&self, words: &str) {
+    pub async fn press(&self, words: &str) {
         self.leave(By::XPath(format!("//button[contains(., '{words}')]"))).await;
     }
 
-    async fn fill(&self, selector: &str, text: &str) {
+    pub async fn fill(&self, selector: &str, text: &str) {
         self.driver.find(By::Css(selector)).await.unwrap().send_keys(text).await.unwrap();
     }
 
-    async fn sets_a_password(&self, site: &Pages, id: &str, password: &str) {
+    pub async fn sets_a_password(&self, site: &Pages, id: &str, password: &str) {
         let invitation = site.invite(id);
         self.driver.goto(&invitation).await.unwrap();
         self.fill("#password", password).await;
@@ -130,7 +130,7 @@ impl Person<'_> {
     }
 
     /// A picture, no fault that the accessibility checker calls serious, and nothing in the console.
-    async fn looks(&self, name: &str) {
+    pub async fn looks(&self, name: &str) {
         self.driver.screenshot(&pictures().join(format!("{name}.png"))).await.unwrap();
         let script = format!(
             "{}; const done = arguments[arguments.length - 1]; axe.run(document, {{ resultTypes: ['violations'] }}).then((found) => done(found.violations\
@@ -145,19 +145,20 @@ impl Person<'_> {
         let grave = told.into_iter().filter(|entry| !["DEBUG", "INFO"].contains(&entry.level.as_str()));
         let told: Vec<String> = grave.map(|entry| format!("{entry:?}")).collect();
         // A page that refuses an act says so with its status, which Chromium writes down.
-        let wrong: Vec<&String> = told.iter().filter(|line| !line.contains("409") && !line.contains("401")).collect();
+        let wrong: Vec<&String> =
+            told.iter().filter(|line| !["401", "403", "409", "422", "429"].iter().any(|status| line.contains(status))).collect();
         assert!(wrong.is_empty(), "{name}: {wrong:#?}");
     }
 }
 
-fn axe() -> String {
+pub fn axe() -> String {
     let python = peers::python(&[AXE]);
     let words = "import axe_playwright_python as a, os; print(os.path.join(os.path.dirname(a.__file__), 'axe.min.js'))";
     let path = peers::run(Command::new(python).args(["-c", words]));
     fs::read_to_string(path.trim()).unwrap()
 }
 
-fn block<T>(work: impl Future<Output = T>) -> T {
+pub fn block<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
