@@ -93,6 +93,7 @@ fn figures_are_adjusted_and_rows_filled_with_reason_and_papers() {
         wu.types("#reason-301", "补记6月未开票收入").await;
         wu.fill("#papers-301", paper.to_str().unwrap()).await;
         wu.sends("#amount-301").await;
+        wu.sees(&["已经做好"]).await;
         wu.go(&figure).await;
         // 808 was computed of the company's book.
         wu.sees(&["820", "808", "补记6月未开票收入", "合同.txt"]).await;
@@ -286,12 +287,13 @@ fn what_was_filed_is_taken_back_and_every_difference_is_shown() {
     let page = site.page(&portal, &cookie);
     let column = page.split("id=\"column-cumulative\"").nth(1).unwrap();
     let column = column.split_once('>').unwrap().1.split("</textarea>").next().unwrap();
-    let mut lines: Vec<String> = column.lines().map(str::to_owned).collect();
+    // The first line end belongs to the box.
+    let mut lines: Vec<String> = column.strip_prefix('\n').unwrap().split('\n').map(str::to_owned).collect();
     // 301 was typed as 880 at the portal.
     let at = lines.iter().position(|line| line == "808").unwrap();
     lines[at] = "880".to_owned();
     let export = site.site.path("平台.csv");
-    fs::write(&export, "代码,指标名称,本月,1-本月\n301,营业收入,166,808\n").unwrap();
+    fs::write(&export, "代码,指标名称,本月,1-本月\n301,营业收入,173,808\n").unwrap();
     let of_wu = site.sign_in("wu");
     block(async {
         let driver = entered(&chromium, &site, &of_wu).await;
@@ -310,7 +312,7 @@ fn what_was_filed_is_taken_back_and_every_difference_is_shown() {
         wu.unfold().await;
         paste(lines.join("\n")).await;
         wu.sends("#filed-cumulative").await;
-        wu.sees(&["2025-06"]).await;
+        wu.sees(&["2025-06", "已经做好"]).await;
         wu.go(&portal).await;
         wu.sees(&["与平台不同", "还没有签过名的草稿", "880", "72"]).await;
         let apart = driver.find_all(By::Css("tr[data-filed]")).await.unwrap();
@@ -322,7 +324,7 @@ fn what_was_filed_is_taken_back_and_every_difference_is_shown() {
         wu.sends("#filed-file").await;
         wu.sees(&["reported-replaced"]).await;
         wu.go(&portal).await;
-        wu.sees(&["与平台一致"]).await;
+        wu.sees(&["平台值与草稿一致"]).await;
         driver.quit().await.unwrap();
     });
     let ledger = csv(&site.site.ok(&["ledger", "show", "--form", "B203", "--period", "2025-06", "--format", "csv"]));

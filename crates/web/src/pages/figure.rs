@@ -53,7 +53,7 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
     let lang = session.lang;
     let (cell, draft) = (&figure.cell, &figure.view.draft);
     let kept = figure.column.value.as_deref();
-    let adjusted = cell.adjusted(&figure.column);
+    let adjusted = cell.columns.get(&place.column).and_then(|column| cell.adjusted(column));
     let value = adjusted.map(|made| made.reported.as_str()).or(kept);
     html! {
         div.card {

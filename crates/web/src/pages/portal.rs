@@ -76,7 +76,8 @@ fn column(session: &Session, place: &Place, filed: &Filed, name: &str) -> Markup
                     span.dim { (label(lang, "money-unit")) " " (draft.header.money_unit) }
                 }
                 label for=(id) { (label(lang, "page-copy-box")) }
-                textarea id=(id) readonly rows="4" { (texts.join("\n")) }
+                // A line end that comes first is no part of what stands in a box.
+                textarea id=(id) readonly rows="4" { "\n" (texts.join("\n")) }
                 details {
                     summary { (label(lang, "page-look")) }
                     div.scroll { table {
