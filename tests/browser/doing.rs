@@ -227,6 +227,8 @@ fn departments_enter_their_sheets_and_nobody_writes_over_another() {
         li.sends("[name='r0.quantity']").await;
         li.go(power).await;
         li.sees(&["1 / 2", "电费单.txt"]).await;
+        // Papers are given to those who answer for the forms alone.
+        assert!(one.find(By::Css(".papers a")).await.is_err());
         li.looks("sheet").await;
         // The other page was made before anything was there.
         wu.types("[name='r0.quantity']", "13").await;
@@ -235,6 +237,7 @@ fn departments_enter_their_sheets_and_nobody_writes_over_another() {
         wu.sees(&["measure-changed"]).await;
         // A correction says why.
         wu.go(power).await;
+        assert!(two.find(By::Css(".papers a")).await.is_ok());
         wu.types("[name='r0.quantity']", "12.9").await;
         wu.sends("[name='r0.quantity']").await;
         wu.sees(&["reason-too-short"]).await;
@@ -270,7 +273,8 @@ fn departments_enter_their_sheets_and_nobody_writes_over_another() {
     let (power, gas) = (of("电力"), of("天然气"));
     let held = [power["quantity"].as_str(), power["state"].as_str(), power["who"].as_str()];
     let told = [gas["quantity"].as_str(), gas["state"].as_str(), gas["who"].as_str()];
-    assert!(held == ["12.9", "withdrawn", "li"] || told == ["3200", "withdrawn", "li"], "{listed:?}");
+    // Entries stand in the order of their keys: the first one was taken back.
+    assert_eq!((held, told), (["12.9", "holds", "wu"], ["3200", "withdrawn", "li"]), "{listed:?}");
     let shown: serde_json::Value =
         serde_json::from_str(&site.site.ok(&["measure", "show", &power["key"], "--format", "json"])).unwrap();
     let versions = shown.as_array().unwrap();
@@ -325,13 +329,19 @@ fn what_was_filed_is_taken_back_and_every_difference_is_shown() {
         wu.sees(&["reported-replaced"]).await;
         wu.go(&portal).await;
         wu.sees(&["平台值与草稿一致"]).await;
+        // What should not have been loaded is taken out again, for a reason.
+        wu.unfold().await;
+        wu.selects("#filed-row", "307").await;
+        wu.types("#filed-reason", "307 是上月的数").await;
+        wu.sends("#filed-reason").await;
         driver.quit().await.unwrap();
     });
     let ledger = csv(&site.site.ok(&["ledger", "show", "--form", "B203", "--period", "2025-06", "--format", "csv"]));
     let platform: BTreeMap<&str, &str> = ledger.iter().map(|row| (row["code"].as_str(), row["platform"].as_str())).collect();
-    assert_eq!(platform["301"], "808");
+    assert_eq!((platform["301"], platform["307"]), ("808", ""));
     let filed = platform.values().filter(|value| !value.is_empty()).count();
-    assert_eq!(filed, lines.iter().filter(|line| !line.is_empty()).count(), "{platform:?}");
+    assert_eq!(filed + 1, lines.iter().filter(|line| !line.is_empty()).count(), "{platform:?}");
+    assert!(site.site.ok(&["log", "show", "--format", "json"]).contains("307 是上月的数"));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
                 @if let Some(raw) = &figure.raw { @if cell.unit.ends_with('元') { span.dim { (money(raw)) " " (label(lang, "yuan")) } } @else { span.dim { (grouped(raw)) } } } }
             @if let Some(made) = adjusted {
                 p { (label(lang, "computed")) " " (kept.map_or_else(|| "—".to_owned(), grouped)) " · " (label(lang, "adjustment")) " " (grouped(&made.amount))
-                    " · " (made.reason) " (" (made.by) ") " (attached(lang, &papers_of(made))) }
+                    " · " (made.reason) " (" (made.by) ") " (attached(session, &papers_of(made))) }
             }
             @if let Some(formula) = &cell.formula { p { code { (formula) } } }
             @if let Some(place) = &cell.place { p.dim { (place) } }

@@ -322,7 +322,7 @@ fn entries(session: &Session, view: &SheetView, to: &str) -> Markup {
                 thead { tr { @for name in ["entry-item", "entry-quantity", "by", "at", "page-papers", "state"] { th scope="col" { (label(lang, name)) } } } }
                 tbody { @for (at, row) in own.iter().enumerate() { tr {
                     td { (row.cells.get("item").map_or("", String::as_str)) small { (row.key) } } td.n { (number(row)) } td { (row.by) } td { (row.at) }
-                    td { (attached(lang, &row.papers)) }
+                    td { (attached(session, &row.papers)) }
                     td {
                         @if row.withdrawn { (badge(Tone::Plain, &label(lang, "withdrawn"))) " " (row.reason) }
                         @else {
