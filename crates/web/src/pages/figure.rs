@@ -177,11 +177,11 @@ fn charts(lang: Lang, figure: &Figure) -> Markup {
             @let why = view.band.as_ref().map(|band| {
                 ui::text(lang, "label-page-band-why", &[("months", band.months.to_string()), ("most", band.most.clone())])
             });
-            (drawn(lang, figure, view, "series", &label(lang, "page-series"), &format!("{unit}  {}", why.unwrap_or_default())))
+            (drawn(lang, figure, view, "series", &label(lang, "page-series"), &[Some(unit.clone()), why].into_iter().flatten().collect::<Vec<_>>().join(" · ")))
         }
         @if let Some(view) = figure.progress.as_ref().filter(|view| several(view)) {
             h2 { (label(lang, "page-progress")) }
-            (drawn(lang, figure, view, "progress", &label(lang, "page-progress"), &format!("{unit}  {}", label(lang, "page-progress-help"))))
+            (drawn(lang, figure, view, "progress", &label(lang, "page-progress"), &format!("{unit} · {}", label(lang, "page-progress-help"))))
         }
     }
 }

@@ -54,6 +54,12 @@ fn body(session: &Session, place: &Place, filed: &Filed) -> Markup {
     let (lang, draft) = (session.lang, &filed.view.draft);
     html! {
         p { (label(lang, "page-portal-help")) }
+        @let apart = filed.figures.iter().filter(|figure| !figure.same).count();
+        @if !filed.figures.is_empty() {
+            p { a href="#filed" {
+                @if apart == 0 { (badge(Tone::Good, &label(lang, "page-filed-same"))) } @else { (badge(Tone::Bad, &format!("{} {apart}", label(lang, "page-filed-apart")))) }
+            } }
+        }
         @for name in draft.shown() { (column(session, place, filed, name)) }
         (upload(session, place))
         (differences(session, place, filed))

@@ -104,7 +104,7 @@ fn sheets(lang: Lang, here: &'static str, view: &SheetsView) -> Markup {
         h2 { (label(lang, "page-sheets-due")) }
         @if view.owed.is_empty() { p { (label(lang, "page-sheets-none")) } } @else {
             div.scroll { table data-grid {
-                thead { tr { @for name in ["kind", "person", "due-date", "state", "entered", "missing", "page-next"] { th scope="col" { (label(lang, name)) } } } }
+                thead { tr { @for name in ["kind", "person", "page-until", "state", "entered", "missing", "page-next"] { th scope="col" { (label(lang, name)) } } } }
                 tbody { @for owed in &view.owed {
                     @let to = address(&SheetPlace { sheet: owed.sheet.clone(), ..SheetPlace::default() }, &view.period);
                     tr {
@@ -211,7 +211,7 @@ fn body(session: &Session, place: &SheetPlace, view: &SheetView) -> Markup {
         }
         @if let Some(owed) = &view.owed {
             p {
-                (due(lang, owed)) " " (owed.person) " · " (label(lang, "due-date")) " " (owed.due) " · " (owed.done[0]) " / " (owed.done[1])
+                (due(lang, owed)) " " (owed.person) " · " (label(lang, "page-until")) " " (owed.due) " · " (owed.done[0]) " / " (owed.done[1])
                 @if !owed.missing.is_empty() { " · " (label(lang, "missing")) " " (missing(lang, owed)) }
             }
         }
