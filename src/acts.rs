@@ -45,6 +45,9 @@ pub struct Lock {
     pub reason: String,
     /// Who did it.
     pub by: String,
+    /// Files that show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<BTreeMap<String, String>>,
 }
 
 /// A text or a choice that a person entered for a row of a form and month.

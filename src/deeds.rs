@@ -3,6 +3,8 @@ What people do to a month: adjust a figure, say a text, lock and unlock, note an
 and neither has a rule of its own.
 */
 
+use std::collections::BTreeMap;
+
 use model::{Amount, Finding, Month};
 use serde_json::json;
 use store::{Record, Store, Wanted};
@@ -193,6 +195,7 @@ pub fn lock(
     person: &Person,
     (book, form, month): (&Book, Option<&str>, Month),
     unlock: Option<&str>,
+    papers: &[Paper],
 ) -> Result<Vec<Finding>, Failure> {
     let place = match form {
         Some(form) => format!("{form}, {month}, book {}", book.id),
@@ -207,7 +210,8 @@ pub fn lock(
         return Err(Failure::findings(vec![Finding::error("lock-of-the-future").at(place)]));
     }
     let why = unlock.map(reason).transpose()?;
-    let state = Lock { locked: why.is_none(), reason: why.unwrap_or_default().to_owned(), by: person.id.clone() };
+    let evidence = evidence::keep_all(store, papers)?;
+    let state = Lock { locked: why.is_none(), reason: why.unwrap_or_default().to_owned(), by: person.id.clone(), evidence };
     let body = serde_json::to_string(&state).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
     let (kind, form) = (acts::LOCK.to_owned(), form.unwrap_or_default().to_owned());
     let record = Record {
@@ -226,6 +230,25 @@ pub fn lock(
     Ok(vec![told.at(place)])
 }
 
+/// Keeps files and names them in what is written, where there are any.
+fn attach(store: &Store, body: &mut serde_json::Value, papers: &[Paper]) -> Result<(), Failure> {
+    if !papers.is_empty() {
+        body["evidence"] = json!(evidence::keep_all(store, papers)?);
+    }
+    Ok(())
+}
+
+/// What a record says of a file: its name and SHA-256.
+pub fn named(file: &BTreeMap<String, String>) -> (String, String) {
+    let of = |name: &str| file.get(name).cloned().unwrap_or_default();
+    (of("name"), of("sha256"))
+}
+
+fn papers(body: &serde_json::Value) -> Vec<(String, String)> {
+    let of = |file: &serde_json::Value| ["name", "sha256"].map(|name| file[name].as_str().unwrap_or_default().to_owned());
+    body["evidence"].as_array().into_iter().flatten().map(of).map(|[name, digest]| (name, digest)).collect()
+}
+
 /// An event that is in the 大事记.
 pub struct Event {
     /// Month, `YYYY-MM`.
@@ -238,6 +261,8 @@ pub struct Event {
     pub by: String,
     /// The operation that wrote it.
     pub operation: i64,
+    /// Files that show it: name and SHA-256.
+    pub papers: Vec<(String, String)>,
 }
 
 /// The 大事记, by month.
@@ -247,18 +272,20 @@ pub fn events(store: &Store) -> Result<Vec<Event>, Failure> {
         let body: serde_json::Value = acts::body(&record)?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let (kind, by, operation) = (text("kind"), text("by"), record.operation);
-        events.push(Event { text: text("text"), period: record.period, kind, by, operation });
+        events.push(Event { text: text("text"), period: record.period, kind, by, operation, papers: papers(&body) });
     }
     events.sort_by(|a, b| a.period.cmp(&b.period));
     Ok(events)
 }
 
 /// Writes an event into the 大事记.
-pub fn note(store: &mut Store, person: &Person, month: Month, kind: &str, text: &str) -> Result<(), Failure> {
+pub fn note(store: &mut Store, person: &Person, month: Month, kind: &str, text: &str, papers: &[Paper]) -> Result<(), Failure> {
     person.must(Deed::Event, month)?;
     let text = reason(text)?;
     let key = (store.record_versions(EVENT, Wanted::default())?.len() + 1).to_string();
-    let body = json!({ "kind": kind, "text": text, "by": person.id }).to_string();
+    let mut body = json!({ "kind": kind, "text": text, "by": person.id });
+    attach(store, &mut body, papers)?;
+    let body = body.to_string();
     let record = Record { kind: EVENT.to_owned(), period: month.to_string(), key, body, ..Record::default() };
     let detail = json!({ "period": record.period, "kind": kind, "text": text });
     acts::write(store, &person.id, EVENT, &detail, &record)
@@ -276,6 +303,8 @@ pub struct Handover {
     pub note: String,
     /// Drafts that were open then.
     pub open: usize,
+    /// Files that show it: name and SHA-256.
+    pub papers: Vec<(String, String)>,
 }
 
 /// Handovers, the oldest first.
@@ -286,13 +315,21 @@ pub fn handovers(store: &Store) -> Result<Vec<Handover>, Failure> {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let at = store.operation(record.operation)?.map(|operation| operation.at).unwrap_or_default();
         let open = body["open"].as_array().map_or(0, Vec::len);
-        handovers.push(Handover { at, from: text("from"), to: text("to"), note: text("note"), open });
+        let papers = papers(&body);
+        handovers.push(Handover { at, from: text("from"), to: text("to"), note: text("note"), open, papers });
     }
     Ok(handovers)
 }
 
 /// Hands over to somebody; what is open is part of it, whoever remembers to write it.
-pub fn hand_over(agent: &Agent, store: &mut Store, person: &Person, to: &str, note: &str) -> Result<(), Failure> {
+pub fn hand_over(
+    agent: &Agent,
+    store: &mut Store,
+    person: &Person,
+    to: &str,
+    note: &str,
+    papers: &[Paper],
+) -> Result<(), Failure> {
     person.must(Deed::Handover, &person.id)?;
     let next = agent.person(to)?;
     if next.id == person.id {
@@ -309,7 +346,8 @@ pub fn hand_over(agent: &Agent, store: &mut Store, person: &Person, to: &str, no
         open.push(format!("{} {} {} {}", version.book, version.form, version.period, version.state));
     }
     let key = (store.record_versions(HANDOVER, Wanted::default())?.len() + 1).to_string();
-    let body = json!({ "from": person.id, "to": next.id, "note": note, "open": open });
+    let mut body = json!({ "from": person.id, "to": next.id, "note": note, "open": open });
+    attach(store, &mut body, papers)?;
     let record = Record { kind: HANDOVER.to_owned(), key, body: body.to_string(), ..Record::default() };
     acts::write(store, &person.id, HANDOVER, &body, &record)
 }

@@ -83,11 +83,6 @@ impl Paper {
     }
 }
 
-/// Keeps a file of this machine.
-pub fn keep(store: &Store, path: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    Paper::read(path)?.keep(store)
-}
-
 /// Keeps some files.
 pub fn keep_all(store: &Store, papers: &[Paper]) -> Result<Vec<BTreeMap<String, String>>, Failure> {
     papers.iter().map(|paper| paper.keep(store)).collect()

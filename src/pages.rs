@@ -24,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Threads that pages are made on: a few people look at them.
 const THREADS: usize = 2;
 
+/// How often books that nobody looks at any more are let go.
+const TIDY: Duration = Duration::from_secs(60);
+
 /// A running server; it stops when this is dropped.
 pub struct Serving {
     /// Where it listens, as people type it.
@@ -72,8 +75,15 @@ pub fn start(agent: &Agent, web: &Web) -> Result<Serving, Failure> {
     let mut hosts = web.hosts.clone();
     hosts.extend(["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), address.ip().to_string()]);
     let desk = Arc::new(Pages::new(agent.path.clone()));
+    let shelf = desk.shelf();
     let router = web::router(desk, web::Settings { hosts, secure: web.secure() });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build().map_err(refused)?;
+    runtime.spawn(async move {
+        loop {
+            tokio::time::sleep(TIDY).await;
+            shelf.tidy();
+        }
+    });
     let handle = Handle::new();
     let own = handle.clone();
     let thread = std::thread::spawn(move || {

@@ -74,6 +74,9 @@ pub enum Act {
         /// 表号，不给则整个月 Form code; the whole month where absent
         #[arg(long)]
         form: Option<String>,
+        /// 证明文件 Files that show it
+        #[arg(long)]
+        evidence: Vec<PathBuf>,
     },
     /// 解锁月份 Unlock a month, for a reason
     Unlock {
@@ -89,6 +92,9 @@ pub enum Act {
         /// 理由 Why
         #[arg(long)]
         reason: String,
+        /// 证明文件 Files that show it
+        #[arg(long)]
+        evidence: Vec<PathBuf>,
     },
     /// 大事记 An event that explains a break in a series; without --text, the list of events
     Event {
@@ -101,6 +107,9 @@ pub enum Act {
         /// 发生了什么 What happened
         #[arg(long, requires = "period")]
         text: Option<String>,
+        /// 证明文件 Files that show it
+        #[arg(long, requires = "text")]
+        evidence: Vec<PathBuf>,
     },
     /// 交接记录 A handover when people change; without --to, the list
     Handover {
@@ -110,6 +119,9 @@ pub enum Act {
         /// 移交了什么，还有什么未完 What was handed over, and what is open
         #[arg(long)]
         note: Option<String>,
+        /// 证明文件 Files that show it
+        #[arg(long, requires = "to")]
+        evidence: Vec<PathBuf>,
     },
     /// 到期清册 What the retention rule no longer asks to keep, as a list; nothing is ever deleted
     Disposal {
@@ -136,10 +148,14 @@ pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
             let papers = Paper::all(evidence)?;
             deeds::say(&agent, &mut store, person, target, text.as_deref(), reason.as_deref(), &papers)
         }
-        Act::Lock { period, book, form } => lock(ctx, *period, book.as_deref(), form.as_deref(), None),
-        Act::Unlock { period, book, form, reason } => lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason)),
-        Act::Event { period, kind, text } => event(ctx, *period, kind, text.as_deref()),
-        Act::Handover { to, note } => handover(ctx, to.as_deref(), note.as_deref()),
+        Act::Lock { period, book, form, evidence } => {
+            lock(ctx, *period, book.as_deref(), form.as_deref(), None, &Paper::all(evidence)?)
+        }
+        Act::Unlock { period, book, form, reason, evidence } => {
+            lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason), &Paper::all(evidence)?)
+        }
+        Act::Event { period, kind, text, evidence } => event(ctx, *period, kind, text.as_deref(), &Paper::all(evidence)?),
+        Act::Handover { to, note, evidence } => handover(ctx, to.as_deref(), note.as_deref(), &Paper::all(evidence)?),
         Act::Disposal { at } => disposal(ctx, *at),
     }
 }
@@ -150,15 +166,22 @@ fn target<'a>(agent: &'a Agent, figure: &'a str, book: Option<&str>, month: Mont
     Ok(Target { form, row, book, month })
 }
 
-fn lock(ctx: &Ctx, month: Month, book: Option<&str>, form: Option<&str>, unlock: Option<&str>) -> Result<Vec<Finding>, Failure> {
+fn lock(
+    ctx: &Ctx,
+    month: Month,
+    book: Option<&str>,
+    form: Option<&str>,
+    unlock: Option<&str>,
+    papers: &[Paper],
+) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
-    deeds::lock(&agent, &mut store, ctx.person(&agent)?, (agent.book(book)?, form, month), unlock)
+    deeds::lock(&agent, &mut store, ctx.person(&agent)?, (agent.book(book)?, form, month), unlock, papers)
 }
 
-fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>) -> Result<Vec<Finding>, Failure> {
+fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>, papers: &[Paper]) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     if let (Some(month), Some(text)) = (month, text) {
-        deeds::note(&mut store, ctx.person(&agent)?, month, kind, text)?;
+        deeds::note(&mut store, ctx.person(&agent)?, month, kind, text, papers)?;
     }
     let rows = deeds::events(&store)?.into_iter().map(|event| {
         let kind = if ctx.people() { label(ctx.lang, &format!("event-{}", event.kind)) } else { event.kind };
@@ -169,10 +192,10 @@ fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>) -> Res
     Ok(Vec::new())
 }
 
-fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>) -> Result<Vec<Finding>, Failure> {
+fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>, papers: &[Paper]) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     if let (Some(to), Some(note)) = (to, note) {
-        deeds::hand_over(&agent, &mut store, ctx.person(&agent)?, to, note)?;
+        deeds::hand_over(&agent, &mut store, ctx.person(&agent)?, to, note, papers)?;
     }
     let rows = deeds::handovers(&store)?.into_iter();
     let rows = rows.map(|made| vec![made.at, made.from, made.to, made.note, made.open.to_string()]);

@@ -9,7 +9,7 @@ the receiver, and its state changes in the one operation that keeps its receipt.
 */
 
 pub mod client;
-mod est;
+pub mod est;
 pub mod machine;
 pub mod messages;
 pub mod outbox;

@@ -1,6 +1,9 @@
 //! A figure with what it is made of: the formula as a tree of values, accounts, sealed periods.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use formula::At;
 use formula::{Part, Question, Trace, Value};
@@ -10,19 +13,16 @@ use store::{Store, Wanted};
 use survey::Printed;
 use web::{Answer, Answered, Figure, FigurePlace, Node, Refusal};
 
-use super::{book, drafts, month};
-use crate::{
-    acts, books,
-    build::{self, Ready},
-    config::Agent,
-    forms::Desk,
-    report::Failure,
+use super::{
+    book, drafts, month, series,
+    shelf::{Loan, Shelf},
 };
+use crate::{acts, books, config::Agent, forms::Desk, report::Failure};
 
 /// A figure, evaluated anew from sealed evidence.
 pub struct Evaluated {
     /// Mapping and figures.
-    pub ready: Ready,
+    pub ready: Loan,
     /// The trace of its formula.
     pub trace: Trace,
     /// Name of the indicator.
@@ -44,10 +44,10 @@ impl Evaluated {
 }
 
 /// Evaluates a figure; nothing where the form has no such indicator or column.
-pub fn evaluate(agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Evaluated> {
+pub fn evaluate(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Evaluated> {
     let (book, period) = (book(agent, &place.draft)?, month(&place.draft)?);
     let form = place.draft.form.as_str();
-    let ready = build::ready(agent, store, book, Some(form), period)?;
+    let ready = shelf.ready(agent, store, book, form, period)?;
     let pack = ready.layers.mapping.form(form).ok_or_else(Refusal::missing)?;
     let row = pack.row(&place.cell).ok_or_else(Refusal::missing)?;
     let column = pack.columns_of(row).iter().copied().find(|known: &Printed| known.name() == place.column);
@@ -82,7 +82,7 @@ pub fn turned(amounts: impl IntoIterator<Item = Amount>, part: Amount) -> bool {
 }
 
 /// The figure.
-pub fn figure(agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Figure> {
+pub fn figure(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<Figure> {
     let view = drafts::view(agent, store, &place.draft)?;
     let cell = view.draft.cells.iter().find(|cell| cell.id == place.cell).cloned().ok_or_else(Refusal::missing)?;
     let column = cell.columns.get(&place.column).cloned().ok_or_else(Refusal::missing)?;
@@ -94,18 +94,22 @@ pub fn figure(agent: &Agent, store: &mut Store, place: &FigurePlace) -> Answer<F
         tree: None,
         answers: Vec::new(),
         seals: view.draft.evidence.iter().map(|(period, root)| (period.clone(), root.clone())).collect(),
-        series: series(store, place)?,
+        series: None,
+        progress: None,
         events: events(store)?,
         findings: Vec::new(),
         view,
         cell,
         column,
     };
+    if !matches!(figure.cell.kind.as_str(), "text" | "choice") {
+        (figure.series, figure.progress) = series::of(agent, store, place, &figure.cell)?;
+    }
     // What no formula says, a record does: there is nothing to evaluate.
     if figure.cell.formula.is_none() {
         return Ok(figure);
     }
-    let evaluated = evaluate(agent, store, place)?;
+    let evaluated = evaluate(shelf, agent, store, place)?;
     let desk = evaluated.ready.desk(form);
     let formula = evaluated.ready.layers.mapping.cells.get(&(form.to_owned(), place.cell.clone()));
     figure.why = formula.and_then(|formula| formula.why.clone());
@@ -220,30 +224,6 @@ fn first(
         }
     }
     Ok(())
-}
-
-/// The same column of this and the last 24 months' drafts, the oldest first.
-fn series(store: &Store, place: &FigurePlace) -> Answer<Vec<(String, Option<String>)>> {
-    let last = month(&place.draft)?;
-    let mut series = Vec::new();
-    for back in (0..36).rev() {
-        let Some(month) = last.plus(-back) else { continue };
-        let period = month.to_string();
-        let value = match store.current_draft(&place.draft.book, &place.draft.form, &period).map_err(Failure::from)? {
-            Some(version) => {
-                let draft = build::read(&version)?;
-                let cell = draft.cells.iter().find(|cell| cell.id == place.cell);
-                cell.and_then(|cell| {
-                    let column = cell.columns.get(&place.column)?;
-                    let adjusted = cell.adjusted(column).map(|made| made.reported.clone());
-                    adjusted.or_else(|| column.value.clone()).or_else(|| column.platform.clone())
-                })
-            }
-            None => None,
-        };
-        series.push((period, value));
-    }
-    Ok(series)
 }
 
 /// 大事记.

@@ -1,20 +1,22 @@
 //! Entry lines behind a figure, and vouchers as they are sealed.
 
+use std::sync::Arc;
+
 use journal::Entry;
 use model::{Amount, Finding, Period};
 use store::Store;
 use web::{Answer, Line, Lines, LinesPlace, Refusal, Voucher};
 
-use super::{figure, home::local};
+use super::{figure, home::local, shelf::Shelf};
 use crate::{books, config::Agent, report::Failure, unposted};
 
 /// Lines of a page.
 const MOST: usize = 100;
 
 /// A page of the lines of one account and period in one answer.
-pub fn lines(agent: &Agent, store: &mut Store, place: &LinesPlace) -> Answer<Lines> {
+pub fn lines(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &LinesPlace) -> Answer<Lines> {
     let form = place.figure.draft.form.as_str();
-    let evaluated = figure::evaluate(agent, store, &place.figure)?;
+    let evaluated = figure::evaluate(shelf, agent, store, &place.figure)?;
     let desk = evaluated.ready.desk(form);
     let leaf = evaluated.leaves().get(place.answer).copied().ok_or_else(Refusal::missing)?;
     let question = leaf.question.as_ref().ok_or_else(Refusal::missing)?;

@@ -1,45 +1,41 @@
 /*! What the pages ask of the agent (`web::Desk`): the same acts as on the command line, by the same code. */
 
+mod accounts;
+mod deeds;
 mod drafts;
 mod figure;
+mod filed;
 mod history;
 mod home;
 mod lines;
 mod rules;
 mod sending;
+mod series;
+mod sheets;
+mod shelf;
 mod signoff;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use model::{Month, Period};
-use serde::{Deserialize, Serialize};
-use store::{Record, Store, Wanted};
+use store::Store;
 use ui::Lang;
 use web::{Account, Answer, Kind, Place, Refusal, Step};
 
 use crate::{
-    acts,
     config::{Agent, Book, Deed},
     delivery::messages,
     report::Failure,
 };
 
+pub use accounts::{ACCOUNT, account, put_account};
 pub use home::local;
-
-/// Kind of the records of accounts: what people sign in to the pages with.
-pub const ACCOUNT: &str = "account";
+pub use shelf::Shelf;
 
 /// The desk of an agent: configuration and state are opened for each question, so that a change of either is seen at once.
 pub struct Pages {
     config: PathBuf,
-}
-
-/// An account as it is kept. The password is an Argon2id hash, the invitation the digest of a token.
-#[derive(Default, Serialize, Deserialize)]
-struct Kept {
-    password: Option<String>,
-    invitation: Option<String>,
-    until: i64,
+    shelf: Arc<Shelf>,
 }
 
 impl From<Failure> for Refusal {
@@ -52,7 +48,12 @@ impl From<Failure> for Refusal {
 impl Pages {
     /// The desk of a configuration file.
     pub fn new(config: PathBuf) -> Pages {
-        Pages { config }
+        Pages { config, shelf: Arc::default() }
+    }
+
+    /// Books that stay in memory while people look at them.
+    pub fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf)
     }
 
     fn open(&self) -> Result<(Agent, Store), Failure> {
@@ -71,24 +72,6 @@ fn month(place: &Place) -> Answer<Month> {
     place.period.parse().map_err(|_| Refusal::missing())
 }
 
-/// The account of a person.
-pub fn account(store: &Store, person: &str) -> Result<Option<Account>, Failure> {
-    let wanted = Wanted { book: Some(""), form: Some(""), period: Some(""), key: Some(person) };
-    let Some(record) = store.records(ACCOUNT, wanted)?.pop() else { return Ok(None) };
-    let kept: Kept = acts::body(&record)?;
-    Ok(Some(Account { password: kept.password, invitation: kept.invitation, until: kept.until }))
-}
-
-/// Keeps an account, as an act of `who`.
-pub fn put_account(store: &mut Store, who: &str, person: &str, account: &Account) -> Result<(), Failure> {
-    let kept = Kept { password: account.password.clone(), invitation: account.invitation.clone(), until: account.until };
-    let body = serde_json::json!(kept).to_string();
-    let record = Record { kind: ACCOUNT.to_owned(), key: person.to_owned(), body, ..Record::default() };
-    // The log says that there is an account and never what opens it.
-    let detail = serde_json::json!({ "person": person, "invited": account.invitation.is_some() });
-    acts::write(store, who, "account", &detail, &record)
-}
-
 impl web::Desk for Pages {
     fn unit(&self) -> Answer<String> {
         Ok(Agent::load(&self.config)?.unit.name)
@@ -100,9 +83,9 @@ impl web::Desk for Pages {
             id: person.id.clone(),
             name: person.name.clone(),
             roles: person.roles.iter().map(|role| role.id().to_owned()).collect(),
+            office: person.may(Deed::Look),
         };
-        // People of departments have no page here: pages show every form, down to the vouchers.
-        Ok(agent.people.iter().filter(|person| person.may(Deed::Look)).map(person).collect())
+        Ok(agent.people.iter().filter(|known| agent.lets_in(known)).map(person).collect())
     }
 
     fn account(&self, person: &str) -> Answer<Option<Account>> {
@@ -115,9 +98,9 @@ impl web::Desk for Pages {
         Ok(put_account(&mut store, who, person, account)?)
     }
 
-    fn home(&self, who: &str) -> Answer<web::Home> {
+    fn home(&self, who: &str, day: Option<&str>) -> Answer<web::Home> {
         let (agent, store) = self.open()?;
-        Ok(home::home(&agent, &store, agent.person(who)?)?)
+        Ok(home::home(&agent, &store, agent.person(who)?, day)?)
     }
 
     fn draft(&self, place: &Place) -> Answer<web::DraftView> {
@@ -127,12 +110,12 @@ impl web::Desk for Pages {
 
     fn figure(&self, place: &web::FigurePlace) -> Answer<web::Figure> {
         let (agent, mut store) = self.open()?;
-        figure::figure(&agent, &mut store, place)
+        figure::figure(&self.shelf, &agent, &mut store, place)
     }
 
     fn lines(&self, place: &web::LinesPlace) -> Answer<web::Lines> {
         let (agent, mut store) = self.open()?;
-        lines::lines(&agent, &mut store, place)
+        lines::lines(&self.shelf, &agent, &mut store, place)
     }
 
     fn voucher(&self, book: &str, period: Period, key: &str) -> Answer<web::Voucher> {
@@ -179,12 +162,12 @@ impl web::SignDesk for Pages {
         signoff::sign(&agent, &mut store, place, agent.person(who)?, sign)
     }
 
-    fn paper(&self, place: &Place, pdf: bool) -> Answer<web::File> {
+    fn to_print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
         let (agent, mut store) = self.open()?;
         signoff::paper(&agent, &mut store, place, pdf)
     }
 
-    fn file(&self, who: &str, place: &Place, said: [&str; 3], papers: Vec<(String, Vec<u8>)>) -> Answer<()> {
+    fn record_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[web::Paper]) -> Answer<()> {
         let (agent, mut store) = self.open()?;
         signoff::file(&agent, &mut store, place, agent.person(who)?, said, papers)
     }
@@ -199,7 +182,7 @@ impl web::SignDesk for Pages {
         sending::submit(&agent, &mut store, place, agent.person(who)?, digest, anyway)
     }
 
-    fn withdraw(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<model::Finding>> {
+    fn take_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<model::Finding>> {
         let (agent, mut store) = self.open()?;
         sending::withdraw(&agent, &mut store, place, agent.person(who)?, digest, reason)
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use store::{Record, Store, Wanted};
 use web::{Answer, Comparison, File, FilingView, Hand, Key, Offer, Offers, Place, Reached, Sign, Signing, Stage};
 
-use super::{book, drafts, history, local, month};
+use super::{book, deeds, drafts, history, local, month};
 use crate::{
     acts, compare,
     config::{Agent, Book, Channel, Deed, Person},
@@ -366,7 +366,7 @@ fn rounds(agent: &Agent, store: &Store, place: &Place) -> Answer<Vec<web::Operat
 /// Signs, or attests a signature on paper.
 pub fn sign(agent: &Agent, store: &mut Store, place: &Place, person: &Person, sign: &Sign) -> Answer<Vec<Finding>> {
     let (own, month) = (book(agent, place)?, month(place)?);
-    let paper = sign.paper.clone().map(|(name, bytes)| Paper::received(&name, bytes)).transpose()?;
+    let paper = sign.paper.as_ref().map(|paper| Paper::received(&paper.name, paper.bytes.clone())).transpose()?;
     let mut shown = signature::shown(agent, store, asked(place, own, month), true)?;
     let (seen, secret) = (Some(sign.digest.as_str()), Some(sign.secret.as_str()));
     let hand = signature::Hand { person, role: &sign.role, seen, secret, paper: paper.as_ref() };
@@ -389,7 +389,7 @@ pub fn file(
     place: &Place,
     person: &Person,
     [digest, at, reference]: [&str; 3],
-    papers: Vec<(String, Vec<u8>)>,
+    papers: &[web::Paper],
 ) -> Answer<()> {
     let (own, month) = (book(agent, place)?, month(place)?);
     drafts::same(store, place, digest)?;
@@ -397,7 +397,7 @@ pub fn file(
         let finding = Finding::error("filing-date-unfit").with("at", at).with("period", &place.period);
         Failure::findings(vec![finding.with("today", crate::due::today())])
     })?;
-    let papers = papers.into_iter().map(|(name, bytes)| Paper::received(&name, bytes)).collect::<Result<Vec<_>, _>>()?;
+    let papers = deeds::papers(papers)?;
     let what = submission::Filed { book: own, form: &place.form, month, at, reference: reference.trim(), papers: &papers };
     submission::filed(agent, store, person, &what)?;
     Ok(())

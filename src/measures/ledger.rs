@@ -322,8 +322,14 @@ pub fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bo
     })
 }
 
+/// Lines of a sheet that add up the others: entered, everything would count twice.
+const TOTALS: [&str; 5] = ["合计", "总计", "小计", "total", "Total"];
+
 /// What is wrong with an entry by itself; the kind gets its id, the numbers their canonical text.
 fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
+    if body.kind.trim().is_empty() {
+        return vec![Finding::error("measure-kind-unsaid").with("item", &body.item)];
+    }
     let Some((id, kind)) = kinds.find(&body.kind) else {
         let near = settings::nearest(&body.kind, kinds.names()).unwrap_or("—");
         return vec![Finding::error("measure-kind-unknown").with("kind", &body.kind).with("near", near)];
@@ -332,6 +338,8 @@ fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
     let mut findings = Vec::new();
     if body.item.trim().is_empty() {
         findings.push(Finding::error("measure-field-missing").with("field", short::shown("item")).with("kind", &kind.name));
+    } else if TOTALS.contains(&body.item.trim()) {
+        findings.push(Finding::error("measure-item-total").with("item", &body.item));
     } else if !kind.items.is_empty() && !kind.items.contains(&body.item) {
         let finding = Finding::error("measure-field-unfit").with("field", short::shown("item")).with("value", &body.item);
         findings.push(finding.with("known", kind.items.join(", ")));
@@ -414,6 +422,7 @@ fn texts(kind: &KindFact, body: &Body, findings: &mut Vec<Finding>) {
     for (name, given, known) in choices {
         if !given.is_empty() && !known.contains(&given.as_str()) {
             let finding = Finding::error("measure-field-unfit").with("field", short::shown(name)).with("value", given);
+            let known: Vec<String> = known.iter().map(|word| short::word(word)).collect();
             findings.push(finding.with("known", known.join(", ")));
         }
     }

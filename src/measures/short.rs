@@ -19,8 +19,15 @@ use crate::{
 const ANY: Shape = Shape::Any;
 
 /// `[[sheet]]`.
-pub const SHEET: Shape =
-    Shape::Table(&[("id", ANY), ("kind", ANY), ("person", ANY), ("items", ANY), ("due_day", ANY), ("book", ANY)]);
+pub const SHEET: Shape = Shape::Table(&[
+    ("id", ANY),
+    ("kind", ANY),
+    ("person", ANY),
+    ("items", ANY),
+    ("due_day", ANY),
+    ("months", ANY),
+    ("book", ANY),
+]);
 
 /// `[[product]]`.
 pub const PRODUCT: Shape =
@@ -40,11 +47,19 @@ pub struct Sheet {
     pub items: Vec<String>,
     /// Day of the following month until which it is due.
     pub due_day: u8,
+    /// Months of the year that it is filled for, 1 to 12; each where empty.
+    #[serde(default)]
+    pub months: Vec<u8>,
     /// Book that it belongs to; the only one where absent.
     pub book: Option<String>,
 }
 
 impl Sheet {
+    /// Whether it is filled for a month.
+    pub fn is_for(&self, month: Month) -> bool {
+        self.months.is_empty() || self.months.contains(&month.month())
+    }
+
     /// What is wrong with the sheets of a configuration.
     pub fn unfit(sheets: &[Sheet], people: &[Person], books: &[Book], file: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -54,6 +69,8 @@ impl Sheet {
                 Some(format!("id = {:?}", sheet.id))
             } else if !(1..=28).contains(&sheet.due_day) {
                 Some(format!("due_day = {}, 1–28", sheet.due_day))
+            } else if let Some(month) = sheet.months.iter().find(|month| !(1..=12).contains(*month)) {
+                Some(format!("months = {month}, 1–12"))
             } else {
                 let unknown = sheet.book.as_ref().filter(|id| !books.iter().any(|book| book.id == **id));
                 unknown.map(|id| format!("book = {id:?}"))
@@ -99,6 +116,12 @@ pub(super) fn shown(name: &str) -> String {
 
 /// Words for `basis` in a sheet.
 const BASES: [(&str, &str); 2] = [("人数", "level"), ("增减", "change")];
+
+/// A word of the machine as people write it in their sheets, where they have another for it.
+pub(super) fn word(word: &str) -> String {
+    let theirs = BASES.iter().find(|(_, own)| *own == word);
+    theirs.map_or_else(|| word.to_owned(), |(shown, own)| format!("{shown} {own}"))
+}
 
 /// Columns of a sheet of a kind, without its own fields: machine name, Chinese name.
 pub fn columns(kind: &KindFact) -> Vec<(&'static str, &'static str)> {

@@ -272,3 +272,29 @@ fn totals_agree_from_every_figure_to_the_vouchers_of_the_erp() {
         }
     }
 }
+
+#[test]
+fn a_figure_is_evaluated_anew_once_what_it_stands_on_is_another() {
+    let site = Pages::start(CONFIG);
+    let cookie = site.sign_in("wu");
+    let sums = |page: &str| values(page, "data-answer").into_iter().filter(|value| !value.is_empty()).collect::<Vec<_>>();
+    let first = site.page(FIGURE, &cookie);
+    assert_eq!(sums(&first), sums(&site.page(FIGURE, &cookie)), "kept between two pages");
+    // The ERP's own account of sales alone, where the standard takes the whole class.
+    let database = rusqlite::Connection::open(site.site.path("tryton.sqlite")).unwrap();
+    let sold = "SELECT SUM(CAST(round(l.credit * 100) - round(l.debit * 100) AS INTEGER)) FROM account_move_line l \
+                JOIN account_move m ON m.id = l.move JOIN account_account a ON a.id = l.account \
+                WHERE a.code = '4.1.1.01' AND a.company = 1 AND m.state = 'posted' AND m.date BETWEEN '2025-01-01' AND '2025-06-30'";
+    let fen: i64 = database.query_row(sold, [], |row| row.get(0)).unwrap();
+    let layer = "title = 'x'\n[cell.'B203:301']\nformula = 'SL(4.1.1.01,,贷)'\nwhy = 'x'\n";
+    std::fs::write(site.site.path("own.toml"), layer).unwrap();
+    let config = CONFIG.replace("code = \"B203\"", "code = \"B203\"\nmapping = [\"own.toml\"]");
+    std::fs::write(site.site.path("agent.toml"), config).unwrap();
+    let expected: Amount = format!("{}.{:02}", fen / 100, fen % 100).parse().unwrap();
+    let own = sums(&site.page(FIGURE, &cookie));
+    assert_eq!(own.iter().map(|value| value.parse().unwrap()).collect::<Vec<Amount>>(), [expected]);
+    // The text of the layer alone is another.
+    std::fs::write(site.site.path("own.toml"), layer.replace("'SL(4.1.1.01,,贷)'", "'SL(4.1.1.01,,借)'")).unwrap();
+    let turned = sums(&site.page(FIGURE, &cookie));
+    assert_eq!(turned.iter().map(|value| value.parse().unwrap()).collect::<Vec<Amount>>(), [expected.checked_neg().unwrap()]);
+}

@@ -115,7 +115,7 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
         assert_eq!(state(&site.site), "signed");
 
         // What would leave is what the command line says, and leaving is an act of its own.
-        wu.go("/").await;
+        wu.go("/?date=2025-07-10").await;
         wu.sees(&["去报送"]).await;
         wu.go(&format!("{FORM}/submit")).await;
         let would = site.site.ok(&["submit", "--period", "2025-06", "--dry-run", "--format", "csv"]);
@@ -142,7 +142,7 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
         zhou.press("现在去取").await;
         zhou.sees(&["请核实营业收入", "查询 1"]).await;
         zhou.looks("letters").await;
-        zhou.go("/").await;
+        zhou.go("/?date=2025-07-10").await;
         zhou.sees(&["答复查询", "message-open"]).await;
         zhou.go("/letters").await;
         zhou.fill("textarea[name=text]", "已核实，甲公司一次性订货 12 台，见合同 HT-2025-06。").await;
@@ -162,7 +162,7 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
         zhou.press("现在去取").await;
         zhou.sees(&["营业成本漏报"]).await;
         assert_eq!(state(&site.site), "returned");
-        zhou.go("/").await;
+        zhou.go("/?date=2025-07-10").await;
         zhou.sees(&["按退回意见更正"]).await;
         zhou.looks("returned").await;
         zhou.go(&sign).await;
@@ -256,7 +256,7 @@ fn a_copy_follows_its_filing_the_head_signs_on_paper_and_changed_vouchers_are_sh
         wu.press("提交审核").await;
         zhou.go(FORM).await;
         zhou.press("批准").await;
-        wu.go("/").await;
+        wu.go("/?date=2025-07-10").await;
         wu.sees(&["登记平台已报"]).await;
         wu.go(&sign).await;
         wu.sees(&["filing-missing", "还没有登记"]).await;

@@ -173,9 +173,12 @@ impl MariaDb {
         owned(folder.path(), "mysql");
         let (data, port) = (folder.path().join("data"), free_port());
         let mut init = as_user("mysql", Path::new("/usr/bin/mariadb-install-db"));
+        // A server that starts clears what others left in its folder for temporary tables: each needs one of its own.
+        init.env("TMPDIR", folder.path());
         init.current_dir(folder.path()).args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         done(init.arg(format!("--datadir={}", data.display())));
         let mut server = as_user("mysql", Path::new("/usr/sbin/mariadbd"));
+        server.env("TMPDIR", folder.path());
         server.current_dir(folder.path()).args([
             "--no-defaults",
             "--bind-address=127.0.0.1",

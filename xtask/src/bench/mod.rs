@@ -14,6 +14,7 @@ mod pages;
 mod peers;
 mod receiver;
 mod report;
+mod served;
 #[path = "../../../tests/end_to_end/servers.rs"]
 #[allow(
     dead_code,
@@ -210,6 +211,7 @@ fn bench(lines: u64) -> Result<(), String> {
         Err(reason) => report.note(&format!("pyodbc was left out: {reason}")),
     }
     balances(&site, &mut report, lines, &target)?;
+    served::served(&site, &mut report)?;
     report.print();
     Ok(())
 }

@@ -40,6 +40,11 @@ impl Report {
         self.row(what, &format!("{} ({rate:.0} k lines/s)", super::seconds(took)), "");
     }
 
+    /// How long somebody waits.
+    pub fn millis(&mut self, what: &str, took: Duration, target: &str) {
+        self.row(what, &format!("{:.1} ms", took.as_secs_f64() * 1000.0), target);
+    }
+
     /// What of it was computing.
     pub fn cpu(&mut self, what: &str, run: super::memory::Run) {
         self.row(what, &super::seconds(run.cpu), "");

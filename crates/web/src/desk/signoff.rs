@@ -2,7 +2,7 @@
 
 use model::Finding;
 
-use super::{Answer, Comparison, DraftView, File, Operation, Place};
+use super::{Answer, Comparison, DraftView, File, Operation, Paper, Place};
 
 /// Whether a person may do something as things are, and why not. None where it is not the time for it.
 pub type Offer = Option<Result<(), Vec<Finding>>>;
@@ -293,8 +293,8 @@ pub struct Sign {
     pub digest: String,
     /// Password or PIN.
     pub secret: zeroize::Zeroizing<String>,
-    /// Scan of the paper that another hand signed: name and bytes.
-    pub paper: Option<(String, Vec<u8>)>,
+    /// Scan of the paper that another hand signed.
+    pub paper: Option<Paper>,
 }
 
 /// What sign-off pages ask, and do.
@@ -306,15 +306,15 @@ pub trait SignDesk: Send + Sync + 'static {
     /// Signs, or attests a signature on paper.
     fn sign(&self, who: &str, place: &Place, sign: &Sign) -> Answer<Vec<Finding>>;
     /// What is to be signed as a page or PDF, with lines for a hand.
-    fn paper(&self, place: &Place, pdf: bool) -> Answer<File>;
+    fn to_print(&self, place: &Place, pdf: bool) -> Answer<File>;
     /// Records the filing of a draft at the national portal: the draft's digest, the day, and what the portal calls it.
-    fn file(&self, who: &str, place: &Place, said: [&str; 3], papers: Vec<(String, Vec<u8>)>) -> Answer<()>;
+    fn record_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[Paper]) -> Answer<()>;
     /// What would leave.
     fn leaving(&self, who: &str, place: &Place) -> Answer<Leaving>;
     /// Puts the package with this digest into the outbox; `anyway` is the reason where the books have moved.
     fn submit(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<()>;
     /// Takes it back.
-    fn withdraw(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
+    fn take_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
     /// Where the packages of a form's month are.
     fn delivery(&self, who: &str, place: &Place) -> Answer<Delivery>;
     /// A receipt.

@@ -41,6 +41,7 @@ async fn with(app: &App, session: &Session, place: Place, told: &[Finding]) -> R
 fn body(session: &Session, place: &Place, (view, offers): (&DraftView, &Offers), told: &[Finding]) -> Markup {
     let (lang, draft) = (session.lang, &view.draft);
     let address = routes::draft(place);
+    let by_hand = draft.cells.iter().filter(|cell| cell.formula.is_none()).count();
     html! {
         (findings(lang, told))
         (head(lang, view))
@@ -49,6 +50,7 @@ fn body(session: &Session, place: &Place, (view, offers): (&DraftView, &Offers),
             a.button.plain href=(format!("{address}/sign")) data-key="s" { (label(lang, "page-sign")) }
             a.button.plain href=(format!("{address}/versions")) data-key="v" { (label(lang, "page-versions")) }
             a.button.plain href=(format!("{address}/portal")) data-key="f" { (label(lang, "page-portal")) }
+            @if by_hand > 0 { a.button.plain href=(format!("{address}/fill")) data-key="t" { (label(lang, "page-fill")) " " (by_hand) } }
             @for kind in ["xlsx", "pdf", "csv"] {
                 a.button.plain href=(format!("{address}/export/{kind}")) download { (kind.to_uppercase()) }
             }

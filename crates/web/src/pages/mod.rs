@@ -1,6 +1,8 @@
 /*! The pages, one file each. What they show comes from the desk; how it looks, from `ui`. */
 
+pub mod account;
 pub mod compared;
+pub mod deeds;
 pub mod draft;
 pub mod figure;
 pub mod home;
@@ -8,9 +10,11 @@ pub mod letters;
 pub mod lines;
 pub mod log;
 pub mod login;
+pub mod month;
 pub mod portal;
 pub mod rules;
 pub mod sending;
+pub mod sheets;
 pub mod signoff;
 pub mod versions;
 
@@ -37,7 +41,16 @@ use crate::{
 };
 
 /// Pages that can be reached from everywhere.
-const NAV: [(&str, &str); 3] = [("/", "page-home"), (letters::HERE, "page-letters"), ("/log", "page-log")];
+const NAV: [(&str, &str); 5] = [
+    ("/", "page-home"),
+    (month::HERE, "page-month"),
+    (sheets::ALL, "page-sheets"),
+    (letters::HERE, "page-letters"),
+    ("/log", "page-log"),
+];
+
+/// Those that people of departments reach.
+const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
 
 /// A page for somebody who is signed in.
 pub struct Leaf<'a> {
@@ -56,7 +69,8 @@ impl Leaf<'_> {
     }
 
     fn text(&self, owner: &str, body: &Markup) -> String {
-        let nav: Vec<(&str, &str, bool)> = NAV.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
+        let reached: &[(&str, &str)] = if self.session.office { &NAV } else { &OWN };
+        let nav: Vec<(&str, &str, bool)> = reached.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
         let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
@@ -103,6 +117,26 @@ pub fn stale(app: &App, session: &Session) -> Response {
     let leaf = Leaf { app, session, title: label(lang, "page-stale"), crumbs: Vec::new(), here: "" };
     let body = html! { p { (label(lang, "page-stale-why")) } p { a href="/" { (label(lang, "page-home")) } } };
     (StatusCode::FORBIDDEN, Html(leaf.text("", &body))).into_response()
+}
+
+/// What people of departments are not shown.
+pub async fn forbidden(app: &App, session: &Session) -> Response {
+    let lang = session.lang;
+    let body = html! {
+        p { (label(lang, "page-not-yours-why")) }
+        p { a.button href=(sheets::OWN) { (label(lang, "page-sheets-own")) } }
+    };
+    let leaf = Leaf { app, session, title: label(lang, "page-not-yours"), crumbs: Vec::new(), here: "" };
+    leaf.with(StatusCode::FORBIDDEN, body).await
+}
+
+/// A form that could not be read: larger than is taken, or broken off.
+pub async fn too_much(app: &App, session: &Session, status: StatusCode) -> Response {
+    let large = status == StatusCode::PAYLOAD_TOO_LARGE;
+    let finding = if large { Finding::error("upload-too-large") } else { Finding::error("upload-broken") };
+    let body = findings(session.lang, &[finding.with("limit", crate::server::FILES_BYTES >> 20)]);
+    let leaf = Leaf { app, session, title: label(session.lang, "page-refused"), crumbs: Vec::new(), here: "" };
+    leaf.with(status, body).await
 }
 
 /// There is no such page.

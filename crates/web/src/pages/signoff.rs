@@ -312,7 +312,7 @@ pub async fn sign(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act
         let finding = Finding::error("signing-waits").with("seconds", left.as_secs().max(1));
         return with(&app, &session, place, StatusCode::TOO_MANY_REQUESTS, &[finding]).await;
     }
-    let paper = act.files.pop().map(|paper| (paper.name, paper.bytes));
+    let paper = act.files.pop();
     if act.text("paper") == "1" && paper.is_none() {
         let finding = Finding::error("scan-missing");
         return with(&app, &session, place, StatusCode::CONFLICT, &[finding]).await;
@@ -347,10 +347,10 @@ async fn again(app: &App, session: &Session, place: Place, refusal: Refusal) -> 
 
 pub async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
     let (session, asked) = (act.session.clone(), place.clone());
-    let papers = act.files.into_iter().map(|paper| (paper.name, paper.bytes)).collect();
+    let papers = act.files;
     let text = |name: &str| act.fields.get(name).cloned().unwrap_or_default();
     let (digest, at, reference, who) = (text("digest"), text("at"), text("reference"), session.person.clone());
-    match app.ask(move |desk| desk.file(&who, &asked, [&digest, &at, &reference], papers)).await {
+    match app.ask(move |desk| desk.record_filing(&who, &asked, [&digest, &at, &reference], &papers)).await {
         Ok(()) => Redirect::to(&format!("{}/sign#filing", routes::draft(&place))).into_response(),
         Err(refusal) => again(&app, &session, place, refusal).await,
     }
@@ -372,7 +372,7 @@ pub async fn held_up(app: &App, session: &Session, place: &Place, refusal: Refus
 
 /// A page of its own, which brings its style with it: the policy names that style and nothing else.
 pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.paper(&place, false)).await {
+    match app.ask(move |desk| desk.to_print(&place, false)).await {
         Ok(file) => {
             let text = String::from_utf8_lossy(&file.bytes).into_owned();
             let style = text.split_once("<style>").and_then(|(_, rest)| Some(rest.split_once("</style>")?.0)).unwrap_or_default();
@@ -387,7 +387,7 @@ pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(pl
 }
 
 pub async fn pdf(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.paper(&place, true)).await {
+    match app.ask(move |desk| desk.to_print(&place, true)).await {
         Ok(file) => super::download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
