@@ -182,6 +182,21 @@ impl web::SignDesk for Pages {
         sending::submit(&agent, &mut store, place, agent.person(who)?, digest, anyway)
     }
 
+    fn carry(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<web::File> {
+        let (agent, mut store) = self.open()?;
+        sending::carry(&agent, &mut store, place, agent.person(who)?, digest, anyway)
+    }
+
+    fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<web::File> {
+        let (agent, store) = self.open()?;
+        sending::carried(&agent, &store, place, digest, checkpoint)
+    }
+
+    fn import_receipt(&self, who: &str, paper: &web::Paper) -> Answer<String> {
+        let (agent, mut store) = self.open()?;
+        sending::import(&agent, &mut store, agent.person(who)?, paper)
+    }
+
     fn take_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<model::Finding>> {
         let (agent, mut store) = self.open()?;
         sending::withdraw(&agent, &mut store, place, agent.person(who)?, digest, reason)

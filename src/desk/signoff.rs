@@ -316,7 +316,7 @@ fn turn(stages: &mut [Stage]) {
 }
 
 /// The draft beside what the bureau has of it, or else the version before; and beside the month before.
-fn comparisons(store: &Store, place: &Place, month: model::Month) -> Answer<(Option<Comparison>, Option<Comparison>)> {
+fn comparisons(store: &Store, place: &Place, month: model::Month) -> Answer<(Option<(Comparison, bool)>, Option<Comparison>)> {
     let (book, form, period) = (&place.book, &place.form, &place.period);
     let versions = compare::versions(store, book, form, period)?;
     let Some((new, earlier)) = versions.split_last() else { return Ok((None, None)) };
@@ -326,7 +326,9 @@ fn comparisons(store: &Store, place: &Place, month: model::Month) -> Answer<(Opt
     };
     let theirs = theirs.and_then(|kept| kept.forms.into_iter().find(|[own, there, _]| own == form && there == book));
     let has = theirs.and_then(|[_, _, digest]| earlier.iter().find(|(version, _)| version.digest == digest));
+    let theirs = has.is_some();
     let with_version = has.or(earlier.last()).map(|old| compare::versions_of(old, new)).transpose()?;
+    let with_version = with_version.map(|comparison| (comparison, theirs));
     let with_month = match month.plus(-1) {
         Some(before) => compare::versions(store, book, form, &before.to_string())?.pop(),
         None => None,

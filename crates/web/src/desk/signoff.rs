@@ -108,8 +108,8 @@ pub struct Signing {
     pub submit: Offer,
     /// Whether it is on its way or has come back.
     pub sent: bool,
-    /// Compared with what the bureau has, or with the version before.
-    pub with_version: Option<Comparison>,
+    /// Compared with what the bureau has, or with the version before; whether it is the bureau's.
+    pub with_version: Option<(Comparison, bool)>,
     /// Compared with the month before.
     pub with_month: Option<Comparison>,
     /// Everything that was done with it, the newest first.
@@ -313,6 +313,12 @@ pub trait SignDesk: Send + Sync + 'static {
     fn leaving(&self, who: &str, place: &Place) -> Answer<Leaving>;
     /// Puts the package with this digest into the outbox; `anyway` is the reason where the books have moved.
     fn submit(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<()>;
+    /// Notes that the package with this digest is carried by hand, and gives it.
+    fn carry(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<File>;
+    /// A package that is carried by hand once more, or the checkpoint that goes beside it.
+    fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<File>;
+    /// Keeps a receipt that was carried back; its name.
+    fn import_receipt(&self, who: &str, paper: &Paper) -> Answer<String>;
     /// Takes it back.
     fn take_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
     /// Where the packages of a form's month are.

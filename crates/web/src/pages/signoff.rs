@@ -88,8 +88,11 @@ fn body(session: &Session, place: &Place, signing: &Signing) -> Markup {
                 }
             }
         }
-        @if let Some(comparison) = &signing.with_version {
-            h3 { (text(lang, "label-with-version", &[("number", comparison.old.number.to_string()), ("at", comparison.old.at.clone())])) " " (state(lang, &comparison.old.state)) }
+        @if let Some((comparison, theirs)) = &signing.with_version {
+            h3 {
+                @let name = if *theirs { "label-with-theirs" } else { "label-with-version" };
+                (text(lang, name, &[("number", comparison.old.number.to_string()), ("at", comparison.old.at.clone())]))
+            }
             (compared::comparison(lang, place, comparison))
         } @else { p.dim { (label(lang, "no-version-before")) } }
         @if let Some(comparison) = &signing.with_month {
@@ -119,7 +122,7 @@ fn stages(lang: Lang, stages: &[Stage]) -> Markup {
             };
             li class=(class) aria-current=[(stage.reached == Reached::Now).then_some("step")] {
                 span.mark aria-hidden="true" { (mark) } " "
-                strong { (label(lang, &stage.name)) }
+                strong { (label(lang, &stage.name)) @if stage.name.starts_with("role-") { (label(lang, "stage-signs")) } }
                 @if !stage.who.is_empty() { " " (stage.who) }
                 @if !stage.at.is_empty() { " " span.dim { (stage.at) } }
                 @if !stage.note.is_empty() { " " span.dim { (stage.note) } }
