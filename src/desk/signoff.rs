@@ -142,7 +142,7 @@ pub fn signing(agent: &Agent, store: &mut Store, place: &Place, person: &Person)
     };
     let ready = ["signed", "refused"].contains(&&*view.state) && shown.as_ref().is_some_and(Shown::complete);
     let submit = ready.then(|| may(person, Deed::Submit));
-    let (with_version, with_month) = comparisons(store, place, month)?;
+    let ([with_version, with_month], theirs) = comparisons(store, place, month)?;
     let rounds = rounds(agent, store, place)?;
     let filing = (filed, filing_offer);
     let sent = sent || !["built", "in_review", "approved", "signed"].contains(&&*view.state);
@@ -160,6 +160,7 @@ pub fn signing(agent: &Agent, store: &mut Store, place: &Place, person: &Person)
         submit,
         sent,
         with_version,
+        theirs,
         with_month,
         rounds,
     })
@@ -316,10 +317,10 @@ fn turn(stages: &mut [Stage]) {
 }
 
 /// The draft beside what the bureau has of it, or else the version before; and beside the month before.
-fn comparisons(store: &Store, place: &Place, month: model::Month) -> Answer<(Option<(Comparison, bool)>, Option<Comparison>)> {
+fn comparisons(store: &Store, place: &Place, month: model::Month) -> Answer<([Option<Comparison>; 2], bool)> {
     let (book, form, period) = (&place.book, &place.form, &place.period);
     let versions = compare::versions(store, book, form, period)?;
-    let Some((new, earlier)) = versions.split_last() else { return Ok((None, None)) };
+    let Some((new, earlier)) = versions.split_last() else { return Ok(([None, None], false)) };
     let theirs = match delivery::received(store, &[(form, book)], period, false)? {
         Some(digest) => package::kept(store, Some(&digest), None)?,
         None => None,
@@ -328,12 +329,12 @@ fn comparisons(store: &Store, place: &Place, month: model::Month) -> Answer<(Opt
     let has = theirs.and_then(|[_, _, digest]| earlier.iter().find(|(version, _)| version.digest == digest));
     let theirs = has.is_some();
     let with_version = has.or(earlier.last()).map(|old| compare::versions_of(old, new)).transpose()?;
-    let with_version = with_version.map(|comparison| (comparison, theirs));
     let with_month = match month.plus(-1) {
         Some(before) => compare::versions(store, book, form, &before.to_string())?.pop(),
         None => None,
     };
-    Ok((with_version, with_month.map(|old| compare::months(&old, new)).transpose()?))
+    let with_month = with_month.map(|old| compare::months(&old, new)).transpose()?;
+    Ok(([with_version, with_month], theirs))
 }
 
 /// Everything that was done with a draft, the newest first.

@@ -102,10 +102,22 @@ impl Pages {
         Client::builder().redirect(Policy::none()).no_proxy().build().unwrap()
     }
 
-    fn post(&self, path: &str, fields: &[(&str, &str)], cookie: &str) -> Response {
+    pub fn post(&self, path: &str, fields: &[(&str, &str)], cookie: &str) -> Response {
         let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let request = Pages::client().post(format!("{}{path}", self.url)).body(body.join("&"));
         let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        request.header("Cookie", format!("taizhang={cookie}")).send().unwrap()
+    }
+
+    /// An act with a file, as a browser sends it.
+    pub fn upload(&self, path: &str, token: &str, (field, name, bytes): (&str, &str, Vec<u8>), cookie: &str) -> Response {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{token}\r\n--edge\r\n\
+             Content-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let body = [head.into_bytes(), bytes, b"\r\n--edge--\r\n".to_vec()].concat();
+        let request = Pages::client().post(format!("{}{path}", self.url)).body(body);
+        let request = request.header("Content-Type", "multipart/form-data; boundary=edge");
         request.header("Cookie", format!("taizhang={cookie}")).send().unwrap()
     }
 
@@ -122,7 +134,7 @@ impl Pages {
         request.header("Cookie", format!("taizhang={cookie}")).send().unwrap()
     }
 
-    fn page(&self, path: &str, cookie: &str) -> String {
+    pub fn page(&self, path: &str, cookie: &str) -> String {
         let response = self.get(path, cookie);
         let status = response.status();
         let text = response.text().unwrap();

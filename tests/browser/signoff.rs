@@ -244,7 +244,7 @@ const EDIT: &str = "
 
 #[test]
 fn a_copy_follows_its_filing_the_head_signs_on_paper_and_changed_vouchers_are_shown() {
-    let mut bureau = Bureau::new();
+    let mut bureau = Bureau::of("");
     bureau.serve();
     let site = company(&bureau, false);
     let (chromium, axe) = (Chromium::start(), axe());
@@ -312,26 +312,10 @@ fn a_copy_follows_its_filing_the_head_signs_on_paper_and_changed_vouchers_are_sh
         wu.fill("#withdraw-reason", "统计局的服务器今天停机").await;
         wu.press("撤回报送").await;
         assert_eq!(state(&site.site), "signed");
-        bureau.serve();
-        wu.go(&format!("{FORM}/submit")).await;
-        wu.leave(By::XPath("//main//form[contains(@action, '/submit')]//button")).await;
-        wu.waits_until("已送达").await;
-
-        // The ERP changes what was sealed; the pages show which voucher, before and now.
-        let erp = rusqlite::Connection::open(site.site.path("tryton.sqlite")).unwrap();
-        erp.execute_batch(EDIT).unwrap();
-        drop(erp);
-        site.site.ok(&["pull"]);
-        wu.go("/books/hz/changes").await;
-        wu.follow("td a.cell").await;
-        wu.sees(&["变了的凭证：1 张", "183", "34,692.00", "35,692.00", "计提单位社保"]).await;
-        let shown = one.find_all(By::Css("tbody tr")).await.unwrap().len();
-        let told = csv(&site.site.ok(&["diff", "--book", "hz", "--period", "2025-06", "--format", "csv"]));
-        assert_eq!(shown, told.len());
-        wu.looks("changes").await;
         one.quit().await.unwrap();
         two.quit().await.unwrap();
     });
+    carried(&site, &bureau);
     let kept = receipts(&site.site);
     assert_eq!(kept.len(), 1, "{kept:?}");
     let packages = fs::read_dir(site.site.path("taizhang-state/packages")).unwrap();
@@ -341,5 +325,52 @@ fn a_copy_follows_its_filing_the_head_signs_on_paper_and_changed_vouchers_are_sh
         String::from_utf8_lossy(&out.stdout).lines().last().is_some_and(|line| line.starts_with("valid"))
     });
     assert_eq!(whole.count(), 1, "one container has all three signatures");
+    // The ERP changes what was sealed; the pages show which voucher, before and now.
+    let erp = rusqlite::Connection::open(site.site.path("tryton.sqlite")).unwrap();
+    erp.execute_batch(EDIT).unwrap();
+    drop(erp);
+    site.site.ok(&["pull"]);
+    let cookie = site.sign_in("wu");
+    block(async {
+        let driver = chromium.session(&[]).await;
+        let wu = Person { driver: &driver, url: &site.url, axe: &axe };
+        wu.go("/login").await;
+        let mut own = Cookie::new("taizhang", cookie.clone());
+        own.set_path("/");
+        driver.add_cookie(own).await.unwrap();
+        wu.go("/books/hz/changes").await;
+        wu.follow("td a.cell").await;
+        wu.sees(&["变了的凭证：1 张", "183", "34,692.00", "35,692.00", "计提单位社保", "B203 2025-06"]).await;
+        let shown = driver.find_all(By::Css("tbody tr")).await.unwrap().len();
+        let told = csv(&site.site.ok(&["diff", "--book", "hz", "--period", "2025-06", "--format", "csv"]));
+        assert_eq!(shown, told.len());
+        wu.looks("changes").await;
+        driver.quit().await.unwrap();
+    });
     site.site.ok(&["log", "verify"]);
+}
+
+/// Taken as a file to a bureau without a network between, and its receipt brought back.
+fn carried(site: &Pages, bureau: &Bureau) {
+    let cookie = site.sign_in("wu");
+    let page = site.page(&format!("{FORM}/submit"), &cookie);
+    let hidden = |page: &str, name: &str| {
+        let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let (token, digest) = (hidden(&page, "token"), hidden(&page, "digest"));
+    let fields = [("token", token.as_str()), ("digest", digest.as_str())];
+    let package = site.post(&format!("{FORM}/carry"), &fields, &cookie).bytes().unwrap();
+    assert_eq!(state(&site.site), "handed_out");
+    let folder = bureau.folder.path();
+    fs::write(folder.join("p.asice"), package).unwrap();
+    let checkpoint = site.page(&format!("{FORM}/carried/{digest}/checkpoint"), &cookie);
+    fs::write(folder.join("p.asice.checkpoint"), checkpoint).unwrap();
+    bureau.ok(&["import", "p.asice", "--receipt", "r.asice"]);
+    let receipt = fs::read(folder.join("r.asice")).unwrap();
+    let answer = site.upload("/receipts", &token, ("receipt", "r.asice", receipt), &cookie);
+    assert_eq!(answer.status(), 303);
+    let there = answer.headers()["location"].to_str().unwrap().to_owned();
+    assert!(site.page(&there, &cookie).contains("刚刚核过，属实"), "{there}");
+    assert_eq!(state(&site.site), "delivered");
 }

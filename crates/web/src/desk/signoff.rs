@@ -108,8 +108,10 @@ pub struct Signing {
     pub submit: Offer,
     /// Whether it is on its way or has come back.
     pub sent: bool,
-    /// Compared with what the bureau has, or with the version before; whether it is the bureau's.
-    pub with_version: Option<(Comparison, bool)>,
+    /// Compared with what the bureau has, or with the version before.
+    pub with_version: Option<Comparison>,
+    /// Whether that version is the bureau's.
+    pub theirs: bool,
     /// Compared with the month before.
     pub with_month: Option<Comparison>,
     /// Everything that was done with it, the newest first.

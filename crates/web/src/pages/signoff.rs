@@ -88,9 +88,9 @@ fn body(session: &Session, place: &Place, signing: &Signing) -> Markup {
                 }
             }
         }
-        @if let Some((comparison, theirs)) = &signing.with_version {
+        @if let Some(comparison) = &signing.with_version {
             h3 {
-                @let name = if *theirs { "label-with-theirs" } else { "label-with-version" };
+                @let name = if signing.theirs { "label-with-theirs" } else { "label-with-version" };
                 (text(lang, name, &[("number", comparison.old.number.to_string()), ("at", comparison.old.at.clone())]))
             }
             (compared::comparison(lang, place, comparison))
