@@ -43,7 +43,7 @@ pub struct Outcome {
 }
 
 /// Drafts with their ledger cells, and what was found.
-type Computed = (Vec<(Draft, Vec<LedgerCell>)>, Vec<Finding>);
+pub type Computed = (Vec<(Draft, Vec<LedgerCell>)>, Vec<Finding>);
 
 /// A book's mapping and figures, ready for any of its forms.
 pub struct Ready {
@@ -63,6 +63,18 @@ pub struct Ready {
 pub fn ready(agent: &Agent, store: &mut Store, book: &Book, form: Option<&str>, month: Month) -> Result<Ready, Failure> {
     let forms = forms::configured(agent, book, form)?;
     let layers = forms::layers(agent, &forms)?;
+    ready_with(agent, store, book, forms, layers, month)
+}
+
+/// The same with a mapping that is put together already.
+pub fn ready_with(
+    agent: &Agent,
+    store: &mut Store,
+    book: &Book,
+    forms: Vec<config::Form>,
+    layers: Layers,
+    month: Month,
+) -> Result<Ready, Failure> {
     times::done("mapping");
     let (sealed, mut findings) = pull::sealed(agent, store, book, Period { month, adjustment: true }, Grain::Dimensions)?;
     times::done("seals");
@@ -94,7 +106,7 @@ impl Ready {
     }
 
     /// Why a month has no figures: nothing of it was read, or the book begins later.
-    fn unread(&self, month: Month) -> Option<Finding> {
+    pub fn unread(&self, month: Month) -> Option<Finding> {
         let coverage = self.desk.book.coverage();
         if month > coverage.to {
             return Some(Finding::error("period-beyond").with("last", coverage.to));
@@ -124,7 +136,7 @@ pub fn build(
     for configured in &meant {
         acts::unlocked(store, &book.id, &configured.code, month)?;
     }
-    let (drafts, mut findings) = compute(agent, store, book, &ready, form, month)?;
+    let (drafts, mut findings) = compute(agent, store, book, (&ready, &ready.layers), form, month)?;
     times::done("forms");
     // Where some months have no rate, the rest is built and says so; without any figure there is nothing to keep. Any other error is one of a
     // formula.
@@ -146,17 +158,17 @@ pub fn build(
     Ok((outcomes, findings))
 }
 
-/// Computes the forms of a book for a month, and keeps nothing.
-fn compute(
+/// Computes the forms of a book for a month by a mapping, the book's own or one that is tried on its figures, and keeps nothing.
+pub fn compute(
     agent: &Agent,
     store: &Store,
     book: &Book,
-    ready: &Ready,
+    (ready, layers): (&Ready, &Layers),
     form: Option<&str>,
     month: Month,
 ) -> Result<Computed, Failure> {
     let mut findings = ready.findings.clone();
-    let (layers, forms) = (&ready.layers, &ready.forms);
+    let forms = &ready.forms;
     let facts = agent.unit.facts();
     let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
     let mut drafts = Vec::new();
@@ -371,7 +383,7 @@ pub fn current(
         return Ok((Outcome { draft, version, operation, new: false, moved: Vec::new(), ledger: Vec::new() }, findings));
     }
     let ready = ready(agent, store, book, Some(form), month)?;
-    let (mut drafts, mut findings) = compute(agent, store, book, &ready, Some(form), month)?;
+    let (mut drafts, mut findings) = compute(agent, store, book, (&ready, &ready.layers), Some(form), month)?;
     let unknown = || Failure::config(Finding::error("form-unknown").with("form", form));
     let (mut draft, ledger) = drafts.pop().ok_or_else(unknown)?;
     let errors = findings.iter().filter(|finding| finding.level == Level::Error);

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
 };
 
 use formula::{Account, Figures};
@@ -147,14 +148,26 @@ pub fn elsewhere(agent: &Agent, own: &config::Form, form: &Form) -> Option<Findi
 
 /// The layers of `forms`, each once, under the names that documents give them.
 pub fn texts<'a>(agent: &Agent, forms: impl IntoIterator<Item = &'a config::Form>) -> (Vec<(String, String)>, Vec<Finding>) {
+    texts_with(agent, forms, None)
+}
+
+/// The same with another text in the place of one file.
+fn texts_with<'a>(
+    agent: &Agent,
+    forms: impl IntoIterator<Item = &'a config::Form>,
+    instead: Option<(&Path, &str)>,
+) -> (Vec<(String, String)>, Vec<Finding>) {
     let (mut texts, mut findings) = (Vec::new(), Vec::new());
     for path in forms.into_iter().flat_map(|form| &form.mapping) {
-        // Documents name a layer as the configuration does, so that they are the same wherever it is kept.
-        let name = path.strip_prefix(agent.folder()).unwrap_or(path).display().to_string();
+        let name = layer_name(agent, path);
         if texts.iter().any(|(known, _)| *known == name) {
             continue;
         }
-        match fs::read_to_string(path) {
+        let text = match instead.filter(|(file, _)| file == path) {
+            Some((_, text)) => Ok(text.to_owned()),
+            None => fs::read_to_string(path),
+        };
+        match text {
             Ok(text) => texts.push((name, text)),
             Err(error) => findings.push(Finding::io(path, &error)),
         }
@@ -162,10 +175,20 @@ pub fn texts<'a>(agent: &Agent, forms: impl IntoIterator<Item = &'a config::Form
     (texts, findings)
 }
 
+/// A layer as documents name it: as the configuration does, so that they are the same wherever it is kept.
+pub fn layer_name(agent: &Agent, path: &Path) -> String {
+    path.strip_prefix(agent.folder()).unwrap_or(path).display().to_string()
+}
+
 /// Puts standard, forms and layers of a book together; everything that is wrong is told at once.
 pub fn layers(agent: &Agent, forms: &[config::Form]) -> Result<Layers, Failure> {
+    layers_with(agent, forms, None)
+}
+
+/// The same as if a file had another text: what is about to be written is looked at before it is.
+pub fn layers_with(agent: &Agent, forms: &[config::Form], instead: Option<(&Path, &str)>) -> Result<Layers, Failure> {
     let standard = packs::standard(agent)?;
-    let (texts, mut findings) = texts(agent, forms);
+    let (texts, mut findings) = texts_with(agent, forms, instead);
     let mut packs = Vec::new();
     for configured in forms {
         match pack(Some(agent), configured) {

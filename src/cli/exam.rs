@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 use clap::Args;
 use model::{Amount, Finding, Level, Month};
 use serde_json::{Value, json};
-use survey::exam::{Cause, Difference, Exam, Grid, Subject, column_named, examine};
+use survey::exam::{Cause, Difference, Exam, Grid, column_named};
 use ui::Lang;
 
 use super::Ctx;
 use crate::{
     build,
+    exam::{examined, gap, sentence},
     form_sheet::Reading,
     output::{self, Format, Table, label},
     report::{Failure, grave},
@@ -61,9 +62,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         column: what.column.as_deref().and_then(column_named),
     };
     let (grid, told, words) = reading.of(&agent, form)?;
-    let desk = ready.desk(&what.form);
-    let exam =
-        desk.with(&ready.layers.mapping, |engine, _| examine(Subject { engine, form, month: what.period, words: &words }, told));
+    let exam = examined(&ready, form, what.period, told, &words);
     show(ctx, what, &book.id, &grid, &exam)?;
     let place = format!("{}, {}, book {}", what.form, what.period, book.id);
     let mut findings = grave(ready.findings);
@@ -80,27 +79,6 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         finding.with("count", exam.differences.len()).with("unclear", exam.unclear.len())
     });
     Err(Failure::findings(findings))
-}
-
-fn gap(difference: &Difference) -> Option<Amount> {
-    difference.theirs.checked_sub(difference.ours?)
-}
-
-/// What a cause says, in words.
-fn sentence(lang: Lang, cause: &Cause) -> String {
-    let mut said = cause.said.clone();
-    // Columns and statuses are words of the catalogue.
-    for (name, value) in &mut said.arguments {
-        match &**name {
-            "column" => *value = label(lang, value),
-            "status" => *value = label(lang, &format!("status-{}", value.replace('_', "-"))),
-            "how" if said.code == "exam-cause-tax" => *value = label(lang, &format!("tax-{value}")),
-            "how" if said.code == "exam-cause-closing" => *value = label(lang, &format!("vouchers-{value}")),
-            "of" => *value = label(lang, &format!("average-{value}")),
-            _ => {}
-        }
-    }
-    ui::text(lang, &said.code, &said.arguments)
 }
 
 fn show(ctx: &Ctx, what: &What, book: &str, grid: &Grid, exam: &Exam) -> Result<(), Failure> {

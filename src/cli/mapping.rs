@@ -1,20 +1,18 @@
 /*! `taizhang mapping`: whether a mapping fits a book, and which money reaches no indicator. */
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use clap::Subcommand;
-use formula::{At, Class, Figures, Measure, Mode, Pick, Question, Trace, What as Asked};
+use formula::Class;
 use model::{Amount, Finding, Month, Period};
 
-use super::{Ctx, mapping_import, mapping_test};
+use super::{Ctx, mapping_import, mapping_set, mapping_test};
 use crate::{
     books::Grain,
     build,
     config::Book,
     forms::{self, Desk},
+    mapping::coverage::{self, Reach},
     output::{Table, label},
     pull,
     report::{Failure, blocked},
@@ -44,6 +42,10 @@ pub enum What {
         #[arg(long)]
         all: bool,
     },
+    /// 改公式 Put a formula into a layer of one's own, or only show what it would do to every form
+    Set(mapping_set::Formula),
+    /// 认定科目 Say which account of the standard an account of the book is, or that it is reported nowhere
+    Account(mapping_set::Account),
     /// 导入公式 Translate formulas of UFO sheets or of Kingdee's ACCT into a layer
     Import(mapping_import::What),
     /// 测试映射 Run the [[test]]s of layers on the figures that they give
@@ -59,6 +61,8 @@ pub enum What {
 /// Runs the verb.
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
+        What::Set(what) => mapping_set::formula(ctx, what),
+        What::Account(what) => mapping_set::account(ctx, what),
         What::Import(what) => mapping_import::run(ctx, what),
         What::Test { files, standard } => mapping_test::run(ctx, files, standard.as_deref()),
         What::Check { book } => check(ctx, book.as_deref()),
@@ -121,15 +125,6 @@ fn check(ctx: &Ctx, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
-/// How an account reaches a form.
-#[derive(Default)]
-struct Reach {
-    /// Rows whose formula names it.
-    named: BTreeSet<String>,
-    /// Rows that take it in with its whole class.
-    class: BTreeSet<String>,
-}
-
 fn coverage(
     ctx: &Ctx,
     book: Option<&str>,
@@ -149,28 +144,18 @@ fn coverage(
         let month = month.min(ready.desk.book.coverage().to);
         let forms: Vec<&str> =
             ready.forms.iter().map(|f| f.code.as_str()).filter(|code| form.is_none_or(|f| f == *code)).collect();
-        let mut reach: BTreeMap<String, Reach> = BTreeMap::new();
-        let (monthly, annual) = (ready.desk.book.seen(false), ready.desk.book.seen(true));
-        // In the book's own currency: what reaches an indicator does not depend on a rate.
-        let sources = survey::Sources { monthly: &monthly, annual: &annual };
-        let own = survey::Engine::new(&ready.layers.mapping, &ready.desk.chart, sources);
-        for pack in ready.layers.mapping.forms.iter().filter(|pack| forms.contains(&pack.form.as_str())) {
-            for row in &pack.rows {
-                let trace = own.cell(&pack.form, row.key(), At { month, mode: Mode::ToDate });
-                let name = format!("{}:{}", pack.form, row.key());
-                mark(&trace, &name, &mut reach);
-            }
-        }
+        let reach = coverage::reaches(&ready, &forms, month);
+        let carried = coverage::carried(&ready.desk, month);
         let mut left = Amount::ZERO;
         for account in &ready.desk.chart {
-            let Some(amount) = carried(&ready.desk, &account.code, account.class, month) else { continue };
+            let Some(&amount) = carried.get(&account.code) else { continue };
             let found = reach.get(&account.code);
-            let how = match found {
-                Some(found) if !found.named.is_empty() => "named",
-                Some(_) => "class",
-                None => "none",
+            let nothing = ready.layers.mapping.accounts.get(&account.code).is_some_and(|decision| decision.is == survey::NOTHING);
+            let how = match Reach::how(found) {
+                "none" if nothing => "nothing",
+                how => how,
             };
-            if !all && (how == "named" || amount.is_zero()) {
+            if !all && (["named", "nothing"].contains(&how) || amount.is_zero()) {
                 continue;
             }
             // What the owners put in and what was earned is on no form of activity.
@@ -208,48 +193,4 @@ fn coverage(
     let columns = ["book", "period", "account", "name", "standard_account", "class", "amount", "reach", "indicators"];
     Table { columns: &columns, numbers: &["amount"], rows }.write(ctx.format, ctx.lang)?;
     Ok(findings)
-}
-
-/// What an account carries: movement since January for profit and loss, the balance for the others.
-fn carried(desk: &Desk, account: &str, class: Option<Class>, month: Month) -> Option<Amount> {
-    let year = Month::new(month.year(), 1)?;
-    let loss = class == Some(Class::ProfitAndLoss);
-    let question = Question {
-        what: if loss { Asked::Movement } else { Asked::Closing },
-        measure: Measure::Money,
-        accounts: vec![account.to_owned()],
-        counter: Vec::new(),
-        from: if loss { year.max(desk.book.coverage().turnover_from) } else { month },
-        to: month,
-        side: None,
-        detail: None,
-        filters: Vec::new(),
-    };
-    desk.book.seen(false).ask(&question).ok()?.first().map(|part| part.amount)
-}
-
-/// Marks the accounts that a figure was made of.
-fn mark(trace: &Trace, name: &str, reach: &mut BTreeMap<String, Reach>) {
-    let mut waiting = vec![trace];
-    while let Some(trace) = waiting.pop() {
-        waiting.extend(&trace.children);
-        let Some(question) = &trace.question else { continue };
-        let whole = by_class(&trace.text);
-        for account in &question.accounts {
-            let reached = reach.entry(account.clone()).or_default();
-            if whole {
-                reached.class.insert(name.to_owned())
-            } else {
-                reached.named.insert(name.to_owned())
-            };
-        }
-    }
-}
-
-/// Whether a question picks accounts by their class, so that an account nobody thought of is in it too.
-fn by_class(text: &str) -> bool {
-    match formula::parse(text).0.map(|expr| expr.node) {
-        Some(formula::Node::Account(call)) => call.accounts.picks.iter().any(|pick| matches!(pick, Pick::Class(_))),
-        _ => false,
-    }
 }

@@ -23,6 +23,7 @@ mod ledger_import;
 mod log;
 mod mapping;
 mod mapping_import;
+mod mapping_set;
 mod mapping_test;
 mod measure;
 mod message;

@@ -28,6 +28,8 @@ pub enum Deed {
     Handover,
     /// 平台值，平台已报的记录
     Platform,
+    /// 改映射：公式，科目认定
+    Map,
     /// 年度归档
     Archive,
     /// 把签好的包送出去
@@ -46,7 +48,7 @@ pub enum Deed {
 const OFFICE: &[Role] = &[Role::Preparer, Role::Statistician, Role::Finance, Role::Head];
 
 /// The table. People of departments (`contributor`) fill their own short sheets and stand in no line of it.
-const RIGHTS: [(Deed, &[Role]); 16] = [
+const RIGHTS: [(Deed, &[Role]); 17] = [
     (Deed::Review, &[Role::Preparer]),
     (Deed::Approve, &[Role::Statistician, Role::Finance, Role::Head]),
     (Deed::Return, OFFICE),
@@ -57,6 +59,7 @@ const RIGHTS: [(Deed, &[Role]); 16] = [
     (Deed::Event, OFFICE),
     (Deed::Handover, OFFICE),
     (Deed::Platform, OFFICE),
+    (Deed::Map, OFFICE),
     (Deed::Archive, OFFICE),
     (Deed::Submit, OFFICE),
     (Deed::Answer, OFFICE),

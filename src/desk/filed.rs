@@ -7,13 +7,12 @@ use survey::{
     exam::column_named,
 };
 use ui::Lang;
-use web::{Answer, Filed, FiledDesk, FiledFigure, FiledNow, Filing, Place, Refusal, Version};
+use web::{Answer, Filed, FiledDesk, FiledFigure, FiledNow, FiledVersion, Filing, Place, Refusal};
 
 use super::{Pages, book, deeds::name_of, drafts, month};
 use crate::{
-    build,
+    acts, build,
     config::{Agent, Deed},
-    deeds,
     evidence::Paper,
     loading,
     report::{self, Failure},
@@ -65,7 +64,7 @@ impl FiledDesk for Pages {
         let (agent, mut store) = self.open()?;
         let person = agent.person(who)?;
         person.must(Deed::Platform, &place.form)?;
-        let (book, month, reason) = (book(&agent, place)?, month(place)?, deeds::reason(reason)?);
+        let (book, month, reason) = (book(&agent, place)?, month(place)?, acts::reason(reason)?);
         let key = Some(row).filter(|row| !row.is_empty());
         let back = reported::Back { book: &book.id, form: &place.form, period: Some(month), key, column: None, reason };
         if reported::withdraw(&mut store, &back, person)?.is_empty() {
@@ -76,9 +75,9 @@ impl FiledDesk for Pages {
     }
 }
 
-fn version(version: &DraftVersion) -> Result<Version, Failure> {
+fn version(version: &DraftVersion) -> Result<FiledVersion, Failure> {
     let digest = journal::Digest::of(version.body.as_bytes()).to_string();
-    Ok(Version { version: version.version, state: version.state.clone(), digest, draft: build::read(version)? })
+    Ok(FiledVersion { version: version.version, state: version.state.clone(), digest, draft: build::read(version)? })
 }
 
 /// What a cell reports in a column. What stands at the end of the period has one name on the form and may have another where it was filed.

@@ -3,11 +3,13 @@
 mod accounts;
 mod deeds;
 mod drafts;
+mod exam;
 mod figure;
 mod filed;
 mod history;
 mod home;
 mod lines;
+mod mapping;
 mod rules;
 mod sending;
 mod series;
@@ -162,12 +164,12 @@ impl web::SignDesk for Pages {
         signoff::sign(&agent, &mut store, place, agent.person(who)?, sign)
     }
 
-    fn to_print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
+    fn print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
         let (agent, mut store) = self.open()?;
         signoff::paper(&agent, &mut store, place, pdf)
     }
 
-    fn record_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[web::Paper]) -> Answer<()> {
+    fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[web::Paper]) -> Answer<()> {
         let (agent, mut store) = self.open()?;
         signoff::file(&agent, &mut store, place, agent.person(who)?, said, papers)
     }
@@ -197,7 +199,7 @@ impl web::SignDesk for Pages {
         sending::import(&agent, &mut store, agent.person(who)?, paper)
     }
 
-    fn take_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<model::Finding>> {
+    fn call_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<model::Finding>> {
         let (agent, mut store) = self.open()?;
         sending::withdraw(&agent, &mut store, place, agent.person(who)?, digest, reason)
     }
@@ -253,5 +255,51 @@ impl web::HistoryDesk for Pages {
     fn changes(&self, book: &str, period: &str, roots: Option<[String; 2]>) -> Answer<web::Changes> {
         let (agent, store) = self.open()?;
         history::changes(&agent, &store, book, period, roots)
+    }
+}
+
+impl web::MappingDesk for Pages {
+    fn chart_view(&self, asked: &web::MappingAsked) -> Answer<web::ChartView> {
+        let (agent, mut store) = self.open()?;
+        mapping::chart(&self.shelf, &agent, &mut store, asked)
+    }
+
+    fn edit_view(&self, who: &str, place: &web::EditPlace, said: Option<&str>) -> Answer<web::EditView> {
+        let (agent, mut store) = self.open()?;
+        mapping::edit(&self.shelf, &agent, &mut store, agent.person(who)?, place, said)
+    }
+
+    fn edit_save(&self, who: &str, place: &web::EditPlace, said: &str, why: &str, digest: &str) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        mapping::save(&self.shelf, &agent, &mut store, agent.person(who)?, place, (said, why, digest))
+    }
+
+    fn paste_view(&self, who: &str, pasted: &web::Pasted, chosen: Option<&[usize]>) -> Answer<web::PastedView> {
+        let (agent, mut store) = self.open()?;
+        mapping::paste(&self.shelf, &agent, &mut store, agent.person(who)?, pasted, chosen)
+    }
+
+    fn paste_take(
+        &self,
+        who: &str,
+        pasted: &web::Pasted,
+        chosen: &[usize],
+        why: &str,
+        digest: &str,
+    ) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        mapping::take(&self.shelf, &agent, &mut store, agent.person(who)?, pasted, (chosen, why, digest))
+    }
+}
+
+impl web::ExamDesk for Pages {
+    fn exam_choices(&self) -> Answer<web::ExamChoices> {
+        let (agent, store) = self.open()?;
+        exam::choices(&agent, &store)
+    }
+
+    fn exam(&self, asked: &web::ExamAsked) -> Answer<web::ExamView> {
+        let (agent, mut store) = self.open()?;
+        exam::examine(&self.shelf, &agent, &mut store, asked)
     }
 }

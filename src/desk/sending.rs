@@ -10,7 +10,6 @@ use super::{drafts, local, signoff};
 use crate::{
     acts, build,
     config::{Agent, Deed, Person},
-    deeds,
     delivery::{
         self, messages,
         outbox::{self, Act, State},
@@ -84,7 +83,7 @@ fn ready(
 
 /// A reason where there is one.
 fn reason(text: &str) -> Answer<Option<&str>> {
-    Ok(Some(text.trim()).filter(|reason| !reason.is_empty()).map(deeds::reason).transpose()?)
+    Ok(Some(text.trim()).filter(|reason| !reason.is_empty()).map(acts::reason).transpose()?)
 }
 
 /// Puts the package into the outbox that was on the screen.
@@ -146,7 +145,7 @@ pub fn withdraw(
     let Some(entry) = waits else { return Err(Failure::findings(vec![Finding::error("package-not-waiting").at(at)]).into()) };
     own(&entry.package, place)?;
     person.must(Deed::Submit, &at)?;
-    let reason = deeds::reason(reason)?;
+    let reason = acts::reason(reason)?;
     Ok(outbox::withdraw(agent, store, (digest, &place.period), (&person.id, reason))?)
 }
 

@@ -55,7 +55,7 @@ impl Chromium {
 }
 
 /// Where pictures go for people to look at.
-fn pictures() -> PathBuf {
+pub fn pictures() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
     fs::create_dir_all(&folder).unwrap();
     folder
@@ -86,7 +86,7 @@ impl Person<'_> {
         self.gone(&page).await;
     }
 
-    async fn gone(&self, page: &WebElement) {
+    pub async fn gone(&self, page: &WebElement) {
         for _ in 0..500 {
             if page.tag_name().await.is_err() {
                 return;

@@ -3,7 +3,7 @@
 use formula::{Account, Class};
 use model::Finding;
 
-use crate::{Mapping, Match};
+use crate::{Mapping, Match, NOTHING};
 
 /// An account as the ERP has it.
 #[derive(Clone, Debug)]
@@ -28,8 +28,12 @@ pub fn chart(mapping: &Mapping, accounts: &[BookAccount], used: &dyn Fn(&str) ->
     for account in accounts.iter().filter(|account| account.class != "off_balance") {
         let erp = Class::named(&account.class);
         let mut undecided = Vec::new();
-        let decided = mapping.accounts.get(&account.code).and_then(|decision| standard.account(&decision.is));
+        let decision = mapping.accounts.get(&account.code);
+        // Whoever says that an account is on no form has looked at it: there is nothing left to match and nothing to tell.
+        let nothing = decision.is_some_and(|decision| decision.is == NOTHING);
+        let decided = decision.and_then(|decision| standard.account(&decision.is));
         let found = decided.or_else(|| match standard.find(&account.code, &account.name) {
+            _ if nothing => None,
             Match::Is(found) => Some(found),
             Match::Disagrees { code, name } => {
                 // An account without a line adds nothing wherever it belongs, so it holds no figure up.

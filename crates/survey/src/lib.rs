@@ -22,6 +22,7 @@ mod form;
 mod mapping;
 pub mod measures;
 pub mod pack;
+mod proposed;
 pub mod quality;
 mod rates;
 mod reach;
@@ -43,7 +44,7 @@ pub use draft::{Built, Order, Sealed, Seals, build, evidence_digest, gap_finding
 pub use engine::{Engine, Sources};
 pub use expand::{Product, Repeat};
 pub use form::{Change, Form, Frequency, Header, KnownAs, Replacement};
-pub use mapping::{Decision, Formula, Mapping, RuleFormula, decisions};
+pub use mapping::{Decision, Formula, Mapping, NOTHING, RuleFormula, decisions};
 pub use rates::{Converted, Rate, Rates};
 pub use row::{Row, RowKind};
 pub use rule::{Level as RuleLevel, Rule, Severity, Unformulated};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use settings::Shape;
 use toml::Spanned;
 
-use crate::{Form, Standard, audit};
+use crate::{Form, Standard, audit, proposed::own_level};
 
 const ANY: Shape = Shape::Any;
 const TEXT: Shape = Shape::Text;
@@ -69,10 +69,13 @@ struct RawDecision {
     why: String,
 }
 
+/// What a person writes where an account is none of the standard's and is not reported.
+pub const NOTHING: &str = "none";
+
 /// What a person decided about an account.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// The standard's account that it is.
+    /// The standard's account that it is, or [`NOTHING`].
     pub is: String,
     /// Why.
     pub why: String,
@@ -215,7 +218,9 @@ pub fn decisions(layers: &[(String, String)]) -> (BTreeMap<String, String>, Vec<
     for (file, text) in layers {
         let (layer, findings) = settings::read::<RawLayer>(file, text, &LAYER);
         all.extend(findings);
-        let accounts = layer.into_iter().flat_map(|layer| layer.accounts);
+        // What is on no form still closes as the ERP says.
+        let accounts =
+            layer.into_iter().flat_map(|layer| layer.accounts).filter(|(_, decision)| decision.is.get_ref() != NOTHING);
         decided.extend(accounts.map(|(account, decision)| (account.into_inner(), decision.is.into_inner())));
     }
     (decided, all)
@@ -255,7 +260,7 @@ impl Mapping {
             for (account, RawDecision { is, why }) in layer.accounts {
                 let place = settings::place(file, text, account.span().start);
                 let account = account.into_inner();
-                if standard.account(is.get_ref()).is_none() {
+                if is.get_ref() != NOTHING && standard.account(is.get_ref()).is_none() {
                     let finding = Finding::error("standard-account-unknown").at(source.place(&is, 0)).with("account", &account);
                     assembly.findings.push(finding.with("is", is.get_ref()).with("standard", &standard.title));
                 }
@@ -301,7 +306,8 @@ impl Mapping {
         let Assembly { items, cells, mut findings } = assembly;
         findings.extend(references(&forms, &items, &cells));
         let whole = !findings.iter().any(|finding| finding.level == Level::Error);
-        let decided = accounts.iter().map(|(account, decision): (&String, &Decision)| (account.clone(), decision.is.clone()));
+        let said = accounts.iter().filter(|(_, decision): &(&String, &Decision)| decision.is != NOTHING);
+        let decided = said.map(|(account, decision)| (account.clone(), decision.is.clone()));
         let mapping = Mapping { standard: standard.clone().decided(decided), forms, items, cells, rules, accounts, sources };
         (whole.then_some(mapping), findings)
     }
@@ -344,8 +350,7 @@ impl Mapping {
                 // A shipped formula may name an account that this book has no use for; a formula of one's own should not.
                 let level = match (fault.code, formula.scope) {
                     ("account-missing", Scope::Standard) => Level::Note,
-                    ("account-missing" | "movement-of-balance", _) => Level::Warning,
-                    _ => Level::Error,
+                    (code, _) => own_level(code),
                 };
                 let mut finding = formula.finding(&fault, level);
                 // A line and a column alone do not tell a person what the formula is for.
@@ -369,7 +374,7 @@ impl Mapping {
     }
 }
 
-fn known(
+pub(crate) fn known(
     forms: &[Form],
     items: &BTreeMap<String, Option<Formula>>,
     own: &str,

@@ -55,6 +55,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/history.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),
+    include_str!("../messages/mapping.toml"),
     include_str!("../messages/measures.toml"),
     include_str!("../messages/packs.toml"),
     include_str!("../messages/pages.toml"),

@@ -6,8 +6,10 @@ that of two people who work at once neither loses anything.
 */
 
 mod deeds;
+mod exam;
 mod filed;
 mod history;
+mod mapping;
 mod sheets;
 mod signoff;
 
@@ -15,8 +17,10 @@ use model::{Finding, Period};
 use survey::document::{Cell, Column, Draft};
 
 pub use deeds::*;
+pub use exam::*;
 pub use filed::*;
 pub use history::*;
+pub use mapping::*;
 pub use sheets::*;
 pub use signoff::*;
 
@@ -444,7 +448,9 @@ pub struct Operation {
 }
 
 /// The agent, as pages see it. Calls may wait for files and the database; they are made outside the event loop.
-pub trait Desk: DeedDesk + FiledDesk + HistoryDesk + SheetDesk + SignDesk + Send + Sync + 'static {
+pub trait Desk:
+    DeedDesk + ExamDesk + FiledDesk + HistoryDesk + MappingDesk + SheetDesk + SignDesk + Send + Sync + 'static
+{
     /// Name of the reporting unit.
     fn unit(&self) -> Answer<String>;
     /// People of the configuration who may sign in.

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::desk::{FigurePlace, LinesPlace, Place};
+use crate::desk::{EditPlace, FigurePlace, LinesPlace, Place};
 
 /// Everything but what addresses allow anywhere.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -43,4 +43,16 @@ pub fn receipt(name: &str) -> String {
 
 pub fn changes(book: &str, period: &str, old: &str, new: &str) -> String {
     format!("/books/{}/changes/{}?old={}&new={}", part(book), part(period), part(old), part(new))
+}
+
+/// The mapping of a book and month.
+pub fn mapping(book: &str, period: &str) -> String {
+    format!("/mapping?book={}&period={}", part(book), part(period))
+}
+
+/// A change of the mapping; `said` is filled in and tried.
+pub fn edit(place: &EditPlace, said: Option<&str>) -> String {
+    let EditPlace { book, period, what } = place;
+    let said = said.map_or_else(String::new, |said| format!("&say={}", part(said)));
+    format!("/mapping/edit?book={}&period={}&what={}{said}", part(book), part(period), part(what))
 }

@@ -46,11 +46,28 @@ pub struct Difference {
     pub causes: Vec<Cause>,
 }
 
+/// One cell that is as the books give it.
+#[derive(Clone, Debug)]
+pub struct Agreed {
+    /// Code or id of the indicator.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Column.
+    pub column: Printed,
+    /// Row and column in the sheet, from 0.
+    pub at: (usize, usize),
+    /// What both say.
+    pub value: Amount,
+}
+
 /// The result of an exam.
 #[derive(Clone, Debug, Default)]
 pub struct Exam {
     /// Cells that were compared.
     pub compared: usize,
+    /// Those that are equal.
+    pub agreed: Vec<Agreed>,
     /// Those that are not equal.
     pub differences: Vec<Difference>,
     /// Rows and cells that could not be compared.
@@ -133,6 +150,8 @@ pub fn examine(subject: Subject<'_>, reading: Reading) -> Exam {
         exam.compared += 1;
         let ours = raw.and_then(|raw| shown.of(raw));
         if ours == Some(told.value) {
+            let (key, name) = (told.key.clone(), row.name.clone());
+            exam.agreed.push(Agreed { key, name, column: told.column, at: told.at, value: told.value });
             continue;
         }
         open.push((

@@ -17,7 +17,7 @@ mod words;
 
 pub use causes::Cause;
 pub use change::Change;
-pub use compare::{Difference, Exam, Subject, examine};
+pub use compare::{Agreed, Difference, Exam, Subject, examine};
 pub use grid::{Figure, Grid, figure, month, month_of};
 pub use reading::{Reading, Told, Wanted, read, row_of};
 pub use words::{COLUMNS, HEADERS, Role, Words, column_named};

@@ -7,7 +7,7 @@ use super::{Answer, DraftView, Paper, Place};
 
 /// A version of a draft.
 #[derive(Clone, Debug)]
-pub struct Version {
+pub struct FiledVersion {
     /// Its number.
     pub version: i64,
     /// Its state.
@@ -47,7 +47,7 @@ pub struct Filed {
     /// The newest draft.
     pub view: DraftView,
     /// The version that was signed last; else the newest.
-    pub against: Version,
+    pub against: FiledVersion,
     /// Whether somebody signed that version.
     pub signed: bool,
     /// Figures.

@@ -308,9 +308,9 @@ pub trait SignDesk: Send + Sync + 'static {
     /// Signs, or attests a signature on paper.
     fn sign(&self, who: &str, place: &Place, sign: &Sign) -> Answer<Vec<Finding>>;
     /// What is to be signed as a page or PDF, with lines for a hand.
-    fn to_print(&self, place: &Place, pdf: bool) -> Answer<File>;
+    fn print(&self, place: &Place, pdf: bool) -> Answer<File>;
     /// Records the filing of a draft at the national portal: the draft's digest, the day, and what the portal calls it.
-    fn record_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[Paper]) -> Answer<()>;
+    fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[Paper]) -> Answer<()>;
     /// What would leave.
     fn leaving(&self, who: &str, place: &Place) -> Answer<Leaving>;
     /// Puts the package with this digest into the outbox; `anyway` is the reason where the books have moved.
@@ -322,7 +322,7 @@ pub trait SignDesk: Send + Sync + 'static {
     /// Keeps a receipt that was carried back; its name.
     fn import_receipt(&self, who: &str, paper: &Paper) -> Answer<String>;
     /// Takes it back.
-    fn take_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
+    fn call_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
     /// Where the packages of a form's month are.
     fn delivery(&self, who: &str, place: &Place) -> Answer<Delivery>;
     /// A receipt.

@@ -20,7 +20,7 @@ use super::{
     findings, money, shown, way,
 };
 use crate::{
-    desk::{Answered, Figure, FigurePlace, LinesPlace, Node, Place, SeriesView},
+    desk::{Answered, EditPlace, Figure, FigurePlace, LinesPlace, Node, Place, SeriesView},
     routes,
     server::App,
     sessions::Session,
@@ -63,7 +63,10 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
                 p { (label(lang, "computed")) " " (kept.map_or_else(|| "—".to_owned(), grouped)) " · " (label(lang, "adjustment")) " " (grouped(&made.amount))
                     " · " (made.reason) " (" (made.by) ") " (attached(lang, &papers_of(made))) }
             }
-            @if let Some(formula) = &cell.formula { p { code { (formula) } } }
+            @if let Some(formula) = &cell.formula {
+                @let to = EditPlace { book: place.draft.book.clone(), period: place.draft.period.clone(), what: format!("{}:{}", place.draft.form, cell.id) };
+                p { code { (formula) } " " a href=(routes::edit(&to, None)) data-key="e" { (label(lang, "mapping-change")) } }
+            }
             @if let Some(place) = &cell.place { p.dim { (place) } }
             @if let Some(why) = &figure.why { p { (label(lang, "why")) (label(lang, "colon")) (why) } }
         }

@@ -10,6 +10,7 @@ pub mod letters;
 pub mod lines;
 pub mod log;
 pub mod login;
+pub mod mapping;
 pub mod month;
 pub mod portal;
 pub mod rules;
@@ -41,8 +42,9 @@ use crate::{
 };
 
 /// Pages that can be reached from everywhere.
-const NAV: [(&str, &str); 5] = [
+const NAV: [(&str, &str); 6] = [
     ("/", "page-home"),
+    (mapping::HERE, "mapping-page"),
     (month::HERE, "page-month"),
     (sheets::ALL, "page-sheets"),
     (letters::HERE, "page-letters"),

@@ -291,7 +291,7 @@ fn package(lang: Lang, sent: &Sent, all: &[Sent]) -> Markup {
 async fn withdraw(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
     let (who, asked) = (act.session.person.clone(), place.clone());
     let (digest, reason) = (act.text("digest").to_owned(), act.text("reason").to_owned());
-    match app.ask(move |desk| desk.take_back(&who, &asked, &digest, &reason)).await {
+    match app.ask(move |desk| desk.call_back(&who, &asked, &digest, &reason)).await {
         Ok(_) => Redirect::to(&format!("{}/sign", routes::draft(&place))).into_response(),
         Err(refusal) => super::signoff::held_up(&app, &act.session, &place, refusal).await,
     }

@@ -353,7 +353,7 @@ pub async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Ac
     let papers = act.files;
     let text = |name: &str| act.fields.get(name).cloned().unwrap_or_default();
     let (digest, at, reference, who) = (text("digest"), text("at"), text("reference"), session.person.clone());
-    match app.ask(move |desk| desk.record_filing(&who, &asked, [&digest, &at, &reference], &papers)).await {
+    match app.ask(move |desk| desk.note_filing(&who, &asked, [&digest, &at, &reference], &papers)).await {
         Ok(()) => Redirect::to(&format!("{}/sign#filing", routes::draft(&place))).into_response(),
         Err(refusal) => again(&app, &session, place, refusal).await,
     }
@@ -375,7 +375,7 @@ pub async fn held_up(app: &App, session: &Session, place: &Place, refusal: Refus
 
 /// A page of its own, which brings its style with it: the policy names that style and nothing else.
 pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.to_print(&place, false)).await {
+    match app.ask(move |desk| desk.print(&place, false)).await {
         Ok(file) => {
             let text = String::from_utf8_lossy(&file.bytes).into_owned();
             let style = text.split_once("<style>").and_then(|(_, rest)| Some(rest.split_once("</style>")?.0)).unwrap_or_default();
@@ -390,7 +390,7 @@ pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(pl
 }
 
 pub async fn pdf(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.to_print(&place, true)).await {
+    match app.ask(move |desk| desk.print(&place, true)).await {
         Ok(file) => super::download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
