@@ -115,6 +115,18 @@ impl Pages {
         request.header("Cookie", format!("taizhang={cookie}")).send().unwrap()
     }
 
+    /// An act with a file, as a browser sends it.
+    pub fn upload(&self, path: &str, token: &str, (field, name, bytes): (&str, &str, Vec<u8>), cookie: &str) -> Response {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{token}\r\n--edge\r\n\
+             Content-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let body = [head.into_bytes(), bytes, b"\r\n--edge--\r\n".to_vec()].concat();
+        let request = Pages::client().post(format!("{}{path}", self.url)).body(body);
+        let request = request.header("Content-Type", "multipart/form-data; boundary=edge");
+        request.header("Cookie", format!("taizhang={cookie}")).send().unwrap()
+    }
+
     /// Invites a person, sets a password, and gives the cookie.
     pub fn sign_in(&self, id: &str) -> String {
         let link = self.invite(id);
