@@ -65,7 +65,8 @@ pub struct Args {
     #[arg(long, default_value = "table", global = true, value_enum)]
     format: Format,
     /// 操作人 Who does it: the id of a [[person]]; acts of people need it
-    #[arg(long = "as", value_name = "PERSON", global = true)]
+    // A name of its own: arguments of verbs that are called the same would be taken for it.
+    #[arg(id = "as", long = "as", value_name = "PERSON", global = true)]
     person: Option<String>,
     /// 要做什么 What to do
     #[command(subcommand)]

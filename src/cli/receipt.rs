@@ -65,7 +65,7 @@ fn list(ctx: &Ctx, form: Option<&str>, period: Option<Month>) -> Result<Vec<Find
             if receipt.trial || !ctx.people() { word(trial, "trial") } else { String::new() },
             receipt.reasons.join(" "),
             place,
-            word(holds, &format!("answer-{holds}")),
+            word(holds, if receipt.findings.is_empty() { "valid" } else { "invalid" }),
             ctx.short(&receipt.name),
             record.operation.to_string(),
         ]);

@@ -14,7 +14,10 @@ use super::Ctx;
 use crate::{
     acts,
     config::{self, Agent, Person},
-    delivery::outbox::{self, State},
+    delivery::{
+        clock,
+        outbox::{self, State},
+    },
     evidence,
     output::{self, Table, label},
     package::{self, Chosen},
@@ -130,7 +133,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         None => package.sign(&identity, role, now),
     };
     done.map_err(|finding| Failure::findings(vec![finding.at(&place)]))?;
-    refused(&agent, &package, &place)?;
+    findings.extend(refused(&agent, &mut package, role, &place)?);
+    findings.extend(clock::asked(&agent));
     let record = package::keep(&store, &package, &chosen, what.trial)?;
     let signature = signature(person, role, &digest, &identity, attached, what.period);
     let complete = required.iter().all(|role| package.roles().any(|own| own == *role));
@@ -173,16 +177,30 @@ fn signature(
     Record { kind: SIGNATURE.to_owned(), period: month.to_string(), key, body: body.to_string(), ..Record::default() }
 }
 
-/// What a receiver would refuse is not made: a preparer who approves; with roots, everything else that it looks at.
-fn refused(agent: &Agent, package: &Package, place: &str) -> Result<(), Failure> {
+/// What a receiver would refuse is not made: a preparer who approves; with roots, everything else that it looks at. What is wrong with a signature of
+/// another role does not stand in the way of this one: it is set aside, and that role signs anew.
+fn refused(agent: &Agent, package: &mut Package, role: Role, place: &str) -> Result<Vec<Finding>, Failure> {
     let moment = Moment::Signed(signing::now()?);
     let trust = match &agent.signing.roots {
         Some(roots) => signing::trust(&agent.folder().join(roots), moment)?,
-        None => return Ok(()),
+        None => return Ok(Vec::new()),
     };
     let demands = seal::Demands { unit: Some(agent.unit.code.clone()), roles: Vec::new() };
     let findings = package.verify(&trust, &demands).findings;
-    if findings.is_empty() { Ok(()) } else { Err(Failure::findings(findings.into_iter().map(|found| found.at(place)).collect())) }
+    let of = |finding: &Finding| Role::from_id(&finding.place).filter(|other| *other != role);
+    let (others, own): (Vec<Finding>, Vec<Finding>) = findings.into_iter().partition(|finding| of(finding).is_some());
+    if !own.is_empty() {
+        return Err(Failure::findings(own.into_iter().map(|found| found.at(place)).collect()));
+    }
+    let mut told = Vec::new();
+    for other in Role::ALL {
+        let why: Vec<&str> = others.iter().filter(|finding| of(finding) == Some(other)).map(|finding| &*finding.code).collect();
+        if !why.is_empty() && package.remove(other) {
+            let finding = Finding::warning("signature-set-aside").at(place).with("role", other.id());
+            told.push(finding.with("reasons", why.join(", ")));
+        }
+    }
+    Ok(told)
 }
 
 /// Whoever made a report does not approve it.

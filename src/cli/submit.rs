@@ -14,7 +14,7 @@ use crate::{
     acts, build,
     config::{Agent, Channel, Deed},
     delivery::{
-        self, client,
+        self, client, clock,
         machine::Machine,
         outbox::{self, Act, Entry},
     },
@@ -242,9 +242,19 @@ fn send(
         return Ok(findings);
     }
     match outbox::deliver(agent, store, &kept.digest) {
-        Ok((received, more)) => receipt::told(ctx, &received, findings.into_iter().chain(more).collect()),
+        Ok((received, more)) => {
+            if received.receipt.reasons.iter().any(|reason| reason.code == "signature-time") {
+                findings.extend(clock::asked(agent));
+            }
+            receipt::told(ctx, &received, findings.into_iter().chain(more).collect())
+        }
         Err(failure) => {
             findings.push(queued);
+            // A certificate that TLS turns away may be one that is not valid yet by the other clock.
+            let turned = |finding: &Finding| finding.arguments.iter().any(|(_, reason)| reason.contains("fatal alert"));
+            if failure.findings.iter().any(turned) {
+                findings.extend(clock::asked(agent));
+            }
             findings.extend(failure.findings);
             Err(Failure { exit: failure.exit, findings })
         }

@@ -57,6 +57,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/packs.toml"),
     include_str!("../messages/pages.toml"),
     include_str!("../messages/people.toml"),
+    include_str!("../messages/proofs.toml"),
     include_str!("../messages/reader.toml"),
     include_str!("../messages/signing.toml"),
     include_str!("../messages/seal.toml"),

@@ -33,7 +33,8 @@ pub struct Args {
     #[arg(long, default_value = "table", global = true, value_enum)]
     format: Format,
     /// 操作人 Who does it
-    #[arg(long = "as", value_name = "PERSON", global = true)]
+    // A name of its own: arguments of verbs that are called the same would be taken for it.
+    #[arg(id = "as", long = "as", value_name = "PERSON", global = true)]
     person: Option<String>,
     /// 要做什么 What to do
     #[command(subcommand)]
@@ -127,6 +128,11 @@ impl Ctx {
             Format::Table => ui::text(self.lang, &format!("label-{of}-{word}"), &none),
             Format::Json | Format::Csv => word.to_owned(),
         }
+    }
+
+    /// Roles, as [`Ctx::word`] says them.
+    fn roles(&self, roles: &[String]) -> String {
+        roles.iter().map(|role| self.word("role", role)).collect::<Vec<_>>().join(" ")
     }
 
     /// Who does it: the person who said so, or the account of the system.
