@@ -194,10 +194,18 @@ impl Client {
         }
     }
 
-    /// Hashes that show that the log of `from` entries is the beginning of that of `to`.
+    /// Hashes that show that the log of `from` entries is the beginning of that of `to`; nothing where the receiver's log has not so many.
     pub fn consistency(&self, from: u64, to: u64) -> Result<Option<Vec<Digest>>, Failure> {
         let path = self.path(&format!("/v1/log/consistency?from={from}&to={to}"));
-        let said: Consistency = self.json(self.http.get(path))?;
+        let answer = self.send(self.http.get(path))?;
+        if answer.status().as_u16() == 404 {
+            return Ok(None);
+        }
+        if !answer.status().is_success() {
+            return Err(self.problem(answer));
+        }
+        let said: Consistency = serde_json::from_slice(&self.bytes(answer)?)
+            .map_err(|error| Failure::source(Finding::error("bureau-unreachable").at(&self.url).with("reason", error)))?;
         Ok(said.proof.iter().map(|hash| Digest::parse(hash)).collect())
     }
 

@@ -27,15 +27,15 @@ use crate::{
 };
 
 /// Kind of the records of the receiver's checkpoints: the largest that was seen of each log.
-const CHECKPOINT: &str = "checkpoint";
+pub(super) const CHECKPOINT: &str = "checkpoint";
 /// Folder of the receipts in the state.
 const FOLDER: &str = "receipts";
 
 /// The largest checkpoint that was seen of the receiver's log.
 #[derive(Serialize, Deserialize)]
-struct Seen {
-    size: u64,
-    root: String,
+pub(super) struct Seen {
+    pub size: u64,
+    pub root: String,
 }
 
 /// Period of a package that is kept here.
@@ -358,7 +358,11 @@ fn their_log(
                 return Err(differs());
             }
         } else if let Some(client) = client {
-            let proof = client.consistency(old.0, new.0)?.ok_or_else(differs)?;
+            let cut = || {
+                let finding = Finding::error("receipt-log-cut").with("log", &now.origin).with("size", new.0);
+                wrong(finding.with("now", now.size))
+            };
+            let proof = client.consistency(old.0, new.0)?.ok_or_else(cut)?;
             if !log::consistent(old, new, &proof) {
                 return Err(differs());
             }
