@@ -33,8 +33,8 @@ struct Known {
     past: bool,
 }
 
-/// Of each log and size a receipt that has it.
-type Checkpoints = BTreeMap<(String, u64), Known>;
+/// Of each log, size and root a receipt that has it: two of one size may contradict each other.
+type Checkpoints = BTreeMap<(String, u64, String), Known>;
 
 /// Records that the receiver began its log anew, as the bureau told a person: what comes next is not held against what was seen before. Receipts
 /// of before stay, and stay evidence.
@@ -84,7 +84,8 @@ fn known(agent: &Agent, store: &Store) -> Result<Checkpoints, Failure> {
         if let Ok(Checkpoint { origin, size, root }) = received.proof.note.checkpoint() {
             let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let past = begun.get(&origin).is_some_and(|begun| came.get(&name).is_some_and(|came| came < begun));
-            known.entry((origin, size)).or_insert(Known { root, path, past });
+            let one = known.entry((origin, size, root.to_string())).or_insert(Known { root, path, past });
+            one.past &= past;
         }
     }
     Ok(known)
@@ -93,7 +94,7 @@ fn known(agent: &Agent, store: &Store) -> Result<Checkpoints, Failure> {
 fn ask(client: &Client, known: &Checkpoints) -> Result<Vec<Finding>, Failure> {
     let now = Note::parse(&client.checkpoint()?).and_then(|note| note.checkpoint()).map_err(Failure::source)?;
     let (mut findings, mut count) = (Vec::new(), 0_usize);
-    for ((origin, size), Known { root, path, past }) in known {
+    for ((origin, size, _), Known { root, path, past }) in known {
         let told = |finding: Finding| {
             // What a person knows is told, and holds nothing up.
             let level = if *past { Level::Warning } else { Level::Error };
