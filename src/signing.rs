@@ -180,7 +180,7 @@ pub fn trust(path: &Path, moment: Moment) -> Result<Trust, Failure> {
         let at = |finding: Finding| Failure::config(finding.at(file.display().to_string()));
         if text.contains("BEGIN X509 CRL") {
             trust.revoked.push(RevocationList::from_pem(&text).map_err(at)?);
-        } else if text.contains("BEGIN CERTIFICATE") {
+        } else if text.contains("BEGIN CERTIFICATE-----") {
             trust.roots.extend(Certificate::from_pem(&text).map_err(at)?);
         }
     }
