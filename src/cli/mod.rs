@@ -395,7 +395,18 @@ mod tests {
                 walk(verb, missing);
             }
         }
+        // A verb's argument of the same id as one for all verbs would take its place.
+        fn clashes(command: &clap::Command, global: &[String], found: &mut Vec<String>) {
+            for verb in command.get_subcommands() {
+                let ids = verb.get_arguments().map(|argument| argument.get_id().to_string());
+                found.extend(ids.filter(|id| global.contains(id)).map(|id| format!("{}: {id} is global", verb.get_name())));
+                clashes(verb, global, found);
+            }
+        }
         let mut missing = Vec::new();
+        let command = <super::Args as clap::CommandFactory>::command();
+        let global = command.get_arguments().filter(|argument| argument.is_global_set());
+        clashes(&command, &global.map(|argument| argument.get_id().to_string()).collect::<Vec<_>>(), &mut missing);
         walk(&<super::Args as clap::CommandFactory>::command(), &mut missing);
         assert!(missing.is_empty(), "{missing:#?}");
     }

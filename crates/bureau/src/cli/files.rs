@@ -242,7 +242,7 @@ pub fn reports(ctx: &Ctx, what: &Reports) -> Result<Vec<Finding>, Failure> {
     let rows: Vec<Vec<String>> = found
         .into_iter()
         .map(|mut row| {
-            (row[5], row[6]) = (ctx.word("yes-no", &row[5]), ctx.word("channel", &row[6]));
+            (row[5], row[6]) = (ctx.whether(&row[5]), ctx.word("channel", &row[6]));
             row.to_vec()
         })
         .collect();
