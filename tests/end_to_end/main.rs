@@ -33,6 +33,7 @@ mod lines;
 mod measures;
 mod newcomer;
 mod open_books;
+mod outside;
 mod packages;
 mod packet;
 mod packs;
