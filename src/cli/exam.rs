@@ -92,7 +92,7 @@ fn sentence(lang: Lang, cause: &Cause) -> String {
     // Columns and statuses are words of the catalogue.
     for (name, value) in &mut said.arguments {
         match &**name {
-            "column" => *value = label(lang, value),
+            "column" => *value = label(lang, output::at_end(value)),
             "status" => *value = label(lang, &format!("status-{}", value.replace('_', "-"))),
             "how" if said.code == "exam-cause-tax" => *value = label(lang, &format!("tax-{value}")),
             "how" if said.code == "exam-cause-closing" => *value = label(lang, &format!("vouchers-{value}")),
@@ -115,8 +115,11 @@ fn show(ctx: &Ctx, what: &What, book: &str, grid: &Grid, exam: &Exam) -> Result<
     let rows =
         exam.differences.iter().map(|difference| {
             let cause = difference.causes.first();
-            let column =
-                if ctx.people() { label(ctx.lang, difference.column.name()) } else { difference.column.name().to_owned() };
+            let column = if ctx.people() {
+                label(ctx.lang, output::at_end(difference.column.name()))
+            } else {
+                difference.column.name().to_owned()
+            };
             vec![
                 difference.key.clone(),
                 difference.name.clone(),
@@ -141,7 +144,7 @@ fn show(ctx: &Ctx, what: &What, book: &str, grid: &Grid, exam: &Exam) -> Result<
         let mut more = String::new();
         for difference in exam.differences.iter().filter(|difference| difference.causes.len() > 1) {
             let causes: Vec<String> = difference.causes.iter().skip(1).map(|cause| sentence(ctx.lang, cause)).collect();
-            let column = label(ctx.lang, difference.column.name());
+            let column = label(ctx.lang, output::at_end(difference.column.name()));
             more += &format!("{} {column}: {}\n", difference.key, causes.join("; "));
         }
         if !more.is_empty() {

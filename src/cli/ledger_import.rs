@@ -13,7 +13,7 @@ use crate::{
     config::{self, Person},
     form_sheet::Reading,
     forms::{self, EDITION},
-    output::{Table, label},
+    output::{Table, at_end, label},
     report::Failure,
     reported,
 };
@@ -98,7 +98,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let assumed = read.told.iter().filter(|told| told.assumed);
     if let Some(first) = assumed.clone().next() {
         let finding = Finding::warning("reported-column-assumed").at(grid.place(first.at.0, first.at.1));
-        let finding = finding.with("column", label(ctx.lang, first.column.name()).trim_end().to_owned());
+        let finding = finding.with("column", label(ctx.lang, at_end(first.column.name())).trim_end().to_owned());
         findings.push(finding.with("count", assumed.count()));
     }
     let kept = reported::keep(&mut store, &book.id, &form.form, &figures, person)?;
