@@ -78,9 +78,10 @@ fn screens_agree_with_another_language() {
             .collect();
         let texts: Vec<[String; 2]> = pairs.iter().map(|(a, b)| [a.to_string(), b.to_string()]).collect();
         let (u_quarters, a, c) = ((round % 5) as u8, ["0.05", "0", "0.1"][round % 3], ["4", "7", "20"][round / 3 % 3]);
-        let set = HidiroglouBerthelot { u_quarters, a: amount(a), c: amount(c) };
+        let least = ["0", "0.1", "0.3"][round / 2 % 3];
+        let set = HidiroglouBerthelot { u_quarters, a: amount(a), c: amount(c), least: amount(least) };
         ours[0].push(peers::hidiroglou_berthelot(&pairs, &set).unwrap());
-        asked["hb"].as_array_mut().unwrap().push(json!({ "pairs": texts, "u": u_quarters, "a": a, "c": c }));
+        asked["hb"].as_array_mut().unwrap().push(json!({ "pairs": texts, "u": u_quarters, "a": a, "c": c, "least": least }));
         let values: Vec<Amount> = pairs.iter().map(|(_, now)| *now).collect();
         let most = ["3.5", "2.24", "10"][round % 3];
         ours[1].push(peers::median_mad(&values, &MedianMad { most: amount(most) }).unwrap());
@@ -114,7 +115,7 @@ fn roots_are_the_largest_whose_square_is_not_above() {
 fn units_that_are_alike_are_not_screened() {
     let alike = [amount("5"), amount("5"), amount("5"), amount("5"), amount("900")];
     assert_eq!(peers::median_mad(&alike, &MedianMad { most: amount("3.5") }), Some(Vec::new()));
-    let set = HidiroglouBerthelot { u_quarters: 2, a: amount("0"), c: amount("4") };
+    let set = HidiroglouBerthelot { u_quarters: 2, a: amount("0"), c: amount("4"), least: Amount::ZERO };
     assert_eq!(peers::hidiroglou_berthelot(&[], &set), Some(Vec::new()));
 }
 
