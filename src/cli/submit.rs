@@ -178,9 +178,8 @@ fn send(
         }
         Err(failure) => {
             findings.push(queued);
-            // A certificate that TLS turns away may be one that is not valid yet by the other clock.
-            let turned = |finding: &Finding| finding.arguments.iter().any(|(_, reason)| reason.contains("fatal alert"));
-            if failure.findings.iter().any(turned) {
+            // A certificate that TLS turns away may be one that is not valid yet by the other clock; the connection is lost, and does not say it.
+            if failure.exit == 3 {
                 findings.extend(clock::asked(agent));
             }
             findings.extend(failure.findings);
