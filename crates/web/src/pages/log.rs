@@ -102,7 +102,6 @@ pub fn did(lang: Lang, what: &str) -> String {
     let said = label(lang, &name);
     if said == format!("label-{name}") { what.to_owned() } else { said }
 }
-}
 
 /// Operations as a table.
 pub fn table(lang: Lang, operations: &[Operation]) -> Markup {
