@@ -6,6 +6,11 @@ use model::Finding;
 use serde_json::{Map, Value};
 use ui::Lang;
 pub use ui::label;
+
+/// A column of a form as people see it: what stands at the end of a month is money, people or pieces, and no balance of an account.
+pub fn at_end(column: &str) -> &str {
+    if column == "closing" { "at_end" } else { column }
+}
 use unicode_width::UnicodeWidthStr;
 
 use crate::report::Failure;

@@ -18,12 +18,13 @@ pub struct Signatory {
 }
 
 impl Signatory {
-    /// Of a person: the key is unlocked, and belongs to the certificate.
-    pub fn of(agent: &Agent, person: &Person) -> Result<Signatory, Failure> {
+    /// Of a person: the key is unlocked, and belongs to the certificate. With what the person types, the configuration is not asked for the
+    /// password or PIN.
+    pub fn of(agent: &Agent, person: &Person, typed: Option<&str>) -> Result<Signatory, Failure> {
         let place = agent.place(&format!("signing.key.{}", person.id));
         let at = |finding: Finding| Failure::config(finding.at(&place));
         let chain = certificates(agent, person)?;
-        let signer = Signatory::signer(agent, person)?;
+        let signer = Signatory::unlocked(agent, person, typed)?;
         Identity::new(&*signer, chain.clone()).map_err(at)?;
         Ok(Signatory { signer, chain })
     }
@@ -34,14 +35,19 @@ impl Signatory {
         agent.signing.key.get(&person.id).ok_or_else(|| Failure::config(finding()))
     }
 
-    /// A person's key, unlocked.
+    /// A person's key, unlocked by what the configuration has.
     pub fn signer(agent: &Agent, person: &Person) -> Result<Box<dyn Signer>, Failure> {
+        Signatory::unlocked(agent, person, None)
+    }
+
+    fn unlocked(agent: &Agent, person: &Person, typed: Option<&str>) -> Result<Box<dyn Signer>, Failure> {
         let own = Signatory::configured(agent, person)?;
         let place = agent.place(&format!("signing.key.{}", person.id));
         let at = |finding: Finding| Failure::config(finding.at(&place));
-        let secret = |secret: &Option<config::Secret>| match secret {
-            Some(secret) => agent.secret(secret, &place).map(Option::unwrap_or_default),
-            None => Ok(String::new()),
+        let secret = |secret: &Option<config::Secret>| match (typed, secret) {
+            (Some(typed), _) => Ok(typed.to_owned()),
+            (None, Some(secret)) => agent.secret(secret, &place).map(Option::unwrap_or_default),
+            (None, None) => Ok(String::new()),
         };
         Ok(match (&own.file, &own.module) {
             (Some(file), None) => {

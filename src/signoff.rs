@@ -54,6 +54,18 @@ pub struct Taken {
     pub digest: String,
 }
 
+/// Whether a person handed the draft of a book, form and month in: the one who approves is somebody else.
+pub fn handed_in(store: &Store, (book, form, period): (&str, &str, &str), person: &Person) -> Result<bool, Failure> {
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: Some("review") };
+    for record in store.records(SIGNOFF, wanted)? {
+        let body: serde_json::Value = acts::body(&record)?;
+        if body["person"] == person.id.as_str() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Takes a step with the draft of a form's month. `seen` is the digest that was shown, or its first digits; `None` where nobody says what was
 /// seen.
 pub fn take(
@@ -98,15 +110,8 @@ pub fn take(
         findings.extend(rules);
     }
     findings.extend(person.unfit(step.deed()).map(|finding| finding.at(&place)));
-    // The preparer hands in; the one who approves is somebody else.
-    let signed = Wanted { book: Some(&book.id), form: Some(form), period: Some(period), key: Some("review") };
-    if step == Step::Approve {
-        for record in store.records(SIGNOFF, signed)? {
-            let body: serde_json::Value = acts::body(&record)?;
-            if body["person"] == person.id.as_str() {
-                findings.push(Finding::error("approver-is-preparer").at(&place).with("person", &person.name));
-            }
-        }
+    if step == Step::Approve && handed_in(store, (&book.id, form, period), person)? {
+        findings.push(Finding::error("approver-is-preparer").at(&place).with("person", &person.name));
     }
     if crate::report::blocked(&findings) {
         return Err(Failure::findings(findings));

@@ -92,8 +92,8 @@ pub fn touched(store: &Store, draft: &Draft) -> Result<Touched, Failure> {
 struct Differences {
     /// Of the book.
     books: BTreeMap<Period, Difference>,
-    /// Of measures, by periods that have others: kinds and items of the entries that came, went or changed; `None` where what changed is not
-    /// known, or is the ERP's.
+    /// Of measures, by periods that have others: kinds and items of the entries and documents that came, went or changed; `None` where what changed
+    /// is not known.
     measures: BTreeMap<Period, Option<BTreeSet<(String, String)>>>,
     /// Nothing is known but that something changed.
     unknown: bool,
@@ -135,7 +135,7 @@ impl Differences {
             let (old, old_measures) = parts(then.get(&period).copied().unwrap_or_default());
             let (new, new_measures) = parts(now.get(&period).map(|seal| seal.root.as_str()).unwrap_or_default());
             if old_measures != new_measures {
-                found.measures.insert(period, measures::entries_changed(store, &draft.book, period, old_measures, new_measures)?);
+                found.measures.insert(period, measures::changed(store, &draft.book, period, old_measures, new_measures)?);
             }
             if old != new {
                 found.books.insert(period, compared.difference(period, old, new)?);

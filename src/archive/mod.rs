@@ -25,7 +25,7 @@ use ui::Lang;
 use crate::{
     build,
     config::{Agent, Book, Person},
-    ledger, measures,
+    desk, ledger, measures,
     report::Failure,
     sheet, unposted,
     zipped::Zip,
@@ -292,6 +292,8 @@ fn records_of(
 ) -> Result<(), Failure> {
     let ids: Vec<&str> = books.iter().map(|book| book.id.as_str()).collect();
     let records = store.records_of_year(&ids, year)?;
+    // What people sign in with is nobody's to read later, however it is kept.
+    let records: Vec<_> = records.into_iter().filter(|(_, record)| record.kind != desk::ACCOUNT).collect();
     let dated = |record: &Record| !record.period.is_empty();
     let in_year =
         |record: &Record| who(by, record.operation)[0].parse().is_ok_and(|at| measures::day(at).year() == year.cast_signed());

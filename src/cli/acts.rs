@@ -4,22 +4,15 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use model::{Amount, Finding, Month};
-use serde_json::json;
-use store::{Record, Wanted};
-use survey::document::Adjustment;
 
 use super::Ctx;
 use crate::{
-    acts::{self, EVENT, Lock, reason},
-    build,
-    config::{Agent, Deed},
-    evidence, forms, measures,
+    config::Agent,
+    deeds::{self, EVENTS, Target},
+    evidence::Paper,
     output::{Table, label},
     report::Failure,
 };
-
-/// Kind of the records of handovers.
-const HANDOVER: &str = "handover";
 
 /// What a person does.
 #[derive(Subcommand)]
@@ -81,6 +74,9 @@ pub enum Act {
         /// 表号，不给则整个月 Form code; the whole month where absent
         #[arg(long)]
         form: Option<String>,
+        /// 证明文件 Files that show it
+        #[arg(long)]
+        evidence: Vec<PathBuf>,
     },
     /// 解锁月份 Unlock a month, for a reason
     Unlock {
@@ -96,6 +92,9 @@ pub enum Act {
         /// 理由 Why
         #[arg(long)]
         reason: String,
+        /// 证明文件 Files that show it
+        #[arg(long)]
+        evidence: Vec<PathBuf>,
     },
     /// 大事记 An event that explains a break in a series; without --text, the list of events
     Event {
@@ -103,11 +102,14 @@ pub enum Act {
         #[arg(long, requires = "text")]
         period: Option<Month>,
         /// 类别 capacity, price, product, process, equipment, restructuring, people or other
-        #[arg(long, default_value = "other", value_parser = ["capacity", "price", "product", "process", "equipment", "restructuring", "people", "other"])]
+        #[arg(long, default_value = "other", value_parser = EVENTS)]
         kind: String,
         /// 发生了什么 What happened
         #[arg(long, requires = "period")]
         text: Option<String>,
+        /// 证明文件 Files that show it
+        #[arg(long, requires = "text")]
+        evidence: Vec<PathBuf>,
     },
     /// 交接记录 A handover when people change; without --to, the list
     Handover {
@@ -117,6 +119,9 @@ pub enum Act {
         /// 移交了什么，还有什么未完 What was handed over, and what is open
         #[arg(long)]
         note: Option<String>,
+        /// 证明文件 Files that show it
+        #[arg(long, requires = "to")]
+        evidence: Vec<PathBuf>,
     },
     /// 到期清册 What the retention rule no longer asks to keep, as a list; nothing is ever deleted
     Disposal {
@@ -130,246 +135,71 @@ pub enum Act {
 pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
     match act {
         Act::Adjust { figure, period, book, amount, reason, evidence, withdraw } => {
+            let (agent, mut store) = ctx.open()?;
+            let person = ctx.person(&agent)?;
+            let target = target(&agent, figure, book.as_deref(), *period)?;
             let amount = amount.filter(|_| !withdraw);
-            adjust(ctx, figure, *period, book.as_deref(), amount, reason, evidence)
+            deeds::adjust(&agent, &mut store, person, target, amount, reason, &Paper::all(evidence)?)
         }
         Act::Text { figure, period, book, text, reason, evidence, withdraw: _ } => {
-            text_entry(ctx, (figure, *period, book.as_deref()), text.as_deref(), reason.as_deref(), evidence)
+            let (agent, mut store) = ctx.open()?;
+            let person = ctx.person(&agent)?;
+            let target = target(&agent, figure, book.as_deref(), *period)?;
+            let papers = Paper::all(evidence)?;
+            deeds::say(&agent, &mut store, person, target, text.as_deref(), reason.as_deref(), &papers)
         }
-        Act::Lock { period, book, form } => lock(ctx, *period, book.as_deref(), form.as_deref(), None),
-        Act::Unlock { period, book, form, reason } => lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason)),
-        Act::Event { period, kind, text } => event(ctx, *period, kind, text.as_deref()),
-        Act::Handover { to, note } => handover(ctx, to.as_deref(), note.as_deref()),
+        Act::Lock { period, book, form, evidence } => {
+            lock(ctx, *period, book.as_deref(), form.as_deref(), None, &Paper::all(evidence)?)
+        }
+        Act::Unlock { period, book, form, reason, evidence } => {
+            lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason), &Paper::all(evidence)?)
+        }
+        Act::Event { period, kind, text, evidence } => event(ctx, *period, kind, text.as_deref(), &Paper::all(evidence)?),
+        Act::Handover { to, note, evidence } => handover(ctx, to.as_deref(), note.as_deref(), &Paper::all(evidence)?),
         Act::Disposal { at } => disposal(ctx, *at),
     }
 }
 
-fn adjust(
+/// The figure that a person names as `FORM:CODE`.
+fn target<'a>(agent: &'a Agent, figure: &'a str, book: Option<&str>, month: Month) -> Result<Target<'a>, Failure> {
+    let (form, row, book) = agent.figure(figure, book)?;
+    Ok(Target { form, row, book, month })
+}
+
+fn lock(
     ctx: &Ctx,
-    figure: &str,
     month: Month,
     book: Option<&str>,
-    amount: Option<Amount>,
-    why: &str,
-    files: &[PathBuf],
+    form: Option<&str>,
+    unlock: Option<&str>,
+    papers: &[Paper],
 ) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
-    let person = ctx.person(&agent)?;
-    let why = reason(why)?;
-    let (form, row, book) = agent.figure(figure, book)?;
-    let place = format!("{figure}, {month}, book {}", book.id);
-    person.must(Deed::Adjust, &place)?;
-    configured(&agent, form)?;
-    acts::unlocked(&store, &book.id, form, month)?;
-    let (outcome, _) = build::current(&agent, &mut store, book, form, month)?;
-    let Some(cell) = outcome.draft.cells.iter().find(|cell| cell.id == row) else {
-        let near = settings::nearest(row, outcome.draft.cells.iter().map(|cell| cell.id.as_str())).unwrap_or("—");
-        let finding = Finding::error("indicator-unknown").with("indicator", format!("[{figure}]")).with("near", near);
-        return Err(Failure::config(finding));
-    };
-    if matches!(&*cell.kind, "text" | "choice") {
-        return Err(Failure::findings(vec![Finding::error("adjust-text").at(place)]));
-    }
-    let evidence = files.iter().map(|file| evidence::keep(&store, file)).collect::<Result<Vec<_>, _>>()?;
-    let adjustment = Adjustment {
-        amount: amount.unwrap_or_default().to_string(),
-        computed: acts::main_value(cell).unwrap_or_default(),
-        reported: String::new(),
-        reason: why.to_owned(),
-        by: person.id.clone(),
-        evidence,
-        withdrawn: amount.is_none(),
-    };
-    let body =
-        serde_json::to_string(&adjustment).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
-    let (kind, form, key) = (acts::ADJUSTMENT.to_owned(), form.to_owned(), row.to_owned());
-    let record = Record { operation: 0, kind, book: book.id.clone(), form: form.clone(), period: month.to_string(), key, body };
-    let detail =
-        json!({ "book": book.id, "figure": figure, "period": record.period, "amount": adjustment.amount, "reason": why });
-    acts::write(&mut store, &person.id, "adjust", &detail, &record)?;
-    let (outcomes, mut findings) = build::build(&agent, &mut store, book, Some(&form), month)?;
-    findings = crate::report::grave(findings);
-    let cells = outcomes.iter().flat_map(|outcome| &outcome.draft.cells);
-    let made = cells.filter_map(|cell| cell.adjustment.as_ref().filter(|_| cell.id == row)).next();
-    let reported = made.map_or(&adjustment.computed, |made| &made.reported);
-    let finding = Finding::note("adjusted").at(place).with("computed", &adjustment.computed);
-    findings.push(finding.with("amount", &adjustment.amount).with("reported", reported));
-    Ok(findings)
+    deeds::lock(&agent, &mut store, ctx.person(&agent)?, (agent.book(book)?, form, month), unlock, papers)
 }
 
-/// Refuses a form that the configuration does not have: nobody files it.
-fn configured<'a>(agent: &'a Agent, form: &str) -> Result<&'a crate::config::Form, Failure> {
-    agent.forms.iter().find(|own| own.code == form).ok_or_else(|| {
-        let near = settings::nearest(form, agent.forms.iter().map(|own| own.code.as_str())).unwrap_or("—");
-        let finding = Finding::error("form-not-configured").at(agent.path.display().to_string()).with("form", form);
-        Failure::config(finding.with("near", near))
-    })
-}
-
-/// Writes a text that a person says, or takes it back where there is none; then builds the form with it.
-fn text_entry(
-    ctx: &Ctx,
-    (figure, month, book): (&str, Month, Option<&str>),
-    text: Option<&str>,
-    why: Option<&str>,
-    files: &[PathBuf],
-) -> Result<Vec<Finding>, Failure> {
-    let (agent, mut store) = ctx.open()?;
-    let person = ctx.person(&agent)?;
-    let (form, row, book) = agent.figure(figure, book)?;
-    let place = format!("{figure}, {month}, book {}", book.id);
-    person.must(Deed::Adjust, &place)?;
-    configured(&agent, form)?;
-    acts::unlocked(&store, &book.id, form, month)?;
-    let configured = forms::configured(&agent, book, Some(form))?;
-    let layers = forms::layers(&agent, &configured)?;
-    let Some(known) = layers.mapping.form(form).and_then(|pack| pack.row(row)) else {
-        let keys = layers.mapping.form(form).map(|pack| &pack.rows[..]).unwrap_or_default();
-        let near = settings::nearest(row, keys.iter().map(survey::Row::key)).unwrap_or("—");
-        let finding = Finding::error("indicator-unknown").with("indicator", format!("[{figure}]")).with("near", near);
-        return Err(Failure::config(finding));
-    };
-    if known.kind.is_number() {
-        return Err(Failure::config(Finding::error("text-on-figure").at(place).with("indicator", row).with("name", &known.name)));
-    }
-    let facts = agent.unit.facts();
-    if let Some(fact) = known.fill.as_ref().filter(|fact| facts.get(*fact).is_some_and(|text| !text.is_empty())) {
-        return Err(Failure::config(Finding::error("text-is-fact").at(place).with("indicator", row).with("fact", fact)));
-    }
-    let text = text.map(|text| known.answer(text)).transpose().map_err(|finding| Failure::config(finding.at(&place)))?;
-    let (kind, period, key) = (acts::TEXT.to_owned(), month.to_string(), row.to_owned());
-    let wanted = Wanted { book: Some(&book.id), form: Some(form), period: Some(&period), key: Some(row) };
-    let before = store.records(acts::TEXT, wanted)?.pop().map(|record| acts::body::<acts::TextEntry>(&record)).transpose()?;
-    let before = before.filter(|entry| !entry.withdrawn);
-    match (&before, &text) {
-        (None, None) => return Err(Failure::config(Finding::error("text-missing").at(place))),
-        (Some(entry), Some(text)) if entry.text == *text && files.is_empty() => {
-            return Ok(vec![Finding::note("text-same").at(place).with("text", text)]);
-        }
-        (Some(entry), Some(text)) if why.is_none() => {
-            let finding = Finding::error("text-entered-already").at(place).with("before", &entry.text).with("text", text);
-            return Err(Failure::config(finding.with("by", &entry.by)));
-        }
-        _ => {}
-    }
-    let why = why.map(reason).transpose()?.unwrap_or_default();
-    let entry = acts::TextEntry {
-        text: text.clone().unwrap_or_default(),
-        reason: why.to_owned(),
-        by: person.id.clone(),
-        evidence: files.iter().map(|file| evidence::keep(&store, file)).collect::<Result<Vec<_>, _>>()?,
-        withdrawn: text.is_none(),
-    };
-    let body = serde_json::to_string(&entry).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
-    let detail = json!({ "book": book.id, "figure": figure, "period": period, "text": text, "reason": why });
-    let record = Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period, key, body };
-    acts::write(&mut store, &person.id, acts::TEXT, &detail, &record)?;
-    let (_, findings) = build::build(&agent, &mut store, book, Some(form), month)?;
-    let mut findings = crate::report::grave(findings);
-    let told = match text {
-        Some(text) => Finding::note("text-entered").with("text", text),
-        None => Finding::note("text-withdrawn"),
-    };
-    findings.push(told.at(place).with("by", &person.name));
-    Ok(findings)
-}
-
-fn lock(ctx: &Ctx, month: Month, book: Option<&str>, form: Option<&str>, unlock: Option<&str>) -> Result<Vec<Finding>, Failure> {
-    let (agent, mut store) = ctx.open()?;
-    let person = ctx.person(&agent)?;
-    let book = agent.book(book)?;
-    let place = match form {
-        Some(form) => format!("{form}, {month}, book {}", book.id),
-        None => format!("{month}, book {}", book.id),
-    };
-    person.must(if unlock.is_some() { Deed::Unlock } else { Deed::Lock }, &place)?;
-    if let Some(form) = form {
-        configured(&agent, form)?;
-    }
-    // A month that has not begun has nothing to be kept from change.
-    if unlock.is_none() && month.to_string().as_str() > measures::today().get(..7).unwrap_or_default() {
-        return Err(Failure::findings(vec![Finding::error("lock-of-the-future").at(place)]));
-    }
-    let why = unlock.map(reason).transpose()?;
-    let state = Lock { locked: why.is_none(), reason: why.unwrap_or_default().to_owned(), by: person.id.clone() };
-    let body = serde_json::to_string(&state).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
-    let (kind, form) = (acts::LOCK.to_owned(), form.unwrap_or_default().to_owned());
-    let record = Record {
-        operation: 0,
-        kind,
-        book: book.id.clone(),
-        form: form.clone(),
-        period: month.to_string(),
-        key: String::new(),
-        body,
-    };
-    let what = if state.locked { "lock" } else { "unlock" };
-    let detail = json!({ "book": book.id, "form": form, "period": record.period, "reason": state.reason });
-    acts::write(&mut store, &person.id, what, &detail, &record)?;
-    let told = if state.locked { Finding::note("month-locked") } else { Finding::note("month-unlocked") };
-    Ok(vec![told.at(place)])
-}
-
-fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>) -> Result<Vec<Finding>, Failure> {
+fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>, papers: &[Paper]) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     if let (Some(month), Some(text)) = (month, text) {
-        let person = ctx.person(&agent)?;
-        person.must(Deed::Event, month)?;
-        let text = reason(text)?;
-        let key = (store.record_versions(EVENT, Wanted::default())?.len() + 1).to_string();
-        let body = json!({ "kind": kind, "text": text, "by": person.id }).to_string();
-        let record = Record { kind: EVENT.to_owned(), period: month.to_string(), key, body, ..Record::default() };
-        let detail = json!({ "period": record.period, "kind": kind, "text": text });
-        acts::write(&mut store, &person.id, EVENT, &detail, &record)?;
+        deeds::note(&mut store, ctx.person(&agent)?, month, kind, text, papers)?;
     }
-    let mut records = store.records(EVENT, Wanted::default())?;
-    records.sort_by(|a, b| a.period.cmp(&b.period));
-    let mut rows = Vec::new();
-    for record in &records {
-        let body: serde_json::Value = acts::body(record)?;
-        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let kind = if ctx.people() { label(ctx.lang, &format!("event-{}", text("kind"))) } else { text("kind") };
-        rows.push(vec![record.period.clone(), kind, text("text"), text("by"), record.operation.to_string()]);
-    }
-    Table { columns: &["period", "kind", "text", "by", "version"], numbers: &["version"], rows }.write(ctx.format, ctx.lang)?;
+    let rows = deeds::events(&store)?.into_iter().map(|event| {
+        let kind = if ctx.people() { label(ctx.lang, &format!("event-{}", event.kind)) } else { event.kind };
+        vec![event.period, kind, event.text, event.by, event.operation.to_string()]
+    });
+    Table { columns: &["period", "kind", "text", "by", "version"], numbers: &["version"], rows: rows.collect() }
+        .write(ctx.format, ctx.lang)?;
     Ok(Vec::new())
 }
 
-fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>) -> Result<Vec<Finding>, Failure> {
+fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>, papers: &[Paper]) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     if let (Some(to), Some(note)) = (to, note) {
-        let person = ctx.person(&agent)?;
-        person.must(Deed::Handover, &person.id)?;
-        let next = agent.person(to)?;
-        if next.id == person.id {
-            return Err(Failure::findings(vec![
-                Finding::error("handover-to-oneself").at(&person.id).with("person", &person.name),
-            ]));
-        }
-        let note = reason(note)?;
-        // What is open is part of what is handed over, whoever remembers to write it.
-        let mut open: Vec<String> = Vec::new();
-        for version in store.current_drafts()?.iter().filter(|version| {
-            !matches!(&*version.state, "approved" | "signed" | "handed_out" | "queued" | "delivered" | "accepted")
-        }) {
-            open.push(format!("{} {} {} {}", version.book, version.form, version.period, version.state));
-        }
-        let key = (store.record_versions(HANDOVER, Wanted::default())?.len() + 1).to_string();
-        let body = json!({ "from": person.id, "to": next.id, "note": note, "open": open });
-        let record = Record { kind: HANDOVER.to_owned(), key, body: body.to_string(), ..Record::default() };
-        acts::write(&mut store, &person.id, HANDOVER, &body, &record)?;
+        deeds::hand_over(&agent, &mut store, ctx.person(&agent)?, to, note, papers)?;
     }
-    let operations = store.operations()?;
-    let mut rows = Vec::new();
-    for record in store.records(HANDOVER, Wanted::default())? {
-        let body: serde_json::Value = acts::body(&record)?;
-        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let at =
-            operations.iter().find(|operation| operation.seq == record.operation).map_or_else(String::new, |op| op.at.clone());
-        let open = body["open"].as_array().map_or(0, Vec::len).to_string();
-        rows.push(vec![at, text("from"), text("to"), text("note"), open]);
-    }
-    Table { columns: &["at", "handed_from", "handed_to", "text", "open"], numbers: &["open"], rows }
+    let rows = deeds::handovers(&store)?.into_iter();
+    let rows = rows.map(|made| vec![made.at, made.from, made.to, made.note, made.open.to_string()]);
+    Table { columns: &["at", "handed_from", "handed_to", "text", "open"], numbers: &["open"], rows: rows.collect() }
         .write(ctx.format, ctx.lang)?;
     Ok(Vec::new())
 }

@@ -9,7 +9,7 @@ use super::{Ctx, quality};
 use crate::{
     audit::{self, Audited},
     config::Agent,
-    output::{self, Format, Table, label},
+    output::{self, Format, Table, at_end, label},
     report::{self, Failure},
 };
 
@@ -186,7 +186,7 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
             let value = fact.value.clone().unwrap_or_else(|| label(&format!("status-{}", fact.status.replace('_', "-"))));
             let figure = format!("{}:{}", fact.form, fact.code);
             // A column that no form prints: only rules ask for it.
-            let column = if fact.column == "filed_last_year" { label("filed_last_year") } else { label(fact.column) };
+            let column = if fact.column == "filed_last_year" { label("filed_last_year") } else { label(at_end(fact.column)) };
             text += &format!("      {figure}  {}  {} {column}  {value} {}\n", fact.name, fact.period, fact.unit);
             for row in fact.rows.iter().take(ROWS) {
                 let name = audited.names.get(&row.account).map_or("", String::as_str);

@@ -104,7 +104,7 @@ fn keys(agent: &Agent, found: &mut Found) {
         }
         let wrong = match agent.person(id) {
             Err(failure) => failure.findings,
-            Ok(person) => match Signatory::of(agent, person) {
+            Ok(person) => match Signatory::of(agent, person, None) {
                 Err(failure) => failure.findings,
                 Ok(own) => own.unfit(agent, person, now),
             },

@@ -1,37 +1,19 @@
 /*! `taizhang diff`: what changed between the last two seals of a period. */
 
+use super::Ctx;
+use crate::{changes, output::Table, report::Failure};
 use journal::{Change, Entry};
 use model::{Finding, Period};
-use store::Seal;
-
-use super::Ctx;
-use crate::{books, output::Table, report::Failure};
 
 /// Writes the differences voucher by voucher; old seals stay readable, so this needs no source.
 pub fn run(ctx: &Ctx, book: Option<&str>, period: Period) -> Result<Vec<Finding>, Failure> {
     let (agent, store) = ctx.open()?;
     let book = agent.book(book)?;
-    let seals = store.seals_of(&book.id, period)?;
     let place = format!("book {}, {period}", book.id);
-    let Some(newest) = seals.last() else {
-        return Err(Failure::findings(vec![Finding::error("period-unsealed").at(place)]));
-    };
-    let older = seals.iter().rev().find(|seal| seal.root != newest.root);
-    let folder = store.snapshots(&book.id)?;
-    let file = |seal: &Seal| books::entry_file(&folder, seal);
-    let mut findings = Vec::new();
-    let changes = match older {
-        None => {
-            findings.push(Finding::note("sealed-once").at(&place));
-            Vec::new()
-        }
-        Some(older) => match (file(older)?, file(newest)?) {
-            (Some(old), Some(new)) => journal::diff(Some(old.path()?), Some(new.path()?), period)?,
-            _ => return Err(Failure::findings(vec![Finding::error("seal-without-entries").at(place)])),
-        },
-    };
+    let found = changes::between(&store, &book.id, period, None)?;
+    let findings = if found.old.is_none() { vec![Finding::note("sealed-once").at(place)] } else { Vec::new() };
     let mut rows = Vec::new();
-    for change in changes {
+    for change in found.changes {
         match change {
             Change::Renumbered(pairs) => {
                 let pairs: Vec<String> = pairs.iter().map(|(old, new)| format!("{old} → {new}")).collect();

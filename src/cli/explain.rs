@@ -10,7 +10,7 @@ use survey::document::{Lineage, Note};
 use super::{Ctx, explain_measures};
 use crate::{
     acts, build,
-    output::{self, Format, Table, label},
+    output::{self, Format, Table, at_end, label},
     report::Failure,
     reported,
 };
@@ -162,7 +162,8 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         Format::Csv => csv(&answers)?,
         Format::Table => {
             let unit = known.unit.as_ref().unwrap_or(&pack.unit);
-            let mut text = format!("{form}:{}  {}  {}  {}\n", known.key(), known.name, what.period, label(ctx.lang, column));
+            let mut text =
+                format!("{form}:{}  {}  {}  {}\n", known.key(), known.name, what.period, label(ctx.lang, at_end(column)));
             let shown = value.as_deref().unwrap_or("—");
             let raw = match &trace.outcome {
                 Ok(Value::Number(number)) => number.fixed(2),

@@ -1,6 +1,9 @@
 /*! `taizhang ledger`: the electronic statistical ledger, shown and exported. */
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand, ValueEnum};
 use model::{Amount, Finding, Month};
@@ -106,7 +109,9 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 }
                 row[9] = label(ctx.lang, &format!("status-{}", row[9].replace('_', "-")));
             }
-            Table { columns: &shown, numbers: &NUMBERS, rows }.write(ctx.format, ctx.lang)?;
+            let titles: Vec<&str> = shown.iter().map(|name| output::at_end(name)).collect();
+            let numbers: Vec<&str> = NUMBERS.iter().copied().chain(["at_end"]).collect();
+            Table { columns: &titles, numbers: &numbers, rows }.write(ctx.format, ctx.lang)?;
         }
         What::Export { which, to, out } => {
             let rows = rows(ctx, which)?;
@@ -158,10 +163,18 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
             .map(|(record, reported)| ([record.form, record.period, record.key], reported))
             .collect();
         let mut touched: BTreeMap<[String; 2], Vec<String>> = BTreeMap::new();
+        let mut rows_of: BTreeMap<[String; 2], BTreeSet<String>> = BTreeMap::new();
         for draft in store.current_drafts()?.iter().filter(|draft| draft.book == book.id && wanted(&draft.form, &draft.period)) {
-            touched.insert([draft.form.clone(), draft.period.clone()], build::touched(&store, &build::read(draft)?)?.cells());
+            let (key, read) = ([draft.form.clone(), draft.period.clone()], build::read(draft)?);
+            touched.insert(key.clone(), build::touched(&store, &read)?.cells());
+            rows_of.insert(key, read.cells.into_iter().map(|cell| cell.id).collect());
         }
         for version in store.current_cells(&book.id)?.into_iter().filter(|version| wanted(&version.form, &version.period)) {
+            // A row that the form no longer has of the month, as once it was repeated for products, is kept as its versions.
+            let rows_of = rows_of.get(&[version.form.clone(), version.period.clone()]);
+            if rows_of.is_some_and(|rows| !rows.contains(&version.cell)) {
+                continue;
+            }
             let cell = read(&version)?;
             let key = [version.form.clone(), version.period.clone(), version.cell.clone()];
             let mut row = row(&version, &cell);

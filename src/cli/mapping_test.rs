@@ -107,8 +107,16 @@ fn mapping(
     let mut packs: Vec<Form> = Vec::new();
     for code in wanted {
         let own = agent.and_then(|agent| agent.forms.iter().find(|form| form.code == code).cloned());
-        let configured = own.unwrap_or_else(|| config::Form::of(code, edition));
-        packs.push(forms::pack(agent, &configured).map_err(|findings| Failure { exit: 2, findings })?);
+        let (named, configured) = (own.is_none(), own.unwrap_or_else(|| config::Form::of(code, edition)));
+        packs.push(forms::pack(agent, &configured).map_err(|mut findings| {
+            // A form that only the tests or the layer speak of is wrong where they do, and not in the configuration.
+            let quoted = layer.1.find(&format!("\"{code}")).map(|at| at + 1);
+            if let Some(at) = quoted.filter(|_| named) {
+                let unknown = findings.iter_mut().filter(|finding| finding.code == "form-unknown");
+                unknown.for_each(|finding| finding.place = settings::place(layer.0, layer.1, at));
+            }
+            Failure { exit: 2, findings }
+        })?);
     }
     let (mapping, findings) = Mapping::assemble(&standard, packs, &layers);
     match mapping {

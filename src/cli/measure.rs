@@ -1,20 +1,19 @@
 /*! `taizhang measure`: what the books do not hold: entries of people, short sheets, transfer sheets. */
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use formula::{At, Trace};
 use model::{Finding, Month};
 use serde_json::json;
-use survey::measures::{KindFact, Nature};
 
 use super::Ctx;
 use crate::{
-    build,
     config::{Agent, Book},
-    forms,
+    evidence::Paper,
     measures::{
         self,
+        entering::{self, known},
         ledger::{self, Act, Body},
         sheet as transfer, short,
     },
@@ -279,35 +278,11 @@ fn make_as(ctx: &Ctx, month: Month, act: &ActArgs, correct: bool, bodies: Vec<(S
     let (agent, mut store) = ctx.open()?;
     let person = ctx.person(&agent)?;
     let book = agent.book(act.book.as_deref())?;
-    let measures = measures::load(&agent, &store, book)?;
-    let reason = act.reason.as_deref().unwrap_or_default();
-    let act = Act { person, month, correct, beside: act.beside_erp, reason, evidence: &act.evidence };
-    let made = ledger::make(&agent, &mut store, book, &measures, &act, bodies)?;
-    output::say(&made.written.iter().map(|key| format!("{key}\n")).collect::<String>())?;
-    let place = format!("{month}, book {}", book.id);
-    let mut findings =
-        vec![Finding::note("measures-entered").at(place).with("count", made.written.len()).with("same", made.same)];
-    findings.extend(made.findings);
-    findings.extend(build::touched_drafts(&store, book)?);
-    findings.extend(unread(&agent, book, &measures.kinds, &made.written));
+    let (reason, papers) = (act.reason.as_deref().unwrap_or_default(), Paper::all(&act.evidence)?);
+    let act = Act { person, month, correct, beside: act.beside_erp, reason, evidence: &papers };
+    let (written, findings) = entering::make(&agent, &mut store, book, &act, bodies)?;
+    output::say(&written.iter().map(|key| format!("{key}\n")).collect::<String>())?;
     Ok(findings)
-}
-
-/// Kinds of entries that no form of the configuration asks for: what was entered is kept, and reaches no report.
-fn unread(agent: &Agent, book: &Book, kinds: &survey::measures::Kinds, written: &[String]) -> Vec<Finding> {
-    let Ok(layers) = forms::configured(agent, book, None).and_then(|forms| forms::layers(agent, &forms)) else {
-        // What is wrong with the forms is told where they are built.
-        return Vec::new();
-    };
-    let asked: BTreeSet<&str> =
-        layers.mapping.measured().into_iter().filter_map(|name| kinds.find(name)).map(|(id, _)| id).collect();
-    let priced = asked.iter().any(|id| kinds.kinds.get(*id).is_some_and(|kind| kind.priced));
-    let entered: BTreeSet<&str> = written.iter().filter_map(|key| key.split_once(':')).map(|(id, _)| id).collect();
-    let read = |id: &str| {
-        asked.contains(id) || priced && kinds.kinds.get(id).is_some_and(|kind| kind.nature == Nature::Price || kind.invoices)
-    };
-    let lost = entered.into_iter().filter(|id| !read(id)).filter_map(|id| kinds.kinds.get(id));
-    lost.map(|kind| Finding::warning("measure-unread").at(format!("book {}", book.id)).with("kind", &kind.name)).collect()
 }
 
 fn template(ctx: &Ctx, id: Option<&str>, kind: Option<&str>, book: Option<&str>) -> Result<Vec<Finding>, Failure> {
@@ -322,14 +297,6 @@ fn template(ctx: &Ctx, id: Option<&str>, kind: Option<&str>, book: Option<&str>)
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
     output::say(&sheet::csv(&header, &lines)?)?;
     Ok(Vec::new())
-}
-
-/// A kind by its id or name.
-fn known<'a>(kinds: &'a survey::measures::Kinds, name: &str) -> Result<(&'a str, &'a KindFact), Failure> {
-    kinds.find(name).ok_or_else(|| {
-        let near = settings::nearest(name, kinds.names()).unwrap_or("—");
-        Failure::config(Finding::error("measure-kind-unknown").with("kind", name).with("near", near))
-    })
 }
 
 const LIST: [&str; 11] = ["period", "key", "quantity", "unit", "amount", "basis", "who", "at", "evidence", "state", "reason"];
@@ -497,42 +464,18 @@ fn evaluated((mapping, desk): &(survey::Mapping, crate::forms::Desk), text: &str
 fn due(ctx: &Ctx, period: Option<Month>, on: Option<&str>) -> Result<Vec<Finding>, Failure> {
     let (agent, store) = ctx.open()?;
     let today = on.map_or_else(measures::today, str::to_owned);
-    let month = match period {
-        Some(month) => month,
-        None => {
-            let this: Option<Month> = today.get(..7).and_then(|text| text.parse().ok());
-            let unfit = || Failure::config(Finding::error("measure-date-unfit").with("item", "--on").with("document", &today));
-            this.and_then(|this| this.plus(-1)).ok_or_else(unfit)?
-        }
-    };
+    let unfit = || Failure::config(Finding::error("measure-date-unfit").with("item", "--on").with("document", &today));
+    let month = period.or_else(|| entering::month_before(&today)).ok_or_else(unfit)?;
     let facts = measures::facts(&agent)?;
     let mut rows = Vec::new();
-    for sheet in &agent.sheets {
-        let book = agent.book(sheet.book.as_deref())?;
-        let (kind, fact) = known(&facts.kinds, &sheet.kind)?;
-        let entered = ledger::current(&store, &book.id, Some(month))?;
-        let entered: Vec<&str> = entered
-            .iter()
-            .filter(|entry| entry.body.kind == kind && !entry.body.withdrawn)
-            .map(|entry| entry.body.item.as_str())
-            .collect();
-        let missing: Vec<&str> = if sheet.items.is_empty() && entered.is_empty() {
-            vec!["*"]
-        } else {
-            sheet.items.iter().map(String::as_str).filter(|item| !entered.contains(item)).collect()
-        };
-        let due = sheet.due(month);
-        let state = match (missing.is_empty(), today <= due) {
-            (true, _) => "filled",
-            (false, true) => "waiting",
-            (false, false) => "late",
-        };
-        let person = agent.people.iter().find(|person| person.id == sheet.person);
-        let name = person.map_or_else(|| sheet.person.clone(), |person| format!("{} {}", person.id, person.name));
-        let shown = if ctx.people() { label(ctx.lang, state) } else { state.to_owned() };
-        let done =
-            format!("{}/{}", sheet.items.len().max(1) - missing.len().min(sheet.items.len().max(1)), sheet.items.len().max(1));
-        rows.push(vec![sheet.id.clone(), fact.name.clone(), month.to_string(), name, due, shown, done, missing.join(", ")]);
+    for owed in entering::owed(&agent, &store, &facts, month, &today)? {
+        let id = &owed.sheet.person;
+        let person = agent.people.iter().find(|person| person.id == *id);
+        let name = person.map_or_else(|| id.clone(), |person| format!("{} {}", person.id, person.name));
+        let shown = if ctx.people() { label(ctx.lang, owed.state) } else { owed.state.to_owned() };
+        let done = format!("{}/{}", owed.expected - owed.missing.len().min(owed.expected), owed.expected);
+        let (sheet, kind, missing) = (owed.sheet.id.clone(), owed.name.to_owned(), owed.missing.join(", "));
+        rows.push(vec![sheet, kind, month.to_string(), name, owed.due, shown, done, missing]);
     }
     let columns = ["sheet", "kind", "period", "person", "due", "state", "entered", "missing"];
     Table { columns: &columns, numbers: &[], rows }.write(ctx.format, ctx.lang)?;

@@ -2,7 +2,7 @@
 
 use model::Finding;
 
-use super::{Person, Role};
+use super::{Agent, Person, Role};
 use crate::report::Failure;
 
 /// What a person does.
@@ -93,6 +93,14 @@ impl Person {
             None => Ok(()),
             Some(finding) => Err(Failure::findings(vec![finding.at(place.to_string())])),
         }
+    }
+}
+
+impl Agent {
+    /// Whether somebody may sign in to the pages: whoever answers for the forms, and people of departments who have a short sheet to fill,
+    /// for that alone.
+    pub fn lets_in(&self, person: &Person) -> bool {
+        person.may(Deed::Look) || self.sheets.iter().any(|sheet| sheet.person == person.id)
     }
 }
 

@@ -9,7 +9,7 @@ the receiver, and its state changes in the one operation that keeps its receipt.
 */
 
 pub mod client;
-mod est;
+pub mod est;
 pub mod machine;
 pub mod messages;
 pub mod outbox;
@@ -18,7 +18,7 @@ pub mod published;
 mod receipts;
 pub mod regular;
 
-pub use receipts::{accept, adopt, list, period_of, verify, why};
+pub use receipts::{accept, adopt, list, look, period_of, verify, why};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -105,6 +105,45 @@ pub fn list(agent: &Agent, store: &Store, form: Option<&str>, period: Option<&st
     Ok(listed)
 }
 
+/// A receipt that is kept, looked at now.
+pub struct Looked {
+    /// What it says.
+    pub received: Received,
+    /// Its records, one for each of its forms.
+    pub records: Vec<Record>,
+    /// Its file.
+    pub path: PathBuf,
+    /// Its place in the receiver's log and the log's size, where all of it holds.
+    pub place: Option<(u64, u64)>,
+    /// What is wrong with it.
+    pub findings: Vec<Finding>,
+    /// Whose word is believed.
+    pub roots: PathBuf,
+}
+
+/// The receipt whose container has this SHA-256, where a record names it.
+pub fn look(agent: &Agent, store: &Store, name: &str) -> Result<Option<Looked>, Failure> {
+    let mut records = Vec::new();
+    for record in store.record_versions(RECEIPT, Wanted::default())? {
+        let body: serde_json::Value = acts::body(&record)?;
+        if body["receipt"] == name {
+            records.push(record);
+        }
+    }
+    let Some(payload) = records.first().map(|record| record.key.clone()) else { return Ok(None) };
+    let path = store.folder().join(FOLDER).join(format!("{name}.asice"));
+    let bytes = fs::read(&path).map_err(|error| Failure::source(Finding::io(&path, &error)))?;
+    let damaged = |finding: Finding| Failure::source(finding.at(path.display().to_string()));
+    let received = Received::read(&bytes, Limits::default()).map_err(damaged)?;
+    let roots = believing(agent)?;
+    let trust = signing::trust(&roots, Moment::Signed(signing::now()?))?;
+    let (place, findings) = match looked_at(&path, &trust, name, &payload) {
+        Ok(place) => (Some(place), Vec::new()),
+        Err(findings) => (None, findings),
+    };
+    Ok(Some(Looked { received, records, path, place, findings, roots }))
+}
+
 /// The place of a receipt in the receiver's log, where its file is the one that was kept and holds.
 fn looked_at(path: &Path, trust: &Trust, name: &str, payload: &str) -> Result<(u64, u64), Vec<Finding>> {
     let one = |finding: Finding| vec![finding];

@@ -14,10 +14,10 @@ use survey::Printed;
 use web::{Answer, Answered, Figure, FigurePlace, Node, Refusal};
 
 use super::{
-    book, drafts, month,
+    book, drafts, month, series,
     shelf::{Loan, Shelf},
 };
-use crate::{acts, books, build, config::Agent, forms::Desk, report::Failure};
+use crate::{acts, books, config::Agent, forms::Desk, report::Failure};
 
 /// A figure, evaluated anew from sealed evidence.
 pub struct Evaluated {
@@ -94,13 +94,17 @@ pub fn figure(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &Figu
         tree: None,
         answers: Vec::new(),
         seals: view.draft.evidence.iter().map(|(period, root)| (period.clone(), root.clone())).collect(),
-        series: series(store, place)?,
+        series: None,
+        progress: None,
         events: events(store)?,
         findings: Vec::new(),
         view,
         cell,
         column,
     };
+    if !matches!(figure.cell.kind.as_str(), "text" | "choice") {
+        (figure.series, figure.progress) = series::of(agent, store, place, &figure.cell)?;
+    }
     // What no formula says, a record does: there is nothing to evaluate.
     if figure.cell.formula.is_none() {
         return Ok(figure);
@@ -220,30 +224,6 @@ fn first(
         }
     }
     Ok(())
-}
-
-/// The same column of this and the last 24 months' drafts, the oldest first.
-fn series(store: &Store, place: &FigurePlace) -> Answer<Vec<(String, Option<String>)>> {
-    let last = month(&place.draft)?;
-    let mut series = Vec::new();
-    for back in (0..36).rev() {
-        let Some(month) = last.plus(-back) else { continue };
-        let period = month.to_string();
-        let value = match store.current_draft(&place.draft.book, &place.draft.form, &period).map_err(Failure::from)? {
-            Some(version) => {
-                let draft = build::read(&version)?;
-                let cell = draft.cells.iter().find(|cell| cell.id == place.cell);
-                cell.and_then(|cell| {
-                    let column = cell.columns.get(&place.column)?;
-                    let adjusted = cell.adjusted(column).map(|made| made.reported.clone());
-                    adjusted.or_else(|| column.value.clone()).or_else(|| column.platform.clone())
-                })
-            }
-            None => None,
-        };
-        series.push((period, value));
-    }
-    Ok(series)
 }
 
 /// 大事记.

@@ -1,23 +1,40 @@
-//! The first page, and the log.
+//! The first page: what is due, what changed, and one thing to do for each form.
 
+use journal::Digest;
 use model::Level;
 use store::Store;
-use web::{Due, Home, Operation, Place, Source};
+use web::{Due, Home, Next, Place, Source};
 
+use super::signoff;
 use crate::{
     build,
-    config::Agent,
+    config::{Agent, Channel, Deed, Person},
+    delivery::{self, messages, outbox},
     due::{self, DONE, Report},
     report::Failure,
+    signing, under_way,
 };
 
 /// What is due, what changed, and how the sources are.
-pub fn home(agent: &Agent, store: &Store) -> Result<Home, Failure> {
+pub fn home(agent: &Agent, store: &Store, person: &Person) -> Result<Home, Failure> {
     let today = due::today();
     let (reports, mut news) = due::around(agent, store, today, false)?;
+    news.extend(under_way::packages(store, &local)?);
+    news.extend(under_way::letters(store, &reports, &local)?);
+    let letters = messages::all(store)?;
+    let asked = messages::open(&letters);
+    let ways = outbox::drafts_on_their_way(store)?;
     let mut due = Vec::new();
     for report in reports {
-        due.push(row(&report, today)?);
+        let mut due_now = row(&report, today)?;
+        let place = &due_now.place;
+        let way = ways.get(&[place.form.clone(), place.book.clone(), place.period.clone()]);
+        let query = asked.iter().any(|message| message.form == place.form && message.period == place.period);
+        due_now.next = next(agent, store, person, &due_now, query)?;
+        if let Some(way) = way {
+            (due_now.state, due_now.tries) = (way.name().to_owned(), way.tries);
+        }
+        due.push(due_now);
     }
     // What is done goes to the end; before that, the nearest deadline first.
     due.sort_by_key(|due| (DONE.contains(&due.state.as_str()), due.left));
@@ -59,6 +76,52 @@ fn row(report: &Report, today: jiff::civil::Date) -> Result<Due, Failure> {
         state: report.state().to_owned(),
         touched: !report.stale.is_empty(),
         open,
+        tries: 0,
+        next: Next::default(),
+    })
+}
+
+/// The one thing to do with a form, by its name; whose turn it is, where it is not the person's.
+fn next(agent: &Agent, store: &Store, person: &Person, due: &Due, query: bool) -> Result<Next, Failure> {
+    let step = |name: &'static str, page: &'static str, waits: Vec<String>| Next { name, page, waits };
+    let of = |name, page, deed| step(name, page, if person.may(deed) { Vec::new() } else { signoff::who_may(agent, deed) });
+    let look = |name, page| step(name, page, Vec::new());
+    Ok(match due.state.as_str() {
+        "not_built" => look("page-do-build", ""),
+        "built" if due.touched => look("page-do-rebuild", ""),
+        "built" if due.open[0] > 0 => look("page-do-mend", "rules"),
+        "built" if due.open[1] > 0 => look("page-do-rules", "rules"),
+        "built" => of("page-do-review", "", Deed::Review),
+        "in_review" => {
+            let place = (&*due.place.book, &*due.place.form, &*due.place.period);
+            let mut step = of("page-do-approve", "", Deed::Approve);
+            if step.waits.is_empty() && crate::signoff::handed_in(store, place, person)? {
+                step.waits = signoff::who_may(agent, Deed::Approve);
+                step.waits.retain(|name| *name != person.name);
+            }
+            step
+        }
+        "approved" => {
+            let official = agent.channel(&due.place.form, &due.place.book) == Channel::Official;
+            if !official && delivery::filing(store, &due.place.book, &due.place.form, &due.place.period)?.is_none() {
+                return Ok(of("page-do-file", "sign", Deed::Platform));
+            }
+            let version = store.current_draft(&due.place.book, &due.place.form, &due.place.period)?;
+            let digest = version.map(|version| Digest::of(version.body.as_bytes()).to_string()).unwrap_or_default();
+            let signed = signoff::signed_roles(store, &due.place, &digest)?;
+            let open: Vec<&str> = signing::required(agent)?.iter().map(|role| role.id()).collect();
+            let open: Vec<&str> = open.into_iter().filter(|role| signed.iter().all(|own| own != role)).collect();
+            let own = person.roles.iter().any(|role| open.contains(&role.id()));
+            let others = open.iter().flat_map(|role| signoff::who_signs(agent, role)).collect::<std::collections::BTreeSet<_>>();
+            step("page-do-sign", "sign", if own { Vec::new() } else { others.into_iter().collect() })
+        }
+        "signed" => of("page-do-submit", "submit", Deed::Submit),
+        "queued" | "handed_out" => look("page-do-watch", "delivery"),
+        "refused" => look("page-do-refused", "delivery"),
+        "returned" => of("page-do-correct", "sign", Deed::Return),
+        "delivered" | "accepted" if query => of("page-do-answer", "delivery", Deed::Answer),
+        "delivered" | "accepted" => look("page-do-receipt", "delivery"),
+        _ => look("page-do-look", ""),
     })
 }
 
@@ -68,19 +131,4 @@ pub fn local(at: &str) -> String {
         Ok(time) => time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => at.to_owned(),
     }
-}
-
-/// Operations, the newest first.
-pub fn log(store: &Store, before: Option<i64>, most: usize) -> Result<Vec<Operation>, Failure> {
-    let operations = store.operations_before(before, most)?.into_iter().map(|operation| {
-        let detail = match serde_json::from_str::<serde_json::Value>(&operation.detail) {
-            Ok(serde_json::Value::Object(fields)) => fields
-                .into_iter()
-                .map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-                .collect(),
-            _ => vec![(String::new(), operation.detail)],
-        };
-        Operation { seq: operation.seq, at: local(&operation.at), who: operation.who, what: operation.what, detail }
-    });
-    Ok(operations.collect())
 }

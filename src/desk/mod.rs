@@ -1,45 +1,43 @@
 /*! What the pages ask of the agent (`web::Desk`): the same acts as on the command line, by the same code. */
 
+mod accounts;
+mod deeds;
 mod drafts;
 mod exam;
 mod figure;
+mod filed;
+mod history;
 mod home;
 mod lines;
 mod mapping;
 mod rules;
+mod sending;
+mod series;
+mod sheets;
 mod shelf;
+mod signoff;
 
 use std::{path::PathBuf, sync::Arc};
 
 use model::{Month, Period};
-use serde::{Deserialize, Serialize};
-use store::{Record, Store, Wanted};
+use store::Store;
 use ui::Lang;
 use web::{Account, Answer, Kind, Place, Refusal, Step};
 
 use crate::{
-    acts,
     config::{Agent, Book, Deed},
+    delivery::messages,
     report::Failure,
 };
 
-/// Kind of the records of accounts: what people sign in to the pages with.
-pub const ACCOUNT: &str = "account";
-
+pub use accounts::{ACCOUNT, account, put_account};
+pub use home::local;
 pub use shelf::Shelf;
 
 /// The desk of an agent: configuration and state are opened for each question, so that a change of either is seen at once.
 pub struct Pages {
     config: PathBuf,
     shelf: Arc<Shelf>,
-}
-
-/// An account as it is kept. The password is an Argon2id hash, the invitation the digest of a token.
-#[derive(Default, Serialize, Deserialize)]
-struct Kept {
-    password: Option<String>,
-    invitation: Option<String>,
-    until: i64,
 }
 
 impl From<Failure> for Refusal {
@@ -76,24 +74,6 @@ fn month(place: &Place) -> Answer<Month> {
     place.period.parse().map_err(|_| Refusal::missing())
 }
 
-/// The account of a person.
-pub fn account(store: &Store, person: &str) -> Result<Option<Account>, Failure> {
-    let wanted = Wanted { book: Some(""), form: Some(""), period: Some(""), key: Some(person) };
-    let Some(record) = store.records(ACCOUNT, wanted)?.pop() else { return Ok(None) };
-    let kept: Kept = acts::body(&record)?;
-    Ok(Some(Account { password: kept.password, invitation: kept.invitation, until: kept.until }))
-}
-
-/// Keeps an account, as an act of `who`.
-pub fn put_account(store: &mut Store, who: &str, person: &str, account: &Account) -> Result<(), Failure> {
-    let kept = Kept { password: account.password.clone(), invitation: account.invitation.clone(), until: account.until };
-    let body = serde_json::json!(kept).to_string();
-    let record = Record { kind: ACCOUNT.to_owned(), key: person.to_owned(), body, ..Record::default() };
-    // The log says that there is an account and never what opens it.
-    let detail = serde_json::json!({ "person": person, "invited": account.invitation.is_some() });
-    acts::write(store, who, "account", &detail, &record)
-}
-
 impl web::Desk for Pages {
     fn unit(&self) -> Answer<String> {
         Ok(Agent::load(&self.config)?.unit.name)
@@ -105,9 +85,9 @@ impl web::Desk for Pages {
             id: person.id.clone(),
             name: person.name.clone(),
             roles: person.roles.iter().map(|role| role.id().to_owned()).collect(),
+            office: person.may(Deed::Look),
         };
-        // People of departments have no page here: pages show every form, down to the vouchers.
-        Ok(agent.people.iter().filter(|person| person.may(Deed::Look)).map(person).collect())
+        Ok(agent.people.iter().filter(|known| agent.lets_in(known)).map(person).collect())
     }
 
     fn account(&self, person: &str) -> Answer<Option<Account>> {
@@ -120,9 +100,9 @@ impl web::Desk for Pages {
         Ok(put_account(&mut store, who, person, account)?)
     }
 
-    fn home(&self) -> Answer<web::Home> {
+    fn home(&self, who: &str) -> Answer<web::Home> {
         let (agent, store) = self.open()?;
-        Ok(home::home(&agent, &store)?)
+        Ok(home::home(&agent, &store, agent.person(who)?)?)
     }
 
     fn draft(&self, place: &Place) -> Answer<web::DraftView> {
@@ -166,10 +146,100 @@ impl web::Desk for Pages {
         let (_, store) = self.open()?;
         drafts::export(&store, place, kind)
     }
+}
 
-    fn log(&self, before: Option<i64>, most: usize) -> Answer<Vec<web::Operation>> {
+impl web::SignDesk for Pages {
+    fn offers(&self, who: &str, place: &Place) -> Answer<web::Offers> {
+        let (agent, store) = self.open()?;
+        signoff::offers(&store, place, agent.person(who)?)
+    }
+
+    fn signing(&self, who: &str, place: &Place) -> Answer<web::Signing> {
+        let (agent, mut store) = self.open()?;
+        signoff::signing(&agent, &mut store, place, agent.person(who)?)
+    }
+
+    fn sign(&self, who: &str, place: &Place, sign: &web::Sign) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        signoff::sign(&agent, &mut store, place, agent.person(who)?, sign)
+    }
+
+    fn print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
+        let (agent, mut store) = self.open()?;
+        signoff::paper(&agent, &mut store, place, pdf)
+    }
+
+    fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: Vec<(String, Vec<u8>)>) -> Answer<()> {
+        let (agent, mut store) = self.open()?;
+        signoff::file(&agent, &mut store, place, agent.person(who)?, said, papers)
+    }
+
+    fn leaving(&self, who: &str, place: &Place) -> Answer<web::Leaving> {
+        let (agent, store) = self.open()?;
+        sending::leaving(&agent, &store, place, agent.person(who)?)
+    }
+
+    fn submit(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<()> {
+        let (agent, mut store) = self.open()?;
+        sending::submit(&agent, &mut store, place, agent.person(who)?, digest, anyway)
+    }
+
+    fn call_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        sending::withdraw(&agent, &mut store, place, agent.person(who)?, digest, reason)
+    }
+
+    fn delivery(&self, who: &str, place: &Place) -> Answer<web::Delivery> {
+        let (agent, store) = self.open()?;
+        sending::delivery(&agent, &store, place, agent.person(who)?)
+    }
+
+    fn receipt(&self, name: &str) -> Answer<web::ReceiptView> {
+        let (agent, store) = self.open()?;
+        sending::receipt(&agent, &store, name)
+    }
+
+    fn receipt_file(&self, name: &str) -> Answer<web::File> {
+        let (agent, store) = self.open()?;
+        sending::receipt_file(&agent, &store, name)
+    }
+
+    fn letters(&self, who: &str) -> Answer<web::Letters> {
+        let (agent, store) = self.open()?;
+        sending::letters(&agent, &store, agent.person(who)?)
+    }
+
+    fn fetch(&self) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        Ok(messages::fetch(&agent, &mut store)?)
+    }
+
+    fn answer(&self, who: &str, number: u64, text: &str) -> Answer<Vec<model::Finding>> {
+        let (agent, mut store) = self.open()?;
+        let (_, findings) = messages::answer(&agent, &mut store, agent.person(who)?, number, text)?;
+        Ok(findings)
+    }
+}
+
+impl web::HistoryDesk for Pages {
+    fn history(&self, wanted: &web::Wanted, most: usize) -> Answer<web::History> {
+        let (agent, store) = self.open()?;
+        Ok(history::history(&agent, &store, wanted, most)?)
+    }
+
+    fn versions(&self, place: &Place, two: [Option<i64>; 2]) -> Answer<web::Versions> {
         let (_, store) = self.open()?;
-        Ok(home::log(&store, before, most)?)
+        history::versions(&store, place, two)
+    }
+
+    fn resealed(&self, book: &str) -> Answer<Vec<web::Resealed>> {
+        let (agent, store) = self.open()?;
+        history::resealed(&agent, &store, book)
+    }
+
+    fn changes(&self, book: &str, period: &str, roots: Option<[String; 2]>) -> Answer<web::Changes> {
+        let (agent, store) = self.open()?;
+        history::changes(&agent, &store, book, period, roots)
     }
 }
 

@@ -19,9 +19,8 @@ use super::{
     layer::{self, one_line},
 };
 use crate::{
-    acts,
     config::{self, Agent, Book, Deed, Person},
-    due,
+    deeds, due,
     forms::{self, Layers},
     report::{self, Failure},
     sheet,
@@ -255,7 +254,7 @@ impl Plan {
     /// was on the screen; what somebody else has written since is never lost.
     pub fn keep(&self, agent: &Agent, store: &mut Store, person: &Person, seen: Option<&str>) -> Result<Vec<Finding>, Failure> {
         person.must(Deed::Map, &self.layer.name)?;
-        acts::reason(&self.why)?;
+        deeds::reason(&self.why)?;
         let changed = || Failure::findings(vec![Finding::error("mapping-file-changed").at(&self.layer.name)]);
         if seen.is_some_and(|seen| seen != self.layer.digest()) {
             return Err(changed());

@@ -1,9 +1,6 @@
 //! The ledger of entries: what people enter, with evidence, as versions that are never changed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use journal::Digest;
 use model::{Amount, Finding, MeasureRow, Month};
@@ -16,7 +13,7 @@ use super::fit;
 use crate::{
     acts,
     config::{Agent, Book, Deed, Person},
-    evidence,
+    evidence::{self, Paper},
     measures::short,
     report::{Failure, blocked},
 };
@@ -197,7 +194,7 @@ pub struct Act<'a> {
     /// Why.
     pub reason: &'a str,
     /// Files that prove them.
-    pub evidence: &'a [PathBuf],
+    pub evidence: &'a [Paper],
 }
 
 /// Entries that were made, and those that said nothing new.
@@ -223,7 +220,7 @@ pub fn make(
     if let Some(finding) = fit::month(act.month) {
         return Err(Failure::findings(vec![finding.at(format!("{}, book {}", act.month, book.id))]));
     }
-    let proofs = act.evidence.iter().map(|path| evidence::digest(path)).collect::<Result<BTreeSet<_>, _>>()?;
+    let proofs: BTreeSet<String> = act.evidence.iter().map(Paper::digest).collect();
     let before: BTreeMap<String, Body> =
         current(store, &book.id, Some(act.month))?.into_iter().map(|entry| (entry.key, entry.body)).collect();
     let (mut findings, mut fresh, mut same) = (Vec::new(), BTreeMap::new(), 0);
@@ -287,7 +284,7 @@ pub fn make(
     if fresh.is_empty() {
         return Ok(Made { written: Vec::new(), same, findings });
     }
-    let files = act.evidence.iter().map(|path| evidence::keep(store, path)).collect::<Result<Vec<_>, _>>()?;
+    let files = evidence::keep_all(store, act.evidence)?;
     let mut records = Vec::new();
     for (key, (_, mut body)) in fresh {
         body.evidence.clone_from(&files);
@@ -315,7 +312,7 @@ pub fn make(
 }
 
 /// A contributor enters what its own sheets are about; everyone else with a role may enter anything.
-fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bool {
+pub fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bool {
     if person.may(Deed::Enter) {
         return true;
     }
@@ -325,8 +322,14 @@ fn allowed(agent: &Agent, person: &Person, body: &Body, kinds: &Kinds) -> bool {
     })
 }
 
+/// Lines of a sheet that add up the others: entered, everything would count twice.
+const TOTALS: [&str; 5] = ["合计", "总计", "小计", "total", "Total"];
+
 /// What is wrong with an entry by itself; the kind gets its id, the numbers their canonical text.
 fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
+    if body.kind.trim().is_empty() {
+        return vec![Finding::error("measure-kind-unsaid").with("item", &body.item)];
+    }
     let Some((id, kind)) = kinds.find(&body.kind) else {
         let near = settings::nearest(&body.kind, kinds.names()).unwrap_or("—");
         return vec![Finding::error("measure-kind-unknown").with("kind", &body.kind).with("near", near)];
@@ -335,6 +338,8 @@ fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
     let mut findings = Vec::new();
     if body.item.trim().is_empty() {
         findings.push(Finding::error("measure-field-missing").with("field", short::shown("item")).with("kind", &kind.name));
+    } else if TOTALS.contains(&body.item.trim()) {
+        findings.push(Finding::error("measure-item-total").with("item", &body.item));
     } else if !kind.items.is_empty() && !kind.items.contains(&body.item) {
         let finding = Finding::error("measure-field-unfit").with("field", short::shown("item")).with("value", &body.item);
         findings.push(finding.with("known", kind.items.join(", ")));
@@ -417,6 +422,7 @@ fn texts(kind: &KindFact, body: &Body, findings: &mut Vec<Finding>) {
     for (name, given, known) in choices {
         if !given.is_empty() && !known.contains(&given.as_str()) {
             let finding = Finding::error("measure-field-unfit").with("field", short::shown(name)).with("value", given);
+            let known: Vec<String> = known.iter().map(|word| short::word(word)).collect();
             findings.push(finding.with("known", known.join(", ")));
         }
     }

@@ -1,8 +1,9 @@
 /*!
-Measures (计量): what the books do not hold. `seal` reads and seals what the ERP keeps, `ledger` holds what people enter, `short` is about
-their short sheets (CSV, who owes what), `sheet` shows how documents became a figure.
+Measures (计量): what the books do not hold. `seal` reads and seals what the ERP keeps, `ledger` holds what people enter, `entering` is
+what command line and pages do alike, `short` is about their short sheets, `sheet` shows how documents became a figure.
 */
 
+pub mod entering;
 mod fit;
 pub mod ledger;
 mod seal;
@@ -11,8 +12,8 @@ pub mod short;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use journal::Digest;
-use model::{Finding, Month, Period};
+use journal::{Digest, measures_path};
+use model::{Finding, MeasureRow, Month, Period};
 use store::{Record, Store, Wanted};
 use survey::{
     Sealed,
@@ -144,9 +145,9 @@ pub fn beside(store: &Store, book: &str, seals: &mut BTreeMap<Period, Sealed>) -
     Ok(())
 }
 
-/// Kinds and items of the entries of a month that came, went or changed between two states that [`beside`] wrote; nothing where the ERP's own
-/// measures differ, or one of the states cannot be found again.
-pub fn entries_changed(
+/// Kinds and items of a month that came, went or changed between two states that [`beside`] wrote: of the entries, and of the documents of the
+/// ERP. Nothing where that cannot be told.
+pub fn changed(
     store: &Store,
     book: &str,
     period: Period,
@@ -161,9 +162,7 @@ pub fn entries_changed(
         (erp.concat(), entries.concat())
     };
     let ((old_erp, old), (new_erp, new)) = (split(old), split(new));
-    if old_erp != new_erp {
-        return Ok(None);
-    }
+    let Some(mut changed) = documents_changed(store, book, period, &old_erp, &new_erp)? else { return Ok(None) };
     let month = period.month.to_string();
     let wanted = Wanted { book: Some(book), period: Some(&month), ..Wanted::default() };
     // Versions are written one after the other, so that every earlier state is some first part of them.
@@ -176,7 +175,6 @@ pub fn entries_changed(
     let digest = |state: &BTreeMap<String, Record>| if state.is_empty() { String::new() } else { entries_digest(state.values()) };
     let find = |wanted: &str| states.iter().rev().find(|state| digest(state) == wanted);
     let (Some(old), Some(new)) = (find(&old), find(&new)) else { return Ok(None) };
-    let mut changed = BTreeSet::new();
     for key in old.keys().chain(new.keys()) {
         let (before, after) = (old.get(key), new.get(key));
         if before.map(|record| &record.body) != after.map(|record| &record.body) {
@@ -187,6 +185,46 @@ pub fn entries_changed(
         }
     }
     Ok(Some(changed))
+}
+
+/// Kinds and items of the ERP's documents that are others in one seal of a month than in another, each under every name it has. Nothing where a
+/// seal's file is gone, where one of the two months was never read, or where what is known of an item itself is another: its name, class and origin
+/// are looked at from other months and kinds too.
+fn documents_changed(
+    store: &Store,
+    book: &str,
+    period: Period,
+    old: &str,
+    new: &str,
+) -> Result<Option<BTreeSet<(String, String)>>, Failure> {
+    if old == new {
+        return Ok(Some(BTreeSet::new()));
+    }
+    let (Some(old), Some(new)) = (Digest::parse(old), Digest::parse(new)) else { return Ok(None) };
+    let folder = store.snapshots(&id(book))?;
+    let read = |root| journal::read_measures(&measures_path(&folder, period.month, root), period.month).ok();
+    let (Some(old), Some(new)) = (read(old), read(new)) else { return Ok(None) };
+    let known = |rows: &[MeasureRow]| {
+        let of =
+            |row: &MeasureRow| (row.kind.clone(), row.item.clone(), row.item_name.clone(), row.class.clone(), row.origin.clone());
+        rows.iter().map(of).collect::<BTreeSet<_>>()
+    };
+    if known(&old) != known(&new) {
+        return Ok(None);
+    }
+    // So many more or fewer of each row: two documents may say the same.
+    let mut apart: BTreeMap<String, (i64, &MeasureRow)> = BTreeMap::new();
+    for (rows, by) in [(&old, -1), (&new, 1)] {
+        for row in rows {
+            apart.entry(format!("{row:?}")).or_insert((0, row)).0 += by;
+        }
+    }
+    let moved = apart.into_values().filter(|(count, _)| *count != 0);
+    let names = moved.flat_map(|(_, row)| {
+        let names = std::iter::once(&row.item).chain(&row.item_name);
+        names.map(|name| (row.kind.clone(), name.clone())).collect::<Vec<_>>()
+    });
+    Ok(Some(names.collect()))
 }
 
 /// Digest over the entries of a month.

@@ -19,8 +19,15 @@ use crate::{
 const ANY: Shape = Shape::Any;
 
 /// `[[sheet]]`.
-pub const SHEET: Shape =
-    Shape::Table(&[("id", ANY), ("kind", ANY), ("person", ANY), ("items", ANY), ("due_day", ANY), ("book", ANY)]);
+pub const SHEET: Shape = Shape::Table(&[
+    ("id", ANY),
+    ("kind", ANY),
+    ("person", ANY),
+    ("items", ANY),
+    ("due_day", ANY),
+    ("months", ANY),
+    ("book", ANY),
+]);
 
 /// `[[product]]`.
 pub const PRODUCT: Shape =
@@ -40,11 +47,19 @@ pub struct Sheet {
     pub items: Vec<String>,
     /// Day of the following month until which it is due.
     pub due_day: u8,
+    /// Months of the year that it is filled for, 1 to 12; each where empty.
+    #[serde(default)]
+    pub months: Vec<u8>,
     /// Book that it belongs to; the only one where absent.
     pub book: Option<String>,
 }
 
 impl Sheet {
+    /// Whether it is filled for a month.
+    pub fn is_for(&self, month: Month) -> bool {
+        self.months.is_empty() || self.months.contains(&month.month())
+    }
+
     /// What is wrong with the sheets of a configuration.
     pub fn unfit(sheets: &[Sheet], people: &[Person], books: &[Book], file: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -54,6 +69,8 @@ impl Sheet {
                 Some(format!("id = {:?}", sheet.id))
             } else if !(1..=28).contains(&sheet.due_day) {
                 Some(format!("due_day = {}, 1–28", sheet.due_day))
+            } else if let Some(month) = sheet.months.iter().find(|month| !(1..=12).contains(*month)) {
+                Some(format!("months = {month}, 1–12"))
             } else {
                 let unknown = sheet.book.as_ref().filter(|id| !books.iter().any(|book| book.id == **id));
                 unknown.map(|id| format!("book = {id:?}"))
@@ -100,8 +117,14 @@ pub(super) fn shown(name: &str) -> String {
 /// Words for `basis` in a sheet.
 const BASES: [(&str, &str); 2] = [("人数", "level"), ("增减", "change")];
 
-/// An empty sheet: its header, and a line for each item. Entries of the month before say which unit was used.
-pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::Entry]) -> (Vec<String>, Vec<Vec<String>>) {
+/// A word of the machine as people write it in their sheets, where they have another for it.
+pub(super) fn word(word: &str) -> String {
+    let theirs = BASES.iter().find(|(_, own)| *own == word);
+    theirs.map_or_else(|| word.to_owned(), |(shown, own)| format!("{shown} {own}"))
+}
+
+/// Columns of a sheet of a kind, without its own fields: machine name, Chinese name.
+pub fn columns(kind: &KindFact) -> Vec<(&'static str, &'static str)> {
     let heads = kind.nature == Nature::Heads;
     let wanted = |name: &str| match name {
         "kind" | "class" | "origin" => false,
@@ -113,7 +136,12 @@ pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::E
         "amount" => kind.needs.contains(&Need::Amount),
         _ => heads || kind.needs.contains(&Need::Date),
     };
-    let columns: Vec<(&str, &str)> = COLUMNS.iter().filter(|(name, _)| wanted(name)).copied().collect();
+    COLUMNS.iter().filter(|(name, _)| wanted(name)).copied().collect()
+}
+
+/// An empty sheet: its header, and a line for each item. Entries of the month before say which unit was used.
+pub fn template(id: &str, kind: &KindFact, items: &[String], before: &[ledger::Entry]) -> (Vec<String>, Vec<Vec<String>>) {
+    let columns = columns(kind);
     let mut header: Vec<String> = columns.iter().map(|(_, shown)| (*shown).to_owned()).collect();
     header.extend(kind.fields.values().map(|field| field.name.clone()));
     let known = if items.is_empty() { kind.items.clone() } else { items.to_vec() };
@@ -149,8 +177,16 @@ fn head(grid: &Grid) -> Option<usize> {
 
 /// Reads a sheet, XLSX or CSV in UTF-8 or GBK: each line with its place. What cannot be read is told all at once.
 pub fn read(path: &Path, kinds: &Kinds, kind: Option<&str>) -> Result<Read, Failure> {
-    let file = path.display().to_string();
-    let mut grids: Vec<Grid> = sheets::read(path)?.into_iter().map(|sheet| sheet.grid).collect();
+    of(path.display().to_string(), sheets::read(path)?, kinds, kind)
+}
+
+/// The same of a file that was received.
+pub fn received(file: &str, bytes: Vec<u8>, kinds: &Kinds, kind: Option<&str>) -> Result<Read, Failure> {
+    of(file.to_owned(), sheets::received(file, bytes)?, kinds, kind)
+}
+
+fn of(file: String, sheets: Vec<sheets::Sheet>, kinds: &Kinds, kind: Option<&str>) -> Result<Read, Failure> {
+    let mut grids: Vec<Grid> = sheets.into_iter().map(|sheet| sheet.grid).collect();
     grids.retain(|grid| grid.rows.iter().flatten().any(|cell| !cell.trim().is_empty()));
     // A file without any head is read as if its first row were one: the columns that it does not have are told by name.
     let any = grids.iter().any(|grid| head(grid).is_some());
@@ -225,13 +261,20 @@ fn lines(grid: &Grid, head: usize, name: &str, kinds: &Kinds, kind: Option<&str>
             };
             *cell = text;
         }
-        body.date = date(&body.date).unwrap_or(body.date);
-        if let Some((_, basis)) = BASES.iter().find(|(word, _)| body.basis == *word) {
-            (*basis).clone_into(&mut body.basis);
-        }
+        plain(&mut body);
         bodies.push((format!("{name}:{}", at + 1), body));
     }
     (bodies, findings)
+}
+
+/// Days and words as people write them, as this program does.
+pub fn plain(body: &mut Body) {
+    if let Some(date) = date(&body.date) {
+        body.date = date;
+    }
+    if let Some((_, basis)) = BASES.iter().find(|(word, _)| body.basis == *word) {
+        (*basis).clone_into(&mut body.basis);
+    }
 }
 
 /// A day as spreadsheets write it in China (`2025/6/3`, `2025年6月3日`, `2025.6.3`) as `YYYY-MM-DD`; nothing where it is no day.

@@ -247,6 +247,15 @@ pub fn lasting(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 impl Kept {
+    /// Digest of the package that this one corrects.
+    pub fn corrects(&self, store: &Store) -> Result<Option<String>, Failure> {
+        let package = read(store, self)?;
+        let text = package.payload().get("identity.json").unwrap_or_default();
+        let identity: Identity = serde_json::from_slice(text)
+            .map_err(|error| Failure::source(Finding::error("payload-unreadable").at("identity.json").with("reason", error)))?;
+        Ok(identity.supersedes)
+    }
+
     /// Roles that have not signed yet.
     pub fn open_roles(&self, required: &[Role]) -> Vec<&'static str> {
         required.iter().map(|role| role.id()).filter(|role| !self.roles.iter().any(|own| own == role)).collect()

@@ -6,6 +6,10 @@ The review pages: over HTTP, and in a real Chromium. Apart from the other tests,
 mod browser;
 mod mapping;
 mod pages;
+#[path = "../end_to_end/receiver.rs"]
+#[allow(dead_code, reason = "shared with the other tests")]
+mod receiver;
+mod signoff;
 #[path = "../end_to_end/site.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod site;

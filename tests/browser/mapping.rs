@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs};
 use thirtyfour::prelude::*;
 
 use crate::{
+    Site,
     browser::{Chromium, Person, axe, block},
     pages::{CONFIG, FORM, Pages},
     site::data,
@@ -76,7 +77,10 @@ fn a_formula_is_tried_saved_with_its_reason_and_built_by() {
     const INTEREST: &str = "6.2.6.01";
     let expected = half_year(INTEREST);
     assert!(expected > 100_000, "the company pays interest: {expected}");
-    let site = Pages::start_with(&config(), |site| fs::write(site.path("layer.toml"), layer()).unwrap());
+    let own = Site::tryton(&config());
+    fs::write(own.path("layer.toml"), layer()).unwrap();
+    own.ok(&["build", "--period", "2025-06"]);
+    let site = Pages::serve(own);
     let (chromium, axe, cookie) = (Chromium::start(), axe(), site.sign_in("wu"));
     block(async {
         let driver = chromium.session(&[]).await;

@@ -67,16 +67,15 @@ impl Drop for Pages {
 
 impl Pages {
     pub fn start(config: &str) -> Pages {
-        Pages::start_with(config, |_| ())
+        let site = Site::tryton(config);
+        site.ok(&["build", "--period", "2025-06"]);
+        Pages::serve(site)
     }
 
-    /// The same with files beside the configuration before anything is built.
-    pub fn start_with(config: &str, more: impl FnOnce(&Site)) -> Pages {
+    /// The pages of a company as it is. The daemon knows no password of anybody.
+    pub fn serve(site: Site) -> Pages {
         // Clients of both kinds want one, though nothing here is encrypted; the second time it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let site = Site::tryton(config);
-        more(&site);
-        site.ok(&["build", "--period", "2025-06"]);
         let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
         command.current_dir(site.folder.path()).args(["--lang", "en", "run"]).stderr(Stdio::piped());
         let mut daemon = command.spawn().unwrap();
@@ -272,4 +271,30 @@ fn totals_agree_from_every_figure_to_the_vouchers_of_the_erp() {
             assert_eq!(values(&page, name)[0].parse::<Amount>().unwrap(), sum(&own), "{path}: {name}");
         }
     }
+}
+
+#[test]
+fn a_figure_is_evaluated_anew_once_what_it_stands_on_is_another() {
+    let site = Pages::start(CONFIG);
+    let cookie = site.sign_in("wu");
+    let sums = |page: &str| values(page, "data-answer").into_iter().filter(|value| !value.is_empty()).collect::<Vec<_>>();
+    let first = site.page(FIGURE, &cookie);
+    assert_eq!(sums(&first), sums(&site.page(FIGURE, &cookie)), "kept between two pages");
+    // The ERP's own account of sales alone, where the standard takes the whole class.
+    let database = rusqlite::Connection::open(site.site.path("tryton.sqlite")).unwrap();
+    let sold = "SELECT SUM(CAST(round(l.credit * 100) - round(l.debit * 100) AS INTEGER)) FROM account_move_line l \
+                JOIN account_move m ON m.id = l.move JOIN account_account a ON a.id = l.account \
+                WHERE a.code = '4.1.1.01' AND a.company = 1 AND m.state = 'posted' AND m.date BETWEEN '2025-01-01' AND '2025-06-30'";
+    let fen: i64 = database.query_row(sold, [], |row| row.get(0)).unwrap();
+    let layer = "title = 'x'\n[cell.'B203:301']\nformula = 'SL(4.1.1.01,,贷)'\nwhy = 'x'\n";
+    std::fs::write(site.site.path("own.toml"), layer).unwrap();
+    let config = CONFIG.replace("code = \"B203\"", "code = \"B203\"\nmapping = [\"own.toml\"]");
+    std::fs::write(site.site.path("agent.toml"), config).unwrap();
+    let expected: Amount = format!("{}.{:02}", fen / 100, fen % 100).parse().unwrap();
+    let own = sums(&site.page(FIGURE, &cookie));
+    assert_eq!(own.iter().map(|value| value.parse().unwrap()).collect::<Vec<Amount>>(), [expected]);
+    // The text of the layer alone is another.
+    std::fs::write(site.site.path("own.toml"), layer.replace("'SL(4.1.1.01,,贷)'", "'SL(4.1.1.01,,借)'")).unwrap();
+    let turned = sums(&site.page(FIGURE, &cookie));
+    assert_eq!(turned.iter().map(|value| value.parse().unwrap()).collect::<Vec<Amount>>(), [expected.checked_neg().unwrap()]);
 }

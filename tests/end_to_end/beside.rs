@@ -121,6 +121,95 @@ fn investment_and_research_reach_their_forms_and_an_entry_that_no_form_reads_say
     assert_eq!(figure("107-1", "2025-12", "P1.11", "cumulative").as_deref(), Some("12006"));
 }
 
+/// Annual forms of research and the whole of a project, from what people entered; every expected figure was added up by hand.
+#[test]
+fn projects_and_research_are_made_of_what_was_entered() {
+    let site = Site::tryton(CONFIG);
+    let forms = "[[form]]\ncode = \"206-1\"\n\n[[form]]\ncode = \"107-1\"\n\n[[form]]\ncode = \"107-2\"\n";
+    let sheet = "\n[[sheet]]\nid = \"rd\"\nkind = \"rd_cost\"\nperson = \"wu\"\ndue_day = 20\nmonths = [12]\n";
+    fs::write(site.path("agent.toml"), format!("{CONFIG}\n{forms}{sheet}")).unwrap();
+    let enter = |kind: &str, month: &str, rest: &[&str]| {
+        let entry = ["--as", "wu", "measure", "enter", "--kind", kind, "--item", "P1", "--period", month];
+        stderr(&site, &[&entry[..], rest].concat());
+    };
+    enter("project_plan", "2025-01", &["--amount", "50000000"]);
+    enter("project_plan", "2025-03", &["--amount", "60000000"]);
+    enter("invested_before", "2024-12", &["--amount", "10000000"]);
+    for (month, part, amount) in [("2025-01", "建筑工程", "1200000"), ("2025-02", "建筑工程", "1150000")] {
+        enter("investment", month, &["--amount", amount, "--field", "project=三号线", "--field", &format!("composition={part}")]);
+    }
+    enter("funds", "2025-01", &["--amount", "3000000", "--field", "composition=自筹资金"]);
+    enter("funds", "2025-02", &["--amount", "500000", "--field", "composition=国内贷款"]);
+    enter("rd_people", "2025-12", &["--quantity", "12", "--unit", "人"]);
+    enter("rd_time", "2025-12", &["--quantity", "85", "--unit", "人月"]);
+    for (part, amount) in
+        [("政府资金", "4000"), ("科学原理的探索发现", "0"), ("企业自主开展", "9000"), ("委托外单位开展", "3006")]
+    {
+        enter("rd_project", "2025-12", &["--amount", amount, "--field", &format!("composition={part}")]);
+    }
+    let import = |kind: &str, text: &str| {
+        fs::write(site.path("rd.csv"), text).unwrap();
+        site.ok(&["--as", "wu", "measure", "import", "rd.csv", "--kind", kind, "--period", "2025-12"]);
+    };
+    import(
+        "rd_cost",
+        "品种,金额\n人员人工费用,100000.4\n直接投入费用,200000.4\n折旧费用与长期待摊费用,30000\n无形资产摊销费用,4000\n设计费用,5000\n\
+         装备调试费用与试验费用,6000\n委托境内研究机构,7000\n委托境内高等学校,8000\n委托境内企业,9000\n委托境外机构,1000\n其他费用,2000\n",
+    );
+    import("rd_funding", "品种,金额\n企业自筹,300000.8\n政府部门,72000\n银行贷款,0\n风险投资,0\n其他渠道,0\n");
+    import("rd_count", "品种,数量,单位\n研究开发人员,9,人\n女性研究开发人员,2,人\n专利申请,3,件\n");
+    let figure = |form: &str, month: &str, id: &str, column: &str| {
+        site.ok(&["build", "--form", form, "--period", month]);
+        let text = site.ok(&["draft", "export", "--form", form, "--period", month, "--to", "json"]);
+        let draft: Value = serde_json::from_str(&text).unwrap();
+        let cells = draft["cells"].as_array().unwrap().clone();
+        let cell = cells.iter().find(|cell| cell["id"] == id).unwrap_or_else(|| panic!("no {id}: {text}"));
+        cell["columns"][column]["raw"].as_str().unwrap_or(cell["status"].as_str().unwrap()).to_owned()
+    };
+    for (month, id, column, expected) in [
+        ("2025-02", "P1.planned-investment", "closing", "50000000"),
+        ("2025-03", "P1.planned-investment", "closing", "60000000"),
+        ("2025-02", "P1.investment-total", "closing", "12350000"),
+        ("2025-02", "P1.funds", "cumulative", "3500000"),
+        // Nobody said anything of March.
+        ("2025-03", "P1.funds", "cumulative", "missing_source"),
+    ] {
+        assert_eq!(figure("206-1", month, id, column), expected, "{month} {id}");
+    }
+    for (id, column, expected) in [
+        ("P1.9", "closing", "12"),
+        ("P1.10", "closing", "85"),
+        ("P1.12", "cumulative", "4000"),
+        ("P1.13", "cumulative", "0"),
+        ("P1.14", "cumulative", "9000"),
+        ("P1.15", "cumulative", "3006"),
+    ] {
+        assert_eq!(figure("107-1", "2025-12", id, column), expected, "{id}");
+    }
+    for (id, column, expected) in [
+        ("8", "cumulative", "100000.4"),
+        ("14", "cumulative", "25000"),
+        ("7", "cumulative", "372000.8"),
+        ("from-government", "cumulative", "72000"),
+        ("1", "closing", "9"),
+        ("29", "closing", "3"),
+        ("30", "closing", "missing_source"),
+    ] {
+        assert_eq!(figure("107-2", "2025-12", id, column), expected, "{id}");
+    }
+    let verdicts: Vec<Value> =
+        serde_json::from_str(&site.ok(&["audit", "run", "--form", "107-2", "--period", "2025-12", "--format", "json"])).unwrap();
+    for rule in ["RD-02", "RD-07", "RD-09", "RD-15", "RD-16"] {
+        let found = verdicts.iter().find(|verdict| verdict["id"].as_str().is_some_and(|id| id.contains(rule))).unwrap();
+        let expected = if rule == "RD-07" { "NA" } else { "1" };
+        assert_eq!(found["value"], expected, "{found}");
+    }
+    let due = |month: &str| {
+        site.ok(&["--format", "csv", "measure", "due", "--period", month, "--on", "2026-01-05"]).lines().count() - 1
+    };
+    assert_eq!([due("2025-11"), due("2025-12")], [0, 1]);
+}
+
 #[test]
 fn what_an_erp_does_not_tell_has_a_name_and_a_way() {
     let site = Site::tryton(CONFIG);

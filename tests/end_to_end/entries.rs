@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::Site;
 
 const CONFIG: &str = r#"
@@ -125,6 +127,41 @@ fn an_entry_touches_what_asked_for_its_kind_item_and_month() {
     assert_eq!(touched(&enter(&site, &heads)), [pair("B203, 2025-02", "601"), pair("B203, 2025-03", "601")]);
     let shown = site.ok(&["draft", "show", "--form", "B203", "--period", "2025-02"]);
     assert!(shown.contains("measures changed") && !shown.contains("vouchers changed"), "{shown}");
+}
+
+#[test]
+fn a_document_of_the_erp_that_changed_touches_what_asked_for_its_kind_item_and_month() {
+    let other =
+        "[[product]]\ncode = \"P2\"\nname = \"减速机\"\nunit = \"Unit\"\nitem = \"减速机 NMRV063\"\nindustry = \"3824\"\n";
+    let config = format!("{CONFIG}\n[[form]]\ncode = \"B204-2\"\n{other}").replace("A-1", "伺服电机 1.5kW");
+    let site = Site::tryton(&config.replace("unit = \"台\"", "unit = \"Unit\""));
+    let power = ["--kind", "energy", "--item", "电力", "--period", "2025-02", "--quantity", "100", "--unit", "千瓦时"];
+    enter(&site, &power);
+    for month in ["2025-01", "2025-02", "2025-03"] {
+        site.ok(&["build", "--period", month]);
+    }
+    let marked = || {
+        let drafts: Vec<Value> = serde_json::from_str(&site.ok(&["--format", "json", "draft", "list"])).unwrap();
+        let touched = drafts.iter().filter(|draft| draft.to_string().contains("-changed"));
+        let place = |draft: &Value| ["form", "period"].map(|name| draft[name].as_str().unwrap().to_owned());
+        touched.map(place).collect::<Vec<_>>()
+    };
+    assert_eq!(marked(), [[""; 2]; 0]);
+    // One delivery of February was of another quantity: stock from February on is another, and nothing that asks for sales, energy or heads.
+    let erp = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
+    let moved = erp.execute(
+        "UPDATE stock_move SET internal_quantity = internal_quantity + 1 WHERE id = (SELECT MIN(sm.id) FROM stock_move sm \
+         JOIN stock_location lt ON lt.id = sm.to_location JOIN product_product pp ON pp.id = sm.product JOIN product_template pt \
+         ON pt.id = pp.template WHERE sm.company = 1 AND \
+         sm.state = 'done' AND lt.type = 'customer' AND pt.name = '伺服电机 1.5kW' AND sm.effective_date BETWEEN '2025-02-01' AND '2025-02-28')",
+        [],
+    );
+    assert_eq!(moved.unwrap(), 1);
+    site.ok(&["pull"]);
+    assert_eq!(marked(), [["B204-2", "2025-02"], ["B204-2", "2025-03"]]);
+    let shown = site.run(&["draft", "show", "--form", "B204-2", "--period", "2025-02"]);
+    let told = touched(&String::from_utf8(shown.stderr).unwrap());
+    assert_eq!(told, [pair("B204-2, 2025-02", "P1.closing-stock")]);
 }
 
 #[test]

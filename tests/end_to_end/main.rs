@@ -40,6 +40,7 @@ mod people;
 mod published;
 mod quiet;
 mod readers;
+mod receiver;
 mod renderings;
 mod retyped;
 mod rights;

@@ -4,9 +4,8 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
+pub use crate::receiver::UNIT;
 use crate::{Site, peers};
-
-pub const UNIT: &str = "91350100M000100Y43";
 
 pub const CONFIG: &str = r#"
 [unit]

@@ -19,6 +19,7 @@ mod knowledge;
 mod messages;
 pub mod office;
 mod problem;
+mod quality;
 mod receive;
 pub mod sandbox;
 pub mod serve;

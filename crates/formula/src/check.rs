@@ -6,7 +6,7 @@ use model::Amount;
 
 use crate::{
     Fault,
-    ast::{AccountCall, Column, Expr, Function, Node, Operator, Selector, What},
+    ast::{AccountCall, Column, Expr, Function, MeasureCall, Node, Operator, Selector, What},
     evaluate::round_places,
     select::{Account, Class, Scope, select},
 };
@@ -314,12 +314,12 @@ pub fn asks_measures(expr: &Expr) -> bool {
     false
 }
 
-/// Kinds of measures that an expression asks for, as they are written in it.
-pub fn measured<'a>(expr: &'a Expr, kinds: &mut BTreeSet<&'a str>) {
+/// What an expression asks of measures.
+pub fn measured<'a>(expr: &'a Expr, calls: &mut Vec<&'a MeasureCall>) {
     let mut waiting = vec![expr];
     while let Some(expr) = waiting.pop() {
         match &expr.node {
-            Node::Measure(call) => drop(kinds.insert(&call.kind)),
+            Node::Measure(call) => calls.push(call),
             Node::Negate(operand) | Node::Not(operand) => waiting.push(operand),
             Node::Binary { left, right, .. } => waiting.extend([&**left, &**right]),
             Node::Call { arguments, .. } => waiting.extend(arguments),

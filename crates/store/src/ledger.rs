@@ -166,6 +166,15 @@ impl Store {
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
 
+    /// Every version and state of a draft, oldest first.
+    pub fn drafts_of(&self, book: &str, form: &str, period: &str) -> Result<Vec<DraftVersion>, StoreError> {
+        let sqlite = self.sqlite();
+        let sql = format!("SELECT {DRAFT} FROM draft WHERE book = ? AND form = ? AND period = ? ORDER BY id");
+        let mut statement = self.connection.prepare(&sql).map_err(&sqlite)?;
+        let rows = statement.query_map([book, form, period], draft);
+        rows.and_then(Iterator::collect).map_err(sqlite)
+    }
+
     /// The newest version of a draft.
     pub fn current_draft(&self, book: &str, form: &str, period: &str) -> Result<Option<DraftVersion>, StoreError> {
         let sql = format!("SELECT {DRAFT} FROM draft WHERE book = ? AND form = ? AND period = ? ORDER BY id DESC LIMIT 1");

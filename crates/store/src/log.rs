@@ -103,6 +103,20 @@ impl Store {
         self.logged("WHERE seq < ? ORDER BY seq DESC LIMIT ?", [before.unwrap_or(i64::MAX), most])
     }
 
+    /// Everybody who is in the log, and everything that was done, in order of their names.
+    pub fn log_names(&self) -> Result<[Vec<String>; 2], StoreError> {
+        let sqlite = self.sqlite();
+        let distinct = |sql: &str| {
+            let mut statement = self.connection.prepare(sql).map_err(&sqlite)?;
+            let rows = statement.query_map([], |row| row.get(0));
+            rows.and_then(Iterator::collect).map_err(&sqlite)
+        };
+        Ok([
+            distinct("SELECT DISTINCT who FROM operation ORDER BY who")?,
+            distinct("SELECT DISTINCT what FROM operation ORDER BY what")?,
+        ])
+    }
+
     /// One operation.
     pub fn operation(&self, seq: i64) -> Result<Option<Operation>, StoreError> {
         Ok(self.logged("WHERE seq = ?", [seq])?.pop())

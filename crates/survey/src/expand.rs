@@ -92,8 +92,8 @@ impl Form {
             let own = |row: &&Row| !row.once;
             let keys: Vec<String> = self.rows.iter().filter(own).map(|row| row.key().to_owned()).collect();
             let (groups, once) = (groups(each), std::mem::take(&mut self.rules));
-            for (code, _) in groups.keys() {
-                self.rules.extend(once.iter().map(|rule| {
+            for (code, name) in groups.keys() {
+                self.rules.extend(once.iter().filter(|rule| rule.is_of(code, name)).map(|rule| {
                     let own = |text: String, key: &String| text.replace(&format!("[{key}]"), &format!("[{code}.{key}]"));
                     let text = keys.iter().fold(rule.expr.get_ref().clone(), own);
                     Rule { id: format!("{}.{code}", rule.id), expr: Spanned::new(rule.expr.span(), text), ..rule.clone() }

@@ -259,6 +259,9 @@ impl Form {
             }
             ids.push(id);
         }
+        for (at, rule) in self.rules.iter().enumerate().filter(|(_, rule)| !rule.only.is_empty() && self.each.is_none()) {
+            findings.push(Finding::error("rule-only-unfit").at(self.place("rule", at)).with("rule", &rule.id));
+        }
         for (at, change) in self.changes.iter().enumerate() {
             for row in change.rows.iter().filter(|row| self.row(row).is_none()) {
                 findings.push(Finding::error("change-of-nothing").at(self.place("change", at)).with("indicator", row));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use formula::{Expr, Fault, Kind, Named, Scope};
+use formula::{Expr, Fault, Kind, MeasureCall, Named, Scope};
 use model::{Finding, Level};
 use serde::Deserialize;
 use settings::Shape;
@@ -325,13 +325,13 @@ impl Mapping {
         cells.chain(self.items.values().flatten()).any(|formula| formula::asks_measures(&formula.expr))
     }
 
-    /// Kinds of measures that formulas of its forms ask for, as they are written there.
-    pub fn measured(&self) -> BTreeSet<&str> {
-        let mut kinds = BTreeSet::new();
+    /// What formulas of its forms ask of measures.
+    pub fn measured(&self) -> Vec<&MeasureCall> {
+        let mut calls = Vec::new();
         for formula in self.cells.values().chain(self.items.values().flatten()) {
-            formula::measured(&formula.expr, &mut kinds);
+            formula::measured(&formula.expr, &mut calls);
         }
-        kinds
+        calls
     }
 
     /// The form with this code.

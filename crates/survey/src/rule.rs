@@ -11,6 +11,7 @@ pub(crate) const RULE: Shape = Shape::Table(&[
     ("id", ANY),
     ("expr", ANY),
     ("rows", ANY),
+    ("only", ANY),
     ("severity", ANY),
     ("tolerance", ANY),
     ("level", ANY),
@@ -102,6 +103,9 @@ pub struct Rule {
     /// Which rows `[*]` stands for.
     #[serde(default)]
     pub rows: Rows,
+    /// Of a form that is repeated as a whole: what it is asked of, by name or code, such as 电力; of each where empty.
+    #[serde(default)]
+    pub only: Vec<String>,
     /// What a hit means.
     pub severity: Severity,
     /// How far apart two sides may be and still be equal, for they were rounded; in the form's unit.
@@ -125,6 +129,11 @@ impl Rule {
     /// The id that the survey gives it: `FIN-23` of `FIN-23.301`.
     pub fn survey_id(&self) -> &str {
         self.id.split('.').next().unwrap_or(&self.id)
+    }
+
+    /// Whether it is asked of one of those that a form is repeated for.
+    pub fn is_of(&self, code: &str, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == code || only == name)
     }
 
     /// Whether it is asked of a month.

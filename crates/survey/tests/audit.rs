@@ -445,6 +445,63 @@ fn a_receiver_adds_up_rows_that_it_learns_of_from_the_document() {
     }
 }
 
+/// A rule that is about one sort of energy is asked of it alone, at both ends, and of nothing where a unit uses none of it.
+#[test]
+fn a_rule_of_one_sort_of_energy_is_asked_of_it_alone() {
+    use survey::document::{Cell, Column as Figure, Columns, Draft};
+    let shipped = |code: &str| {
+        let text = survey::FORMS.iter().find(|(_, known, _)| *known == code).unwrap().2;
+        Form::parse(code, text).0.unwrap()
+    };
+    let (whole, output) = (shipped("205-1"), shipped("B204-1"));
+    let energy = |name: &str| -> survey::Product {
+        survey::Repeat { each: "energy".to_owned(), code: name.to_owned(), name: name.to_owned(), item: None }.into()
+    };
+    let month = Month::new(2025, 3).unwrap();
+    let cell = |id: &str, name: &str, repeats: Option<&str>, value: &str| {
+        let figure = Figure { value: Some(value.to_owned()), status: "ok".to_owned(), ..Figure::default() };
+        let columns = Columns { cumulative: Some(figure), ..Columns::default() };
+        Cell { id: id.to_owned(), name: name.to_owned(), repeats: repeats.map(str::to_owned), columns, ..Cell::default() }
+    };
+    for (names, used, expected) in [
+        (&["原煤", "电力"][..], "37.1", Some(Outcome::Unmet)),
+        (&["原煤", "电力"][..], "37.05", Some(Outcome::Met)),
+        (&["原煤"][..], "37.1", None),
+    ] {
+        let products: Vec<_> = names.iter().map(|name| energy(name)).collect();
+        let (expanded, findings) = whole.clone().expanded(&products);
+        assert_eq!(findings, []);
+        let ours: Vec<_> =
+            expanded.rules.iter().filter(|rule| rule.id.starts_with("ENG-04")).map(|rule| rule.id.clone()).collect();
+        let at = whole.rules.iter().position(|rule| rule.id == "ENG-04").unwrap();
+        let expr = formula::parse(whole.rules[at].expr.get_ref()).0.unwrap();
+        let cells = names.iter().flat_map(|name| {
+            let row = |code: &str, value| cell(&format!("{name}.{code}"), &format!("{name}：行"), Some(code), value);
+            [row("c5", "20"), row("consumption", used)]
+        });
+        let of = |form: &str, cells: Vec<Cell>| Draft {
+            form: form.to_owned(),
+            period: "2025-03".to_owned(),
+            cells,
+            ..Draft::default()
+        };
+        let documents = [of("205-1", cells.collect()), of("B204-1", vec![cell("05", "企业用电量", None, "37.05")])];
+        let (forms, outside) = ([whole.clone(), output.clone()], audit::Outside::default());
+        let world = audit::Papers::new(&forms, "205-1", &documents, &outside);
+        let theirs: Vec<_> = audit::spread(&whole, &whole.rules[at], &expr)
+            .into_iter()
+            .flat_map(|ready| audit::spread_over(ready, &documents[0]))
+            .map(|ready| (ready.id.clone(), judge(&ready, &world, month).outcome))
+            .collect();
+        let asked = expected.map(|outcome| ("ENG-04.电力".to_owned(), outcome));
+        assert_eq!(theirs, asked.into_iter().collect::<Vec<_>>());
+        assert_eq!(ours, theirs.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
+    }
+    let stray = survey::FORMS.iter().find(|(_, known, _)| *known == "B203").unwrap().2;
+    let stray = stray.replacen("severity =", "only = [\"电力\"]\nseverity =", 1);
+    assert_eq!(Form::parse("B203", &stray).1[0].code, "rule-only-unfit");
+}
+
 /// What a receiver asks of a form that is filled project by project is what the enterprise asks of it.
 #[test]
 fn rules_of_a_form_of_projects_are_asked_of_each_at_both_ends() {

@@ -324,6 +324,38 @@ fn missing_is_not_zero() {
     );
 }
 
+/// A plan is entered once and stands; what is counted each month does not.
+#[test]
+fn an_entry_that_stands_is_good_until_the_next_one() {
+    let money = |kind: &str, item: &str, at: &str, money: &str, key: &str| {
+        let entry = entry(kind, item, at, "", "");
+        Entered { row: MeasureRow { amount: Some(amount(money)), ..entry.row.clone() }, key: key.to_owned(), ..entry }
+    };
+    let known = measures(
+        vec![],
+        &[],
+        vec![
+            money("project_plan", "P1", "2025-02", "500", "a"),
+            money("project_plan", "P1", "2025-05", "620", "b"),
+            // Two papers of one month are one plan.
+            money("project_plan", "P2", "2025-03", "30", "c"),
+            money("project_plan", "P2", "2025-03", "12", "d"),
+            money("invested_before", "P1", "2024-12", "90", "e"),
+        ],
+    );
+    let plan = |at: &str, item: &str| ask(&known, "计划总投资", Aspect::Amount, "2025-01", at, item);
+    assert_eq!(code(plan("2025-01", "P1")), ("missing_source", "measure-not-entered"));
+    assert_eq!([plan("2025-02", "P1"), plan("2025-04", "P1")], [Ok(amount("500")), Ok(amount("500"))]);
+    assert_eq!([plan("2025-05", "P1"), plan("2026-12", "P1")], [Ok(amount("620")), Ok(amount("620"))]);
+    assert_eq!(
+        [plan("2025-02", ""), plan("2025-04", "P2"), plan("2025-06", "")].map(Result::unwrap),
+        ["500", "42", "662"].map(amount)
+    );
+    let before = |at: &str| ask(&known, "invested_before", Aspect::Amount, at, at, "P1");
+    assert_eq!(before("2024-12"), Ok(amount("90")));
+    assert_eq!(code(before("2025-12")), ("missing_source", "measure-not-entered"));
+}
+
 #[test]
 fn money_of_a_foreign_book_is_converted_month_by_month() {
     let rows = vec![

@@ -60,13 +60,16 @@ def ratio(pairs, least, most):
     return [[at, text(q), q < least or q > most] for at, q in quotients]
 
 
-asked = json.load(sys.stdin)
-number = Fraction
-json.dump(
-    {
+def main():
+    asked = json.load(sys.stdin)
+    number = Fraction
+    answer = {
         "hb": [hidiroglou_berthelot(case["pairs"], case["u"], number(case["a"]), number(case["c"])) for case in asked["hb"]],
         "mad": [median_mad(case["values"], number(case["most"])) for case in asked["mad"]],
         "ratio": [ratio(case["pairs"], number(case["least"]), number(case["most"])) for case in asked["ratio"]],
-    },
-    sys.stdout,
-)
+    }
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

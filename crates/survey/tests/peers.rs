@@ -12,7 +12,7 @@ use common::next;
 use model::{Amount, Month};
 use serde_json::{Value, json};
 use survey::quality::{
-    Compare, HidiroglouBerthelot, MedianMad, RatioEdit, THRESHOLDS, Thresholds,
+    Among, Compare, HidiroglouBerthelot, MedianMad, THRESHOLDS, Thresholds,
     peers::{self, Screened},
     robust,
     series::{self, Point, Series, Sides},
@@ -86,8 +86,7 @@ fn screens_agree_with_another_language() {
         ours[1].push(peers::median_mad(&values, &MedianMad { most: amount(most) }).unwrap());
         let texts_of: Vec<String> = values.iter().map(ToString::to_string).collect();
         asked["mad"].as_array_mut().unwrap().push(json!({ "values": texts_of, "most": most }));
-        let edit =
-            RatioEdit { id: String::new(), left: String::new(), right: String::new(), least: amount("0.7"), most: amount("1.3") };
+        let edit = Among { least: amount("0.7"), most: amount("1.3"), ..Among::default() };
         ours[2].push(peers::ratio(&pairs, &edit));
         asked["ratio"].as_array_mut().unwrap().push(json!({ "pairs": texts, "least": "0.7", "most": "1.3" }));
     }

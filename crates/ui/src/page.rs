@@ -51,7 +51,7 @@ pub fn page(frame: &Frame<'_>, body: &Markup) -> String {
                         }
                     }
                     @if let Some((name, token)) = frame.person {
-                        span.who { (name) }
+                        a.who href="/account" title=(label(lang, "page-account")) { (name) }
                         (switch(lang, token))
                         (button("/logout", token, &label(lang, "page-logout"), true, &[]))
                     }

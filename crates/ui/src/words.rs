@@ -35,7 +35,7 @@ fn of(flag: &str, value: &str) -> Option<String> {
 }
 
 /// Full-width letters, digits and marks as their ASCII ones.
-fn narrow(text: &str) -> String {
+pub fn narrow(text: &str) -> String {
     let one = |letter: char| match letter {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
         _ => letter,

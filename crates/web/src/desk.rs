@@ -5,14 +5,24 @@ Every act carries who acts and the digest of what was on the screen: an act on s
 that of two people who work at once neither loses anything.
 */
 
+mod deeds;
 mod exam;
+mod filed;
+mod history;
 mod mapping;
-
-pub use exam::*;
-pub use mapping::*;
+mod sheets;
+mod signoff;
 
 use model::{Finding, Period};
 use survey::document::{Cell, Column, Draft};
+
+pub use deeds::*;
+pub use exam::*;
+pub use filed::*;
+pub use history::*;
+pub use mapping::*;
+pub use sheets::*;
+pub use signoff::*;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -53,6 +63,8 @@ pub struct Person {
     pub name: String,
     /// `preparer`, `statistician`, `finance`, `head`, `contributor`.
     pub roles: Vec<String>,
+    /// Whether the person answers for the forms; people of departments see their own sheets alone.
+    pub office: bool,
 }
 
 /// What a person signs in with.
@@ -64,6 +76,8 @@ pub struct Account {
     pub invitation: Option<String>,
     /// When the invitation ends, in seconds of Unix time.
     pub until: i64,
+    /// Secret of the second factor, in base 32; none where the person has none. One that opens nothing, where it should be there and is lost.
+    pub second: Option<String>,
 }
 
 /// Which draft.
@@ -105,6 +119,10 @@ pub struct Due {
     pub touched: bool,
     /// Mandatory rules that are not met, and rules that ask for an explanation.
     pub open: [usize; 2],
+    /// How often its package was tried, while it is on its way.
+    pub tries: u64,
+    /// What is to be done next.
+    pub next: Next,
 }
 
 /// Whether a book can be read, and how far it is sealed.
@@ -195,6 +213,41 @@ pub struct Answered {
     pub rows: Vec<Vec<String>>,
 }
 
+/// A month of a series, in the form's unit.
+#[derive(Clone, Debug)]
+pub struct SeriesPoint {
+    /// Month.
+    pub month: String,
+    /// What is reported of it.
+    pub value: Option<String>,
+    /// The same a year before.
+    pub before: Option<String>,
+}
+
+/// A figure over some months.
+#[derive(Clone, Debug)]
+pub struct SeriesView {
+    /// Column, by its machine name.
+    pub column: String,
+    /// Months, the oldest first.
+    pub points: Vec<SeriesPoint>,
+    /// Where most of the unit's own months lie.
+    pub band: Option<Band>,
+}
+
+/// Where most of a unit's own months lie: the line beyond which the quality screens ask somebody to look. It says nothing of what is right.
+#[derive(Clone, Debug)]
+pub struct Band {
+    /// From.
+    pub low: model::Amount,
+    /// To.
+    pub high: model::Amount,
+    /// How many times the spread of the months it is wide.
+    pub most: String,
+    /// Months that it is made of.
+    pub months: usize,
+}
+
 /// A figure with what it is made of.
 #[derive(Clone, Debug)]
 pub struct Figure {
@@ -216,8 +269,10 @@ pub struct Figure {
     pub answers: Vec<Answered>,
     /// Roots of the seals it stands on.
     pub seals: Vec<(String, String)>,
-    /// The figure of each month of this year and the last, the oldest first: month, this column in the form's unit.
-    pub series: Vec<(String, Option<String>)>,
+    /// The same figure month by month; none of a text.
+    pub series: Option<SeriesView>,
+    /// What has come together since January, of a figure that adds up over the year.
+    pub progress: Option<SeriesView>,
     /// 大事记 by month.
     pub events: Vec<(String, String)>,
     /// What is to be known about it.
@@ -393,17 +448,19 @@ pub struct Operation {
 }
 
 /// The agent, as pages see it. Calls may wait for files and the database; they are made outside the event loop.
-pub trait Desk: ExamDesk + MappingDesk + Send + Sync + 'static {
+pub trait Desk:
+    DeedDesk + ExamDesk + FiledDesk + HistoryDesk + MappingDesk + SheetDesk + SignDesk + Send + Sync + 'static
+{
     /// Name of the reporting unit.
     fn unit(&self) -> Answer<String>;
-    /// People of the configuration who may see these pages.
+    /// People of the configuration who may sign in.
     fn people(&self) -> Answer<Vec<Person>>;
     /// What a person signs in with; none where nobody invited the person.
     fn account(&self, person: &str) -> Answer<Option<Account>>;
     /// Keeps it, as an act of `who`.
     fn put_account(&self, who: &str, person: &str, account: &Account) -> Answer<()>;
     /// The first page.
-    fn home(&self) -> Answer<Home>;
+    fn home(&self, who: &str) -> Answer<Home>;
     /// A draft.
     fn draft(&self, place: &Place) -> Answer<DraftView>;
     /// A figure.
@@ -420,6 +477,4 @@ pub trait Desk: ExamDesk + MappingDesk + Send + Sync + 'static {
     fn step(&self, who: &str, place: &Place, step: Step, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
     /// A draft as a file: `xlsx`, `pdf`, `csv`, `json`.
     fn export(&self, place: &Place, kind: &str) -> Answer<File>;
-    /// Operations, the newest first; those with a number below `before`, at most `most`.
-    fn log(&self, before: Option<i64>, most: usize) -> Answer<Vec<Operation>>;
 }

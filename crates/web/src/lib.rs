@@ -8,8 +8,10 @@ default: every page but sign-in needs a session, every act a token from a page, 
 
 mod accounts;
 mod desk;
+mod limits;
 mod pages;
 mod routes;
+mod second;
 mod server;
 mod sessions;
 mod signed;

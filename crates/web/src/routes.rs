@@ -48,3 +48,11 @@ pub fn edit(place: &EditPlace, said: Option<&str>) -> String {
     let said = said.map_or_else(String::new, |said| format!("&say={}", part(said)));
     format!("/mapping/edit?book={}&period={}&what={}{said}", part(book), part(period), part(what))
 }
+
+pub fn receipt(name: &str) -> String {
+    format!("/receipts/{}", part(name))
+}
+
+pub fn changes(book: &str, period: &str, old: &str, new: &str) -> String {
+    format!("/books/{}/changes/{}?old={}&new={}", part(book), part(period), part(old), part(new))
+}

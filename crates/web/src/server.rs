@@ -3,11 +3,12 @@
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -17,8 +18,11 @@ use axum::{
 use crate::{
     accounts::{self, Brake},
     desk::{Answer, Desk, Kind, Refusal},
+    limits::{self, Limits},
     pages,
+    second::Used,
     sessions::Sessions,
+    signed,
 };
 
 /// Certificate and key of the server.
@@ -43,6 +47,10 @@ pub struct App {
     pub sessions: Sessions,
     /// Who guesses.
     pub brake: Brake,
+    /// Codes of second factors that were used.
+    pub second: Used,
+    /// Who asks how often.
+    pub limits: Limits,
     /// Whether the connection is TLS.
     pub secure: bool,
     hosts: Vec<String>,
@@ -64,6 +72,9 @@ impl App {
 /// Largest form of an act.
 const FORM_BYTES: usize = 64 << 10;
 
+/// Largest form of an act with files: those that may be attached, and what stands around them.
+pub const FILES_BYTES: usize = (32 << 20) + FORM_BYTES;
+
 /// Nothing from anywhere else, no script but ours, no frame around us.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
@@ -74,10 +85,12 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
     let assets = [address("style", ui::page::STYLE, "css"), address("script", ui::page::SCRIPT, "js")];
     let (style, script) = (assets[0].clone(), assets[1].clone());
     let Settings { hosts, secure } = settings;
-    let app = Arc::new(App { desk, sessions: Sessions::default(), brake: Brake::default(), secure, hosts, assets });
+    let (sessions, brake, second, limits) = (Sessions::default(), Brake::default(), Used::default(), Limits::default());
+    let app = Arc::new(App { desk, sessions, brake, second, limits, secure, hosts, assets });
     Router::new()
         .route("/", get(pages::home::page))
         .route("/login", get(pages::login::page).post(pages::login::enter))
+        .route("/login/code", post(pages::login::code))
         .route("/welcome", get(pages::login::welcome).post(pages::login::choose))
         .route("/logout", post(pages::login::leave))
         .route("/lang", post(pages::login::speak))
@@ -85,15 +98,24 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .route("/drafts/{book}/{form}/{period}/figure", get(pages::figure::page))
         .route("/drafts/{book}/{form}/{period}/lines", get(pages::lines::page))
         .route("/drafts/{book}/{form}/{period}/rules", get(pages::rules::page))
-        .route("/drafts/{book}/{form}/{period}/portal", get(pages::portal::page))
         .route("/drafts/{book}/{form}/{period}/explain", post(pages::rules::explain))
         .route("/drafts/{book}/{form}/{period}/step", post(pages::draft::step))
         .route("/drafts/{book}/{form}/{period}/export/{kind}", get(pages::draft::export))
         .route("/books/{book}/vouchers", get(pages::lines::voucher))
         .route("/log", get(pages::log::page))
+        .merge(pages::exam::routes())
         .merge(pages::mapping::routes())
+        .merge(pages::account::routes())
+        .merge(pages::deeds::routes())
+        .merge(pages::month::routes())
+        .merge(pages::portal::routes())
+        .merge(pages::sheets::routes())
         .route(&style, get(|| async { asset("text/css; charset=utf-8", ui::page::STYLE) }))
         .route(&script, get(|| async { asset("text/javascript; charset=utf-8", ui::page::SCRIPT) }))
+        .merge(pages::signoff::routes())
+        .merge(pages::sending::routes())
+        .merge(pages::letters::routes())
+        .merge(pages::versions::routes())
         .fallback(pages::nothing)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
@@ -108,7 +130,7 @@ pub async fn serve(
     handle: axum_server::Handle<SocketAddr>,
 ) -> std::io::Result<()> {
     listener.set_nonblocking(true)?;
-    let service = router.into_make_service();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     match tls {
         Some(Tls { config }) => {
             let config = axum_server::tls_rustls::RustlsConfig::from_config(config);
@@ -123,11 +145,17 @@ fn asset(media: &'static str, text: &'static str) -> Response {
 }
 
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut response =
-        if let Some(refused) = refuses(&app, &request) { refused.into_response() } else { next.run(request).await };
+    let mut response = if let Some(refused) = refuses(&app, &request) {
+        refused.into_response()
+    } else if let Some(wait) = hurries(&app, &request) {
+        too_often(wait)
+    } else {
+        next.run(request).await
+    };
     let headers = response.headers_mut();
+    // A print brings its own style, and the policy that allows that one.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     let fixed = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -141,6 +169,33 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     // Figures of a firm stay in no cache.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// How long somebody must wait who asks too often.
+fn hurries(app: &App, request: &Request) -> Option<Duration> {
+    let (now, post) = (Instant::now(), request.method() == Method::POST);
+    let known = signed::cookie(request.headers()).and_then(|cookie| app.sessions.knows(cookie, now));
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| limits::name(address.ip()));
+    let address = address.unwrap_or_default();
+    let tries = post && ["/login", "/login/code", "/welcome"].contains(&request.uri().path());
+    let take = |kind: &str, who: &str, rate| app.limits.take(format!("{kind} {who}"), rate, now);
+    let waits = match &known {
+        Some(session) => take("session", session, limits::SESSION),
+        None => take("address", &address, limits::STRANGER),
+    };
+    waits
+        .or_else(|| if tries { take("try", &address, limits::TRY) } else { None })
+        .or_else(|| take("act", known.as_ref().filter(|_| post)?, limits::ACT))
+}
+
+/// What is told to whoever asks too often; no page is made for that.
+fn too_often(wait: Duration) -> Response {
+    let seconds = wait.as_secs() + 1;
+    let words =
+        [ui::Lang::Zh, ui::Lang::En].map(|lang| ui::text(lang, "label-page-too-often", &[("seconds", seconds.to_string())]));
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    let headers = [(header::RETRY_AFTER, HeaderValue::from(seconds)), (header::CONTENT_TYPE, kind)];
+    (StatusCode::TOO_MANY_REQUESTS, headers, words.join("\n")).into_response()
 }
 
 /// Requests that no page of ours makes.

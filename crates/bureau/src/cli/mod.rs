@@ -6,6 +6,7 @@ mod log;
 mod output;
 mod packs;
 mod people;
+mod quality;
 mod talk;
 mod units;
 
@@ -63,6 +64,8 @@ enum Verb {
     Verify(files::Verify),
     /// 收到的报表 The reports that arrived
     Reports(files::Reports),
+    /// 同行筛查：同一张表、同一期的各单位之间，谁与众不同 Screens among units: who stands out in one form and period
+    Quality(quality::Quality),
     /// 没有收的包和原因 The packages that were refused, and why
     Refusals(files::Refusals),
     /// 制度包和日历 Survey packs and calendars
@@ -164,6 +167,7 @@ pub fn run(args: Args) -> (u8, Lang, Vec<Finding>) {
         Verb::Export(what) => files::export(&ctx, what),
         Verb::Verify(what) => files::verify(&ctx, what),
         Verb::Reports(what) => files::reports(&ctx, what),
+        Verb::Quality(what) => quality::run(&ctx, what),
         Verb::Refusals(what) => files::refusals(&ctx, what),
         Verb::Packs(what) => packs::run(&ctx, what),
         Verb::Query(what) => talk::write(&ctx, "query", what),

@@ -3,7 +3,7 @@
 use model::Month;
 use serde_json::{Value, json};
 use survey::{
-    audit::{Outcome, Outside, Papers, judge, rules},
+    audit::{Outcome, Outside, Papers, judge, rules, spread_over},
     document::Draft,
     filing::Identity,
 };
@@ -11,7 +11,7 @@ use survey::{
 use super::judge::drafts;
 use crate::{
     office::Office,
-    store::{Blob, Report, StoreError},
+    store::{Blob, Report, Store, StoreError},
 };
 
 /// Rules that are told one by one; the rest is counted.
@@ -32,11 +32,12 @@ pub fn reported(draft: &Draft) -> Draft {
     draft
 }
 
-/// Reports of the same unit and period that arrived earlier.
-fn earlier(office: &Office, identity: &Identity, month: Month) -> Result<Vec<Draft>, StoreError> {
+/// Reports of a unit and month that arrived: the newest version of each form that is wanted.
+pub fn arrived(store: &Store, unit: &str, month: Month, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Draft>, StoreError> {
     let period = month.to_string();
-    let (reports, packages) = office.store().read(|connection| {
-        let reports = Report::of_period(connection, &identity.unit.code, &period)?;
+    let (reports, packages) = store.read(|connection| {
+        let mut reports = Report::of_period(connection, unit, &period)?;
+        reports.retain(|[form, ..]| wanted(form));
         let mut packages: Vec<(String, Vec<u8>)> = Vec::new();
         for [_, content, _] in &reports {
             if packages.iter().all(|(known, _)| known != content)
@@ -74,12 +75,13 @@ pub fn summary(office: &Office, identity: &Identity, reports: &[Draft]) -> Resul
     // Packages that arrived earlier are opened only where a rule looks at them.
     let mut others = Vec::new();
     for month in [beside.then_some(month), month.plus(-1).filter(|_| before)].into_iter().flatten() {
-        others.extend(earlier(office, identity, month)?);
+        others.extend(arrived(office.store(), &identity.unit.code, month, &|_| true)?);
     }
     for (draft, edition) in &editions {
         // Of two drafts of one form and month, the one that arrives now counts: it comes last.
         let papers = Papers::new(&edition.mapping.forms, &draft.form, others.iter().chain(reports), &outside);
-        for ready in rules(&edition.mapping, &draft.form, month) {
+        // A form that is filled project by project is asked of each that the document has.
+        for ready in rules(&edition.mapping, &draft.form, month).into_iter().flat_map(|ready| spread_over(ready, draft)) {
             let verdict = judge(&ready, &papers, month);
             let at = match verdict.outcome {
                 Outcome::Met => 0,

@@ -10,5 +10,6 @@ mod audit;
 mod judge;
 mod task;
 
+pub use audit::arrived;
 pub use judge::{Arrived, Judged, judge};
 pub use task::{Receiving, told};

@@ -227,6 +227,27 @@ impl Bureau {
         Person { key, certificate }
     }
 
+    /// Units that can report, with certificates that the authority made without the network.
+    pub fn sites(&self, units: &[String]) -> Vec<Site> {
+        let read = |name: &str| fs::read_to_string(self.path("bureau-keys").join(name)).unwrap();
+        let signer = SecretKey::from_pem(&read("authority.key.pem"), read("password").trim().as_bytes()).unwrap();
+        let authority = Authority::new(Identity::new(&signer, self.roots()).unwrap()).unwrap();
+        let until = now().plus(86400);
+        let person = |unit: &str, name: &str, roles: &[Role]| {
+            let key = SecretKey::generate(Algorithm::P256).unwrap();
+            let roles = roles.iter().copied().collect();
+            let subject = Subject { unit: unit.to_owned(), organization: String::new(), name: name.to_owned(), roles };
+            let certificate = authority.issue(seal::Signer::public_key(&key), &subject, Profile::Person, now(), until).unwrap();
+            Person { key, certificate }
+        };
+        let site = |unit: &String| Site {
+            unit: unit.clone(),
+            preparer: person(unit, "王五", &[Role::Preparer]),
+            head: person(unit, "张三", &[Role::StatisticsHead, Role::UnitHead]),
+        };
+        units.iter().map(site).collect()
+    }
+
     /// Key and certificate as files for `curl`.
     pub fn keep(&self, name: &str, person: &Person) {
         fs::write(self.path("key.der"), &*person.key.to_pkcs8().unwrap()).unwrap();

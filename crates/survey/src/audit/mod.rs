@@ -176,11 +176,21 @@ fn renamed(expr: &Expr, name: &dyn Fn(&str) -> Option<String>) -> Expr {
 /// receiver asks of the same. Itself where the form is no such form, or the document has none.
 pub fn spread_over<'a>(ready: Ready<'a>, document: &Draft) -> Vec<Ready<'a>> {
     let mut codes: Vec<&str> = Vec::new();
+    let mut all = 0;
     if ready.form.each.is_some() && document.form == ready.form.form {
+        let mut known: Vec<&str> = Vec::new();
         for cell in &document.cells {
             let own = cell.repeats.as_deref().and_then(|row| cell.id.strip_suffix(row)?.strip_suffix('.'));
-            codes.extend(own.filter(|code| !codes.contains(code)));
+            let Some(code) = own.filter(|code| !known.contains(code)) else { continue };
+            known.push(code);
+            // A row that is one of several has the name of what it is of before its own.
+            let name = cell.name.split_once('：').map_or(cell.name.as_str(), |(name, _)| name);
+            codes.extend(Some(code).filter(|_| ready.rule.is_of(code, name)));
         }
+        all = known.len();
+    }
+    if all > 0 && codes.is_empty() {
+        return Vec::new();
     }
     if codes.is_empty() {
         return vec![ready];

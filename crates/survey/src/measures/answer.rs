@@ -169,12 +169,43 @@ impl Measures {
         Ok(counted)
     }
 
-    /// What is there at the end of the last month: changes in the ERP since the beginning, levels that people entered for that month.
+    /// What is there at the end of the last month: changes in the ERP since the beginning, levels that people entered for that month, or the last
+    /// ones that stand.
     fn at_hand<'a>(&'a self, id: &'a str, kind: &KindFact, question: &MeasureQuestion) -> Result<Vec<Counted<'a>>, Gap> {
-        let rows = self.known(id, kind, question, question.to, Month::FIRST..=question.to)?;
+        let rows = if kind.stands && !self.is_kept(id) {
+            self.standing(id, kind, question)?
+        } else {
+            self.known(id, kind, question, question.to, Month::FIRST..=question.to)?
+        };
         let counted = self.plain(rows, kind, question, question.to)?;
         self.one_unit(&counted, question, kind)?;
         Ok(counted)
+    }
+
+    /// The last entry of each item, use and part.
+    fn standing<'a>(
+        &'a self,
+        id: &'a str,
+        kind: &KindFact,
+        question: &MeasureQuestion,
+    ) -> Result<Vec<(&'a MeasureRow, Origin<'a>)>, Gap> {
+        let mut newest: BTreeMap<_, Vec<&Entered>> = BTreeMap::new();
+        let until = |entry: &&Entered| entry.row.month <= question.to && said(entry, &question.fields);
+        for entry in self.entries(id).filter(until) {
+            let known = newest.entry((&entry.row.item, &entry.purpose, &entry.composition)).or_default();
+            let month = known.first().map(|known| known.row.month);
+            if month.is_none_or(|month| month < entry.row.month) {
+                known.clear();
+            }
+            if month.is_none_or(|month| month <= entry.row.month) {
+                known.push(entry);
+            }
+        }
+        if newest.is_empty() {
+            let code = if self.entries(id).next().is_none() { "measure-without-source" } else { "measure-not-entered" };
+            return Err(missing(code).with("kind", &kind.name).with("item", shown(&question.fields)).with("month", question.to));
+        }
+        Ok(newest.into_values().flatten().map(|entry| (&entry.row, Origin::Entry(entry))).collect())
     }
 
     /// Quantities in the unit that is wanted, or amounts.

@@ -17,6 +17,7 @@ const KINDS: Shape = Shape::Table(&[
             ("name", ANY),
             ("english", ANY),
             ("nature", ANY),
+            ("stands", ANY),
             ("needs", ANY),
             ("items", ANY),
             ("priced", ANY),
@@ -105,6 +106,9 @@ pub struct KindFact {
     pub english: String,
     /// How its figures come about.
     pub nature: Nature,
+    /// Of what is at hand: whether an entry stands until there is another one. Otherwise each month is entered anew.
+    #[serde(default)]
+    pub stands: bool,
     /// What an entry must have.
     #[serde(default)]
     pub needs: Vec<Need>,

@@ -2,10 +2,11 @@
 Quality of figures beside the rules of a form: continuity and matching of a unit's own series, coordination with sources outside the
 books, and screens among peers.
 
-Two doors: [`series`] looks at one unit's own figures and says what moved, never what would be expected; [`peers`] compares units with each
-other, for receivers only. No result proposes a value or a direction. Thresholds are data.
+Two doors: [`series`] looks at one unit's own figures and says what moved, never what would be expected; [`among`] compares the reports of many
+units with each other by the screens of [`peers`], for receivers only. No result proposes a value or a direction. Thresholds are data.
 */
 
+pub mod among;
 pub mod peers;
 pub mod robust;
 pub mod series;
@@ -47,7 +48,19 @@ const SHAPE: Shape = Shape::Table(&[
             ("least_units", ANY),
             ("hidiroglou_berthelot", Shape::Table(&[("u_quarters", ANY), ("a", ANY), ("c", ANY)])),
             ("median_mad", Shape::Table(&[("most", ANY)])),
-            ("ratio", Shape::Each(&Shape::Table(&[("id", ANY), ("left", ANY), ("right", ANY), ("least", ANY), ("most", ANY)]))),
+            ("level", Shape::Each(&Shape::Table(&[("id", ANY), ("forms", ANY), ("left", ANY), ("right", ANY), ("text", ANY)]))),
+            (
+                "ratio",
+                Shape::Each(&Shape::Table(&[
+                    ("id", ANY),
+                    ("forms", ANY),
+                    ("left", ANY),
+                    ("right", ANY),
+                    ("least", ANY),
+                    ("most", ANY),
+                    ("text", ANY),
+                ])),
+            ),
         ]),
     ),
 ]);
@@ -161,9 +174,12 @@ pub struct Peers {
     pub hidiroglou_berthelot: HidiroglouBerthelot,
     /// Level of a figure or ratio.
     pub median_mad: MedianMad,
+    /// Ratios whose level is compared by [`Peers::median_mad`].
+    #[serde(default, rename = "level")]
+    pub levels: Vec<Among>,
     /// Ratios with fixed bounds.
     #[serde(default, rename = "ratio")]
-    pub ratios: Vec<RatioEdit>,
+    pub ratios: Vec<Among>,
 }
 
 /// Hidiroglou and Berthelot (1986).
@@ -187,21 +203,27 @@ pub struct MedianMad {
     pub most: Amount,
 }
 
-/// A ratio with bounds.
-#[derive(Clone, Debug, Deserialize)]
-pub struct RatioEdit {
+/// A ratio of two formulas over a form.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Among {
     /// Id.
     pub id: String,
+    /// Forms from which it is looked at; those that its formulas name where there are none.
+    #[serde(default)]
+    pub forms: Vec<String>,
     /// Formula of the numerator.
     pub left: String,
     /// Formula of the denominator.
     pub right: String,
-    /// Lower bound.
-    #[serde(deserialize_with = "amount")]
+    /// Lower bound, where it has bounds.
+    #[serde(default, deserialize_with = "amount")]
     pub least: Amount,
-    /// Upper bound.
-    #[serde(deserialize_with = "amount")]
+    /// Upper bound, where it has bounds.
+    #[serde(default, deserialize_with = "amount")]
     pub most: Amount,
+    /// What a person reads.
+    #[serde(default)]
+    pub text: String,
 }
 
 impl Thresholds {

@@ -2,7 +2,7 @@
 
 use model::Amount;
 
-use super::{HidiroglouBerthelot, MedianMad, RatioEdit, robust};
+use super::{Among, HidiroglouBerthelot, MedianMad, robust};
 
 /// What a screen says of one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn median_mad(values: &[Amount], set: &MedianMad) -> Option<Vec<Screened>> {
 }
 
 /// A ratio with fixed bounds. The score is the ratio itself, the threshold the bound it is outside of, or the upper one.
-pub fn ratio(units: &[(Amount, Amount)], set: &RatioEdit) -> Vec<Screened> {
+pub fn ratio(units: &[(Amount, Amount)], set: &Among) -> Vec<Screened> {
     let screen = |(unit, (left, right)): (usize, &(Amount, Amount))| {
         let score = left.checked_div(*right)?;
         let (low, high) = (score < set.least, score > set.most);

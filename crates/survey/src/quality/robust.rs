@@ -44,6 +44,13 @@ pub fn score(value: Amount, values: &[Amount]) -> Option<Amount> {
     size(value.checked_sub(median(values)?)?)?.checked_div(width)
 }
 
+/// Between which values a score is not above `most`; `None` where there is no score.
+pub fn band(values: &[Amount], most: Amount) -> Option<(Amount, Amount)> {
+    let width = deviation(values).filter(|deviation| !deviation.is_zero())?.checked_mul(CONSISTENT)?.checked_mul(most)?;
+    let middle = median(values)?;
+    Some((middle.checked_sub(width)?, middle.checked_add(width)?))
+}
+
 /// Square root of an amount that is not below zero.
 pub fn root(value: Amount) -> Option<Amount> {
     value.units().checked_mul(1_000_000_000)?.checked_isqrt().map(Amount::from_units)

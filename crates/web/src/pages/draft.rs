@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    http::header,
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -15,9 +14,9 @@ use ui::{
     page::{self, Tone, badge},
 };
 
-use super::{Leaf, findings, home_way, refused, shown, state, way};
+use super::{Leaf, download, findings, home_way, refused, shown, state, way};
 use crate::{
-    desk::{DraftView, FigurePlace, Place, Step},
+    desk::{DraftView, FigurePlace, Offer, Offers, Place, Step},
     routes,
     server::App,
     sessions::Session,
@@ -30,23 +29,28 @@ pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(pla
 
 async fn with(app: &App, session: &Session, place: Place, told: &[Finding]) -> Response {
     let asked = place.clone();
-    let answer = app.ask(move |desk| desk.draft(&asked)).await;
-    let page = |view: &DraftView| {
+    let who = session.person.clone();
+    let answer = app.ask(move |desk| Ok((desk.draft(&asked)?, desk.offers(&who, &asked)?))).await;
+    let page = |(view, offers): &(DraftView, Offers)| {
         let title = format!("{} {} · {}", view.draft.form, view.draft.name, view.draft.period);
-        (title, home_way(session.lang), body(session, &place, view, told))
+        (title, home_way(session.lang), body(session, &place, (view, offers), told))
     };
     shown(app, session, "", answer, page).await
 }
 
-fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) -> Markup {
+fn body(session: &Session, place: &Place, (view, offers): (&DraftView, &Offers), told: &[Finding]) -> Markup {
     let (lang, draft) = (session.lang, &view.draft);
     let address = routes::draft(place);
+    let by_hand = draft.cells.iter().filter(|cell| cell.formula.is_none()).count();
     html! {
         (findings(lang, told))
         (head(lang, view))
         div.row {
             a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
+            a.button.plain href=(format!("{address}/sign")) data-key="s" { (label(lang, "page-sign")) }
+            a.button.plain href=(format!("{address}/versions")) data-key="v" { (label(lang, "page-versions")) }
             a.button.plain href=(format!("{address}/portal")) data-key="f" { (label(lang, "page-portal")) }
+            @if by_hand > 0 { a.button.plain href=(format!("{address}/fill")) data-key="t" { (label(lang, "page-fill")) " " (by_hand) } }
             @for kind in ["xlsx", "pdf", "csv"] {
                 a.button.plain href=(format!("{address}/export/{kind}")) download { (kind.to_uppercase()) }
             }
@@ -64,7 +68,7 @@ fn body(session: &Session, place: &Place, view: &DraftView, told: &[Finding]) ->
         } }
         p.keys { (label(lang, "page-keys-draft")) " " kbd { "← ↑ → ↓" } " " kbd { "Enter" } " · " kbd { "r" } " " (label(lang, "page-rules")) " · " kbd { "f" } " " (label(lang, "page-portal")) }
         (said(lang, draft))
-        (steps(session, place, view))
+        (steps(session, place, view, offers))
     }
 }
 
@@ -180,35 +184,46 @@ fn said(lang: Lang, draft: &Draft) -> Markup {
     }
 }
 
-/// What can be done with the draft as it stands.
-fn steps(session: &Session, place: &Place, view: &DraftView) -> Markup {
+/// What can be done with the draft as it stands, and by whom not.
+fn steps(session: &Session, place: &Place, view: &DraftView, offers: &Offers) -> Markup {
     let lang = session.lang;
-    let address = format!("{}/step", routes::draft(place));
+    let address = routes::draft(place);
     let act = |step: &str, name: &str, plain: bool| {
-        page::button(&address, &session.token, &label(lang, name), plain, &[("step", step), ("digest", &view.digest)])
+        let to = format!("{address}/step");
+        page::button(&to, &session.token, &label(lang, name), plain, &[("step", step), ("digest", &view.digest)])
+    };
+    let offered = |offer: &Offer, step: &str, name: &str| match offer {
+        Some(Ok(())) => act(step, name, false),
+        Some(Err(why)) => html! { p { (label(lang, "not-yours")) } (findings(lang, why)) },
+        None => html! {},
     };
     html! {
-        h2 { (label(lang, "page-signoff")) }
+        h2 id="signoff" { (label(lang, "page-signoff")) }
         div.card {
             p { (label(lang, "page-signed-is-shown")) " " (page::digest(&view.digest)) }
             div.row {
-                @match view.state.as_str() {
-                    "built" => { (act("review", "page-do-review", false)) (act("build", "page-do-rebuild", true)) },
-                    "in_review" => (act("approve", "page-do-approve", false)),
-                    _ => {},
-                }
+                (offered(&offers.review, "review", "page-do-review"))
+                (offered(&offers.approve, "approve", "page-do-approve"))
+                @if view.state == "built" { (act("build", "page-do-rebuild", true)) }
+                a.button.plain href=(format!("{address}/sign")) { (label(lang, "page-sign")) }
             }
-            @if matches!(view.state.as_str(), "in_review" | "approved" | "signed" | "refused") {
-                form method="post" action=(address) {
-                    input type="hidden" name="token" value=(session.token);
-                    input type="hidden" name="step" value="return";
-                    input type="hidden" name="digest" value=(view.digest);
-                    label for="reason" { (label(lang, "page-reason")) }
-                    div.row {
-                        input id="reason" name="reason" size="50" required;
-                        button.plain { (label(lang, "page-do-return")) }
-                    }
-                }
+            @if let Some(Ok(())) = &offers.back { (give_back(session, place, &view.digest)) }
+        }
+    }
+}
+
+/// Gives a draft back, for a reason.
+pub fn give_back(session: &Session, place: &Place, digest: &str) -> Markup {
+    let lang = session.lang;
+    html! {
+        form method="post" action=(format!("{}/step", routes::draft(place))) {
+            input type="hidden" name="token" value=(session.token);
+            input type="hidden" name="step" value="return";
+            input type="hidden" name="digest" value=(digest);
+            label for="reason" { (label(lang, "page-reason")) }
+            div.row {
+                input id="reason" name="reason" size="50" required;
+                button.plain { (label(lang, "page-do-return")) }
             }
         }
     }
@@ -250,10 +265,7 @@ pub async fn export(
 ) -> Response {
     let place = Place { book, form, period };
     match app.ask(move |desk| desk.export(&place, &kind)).await {
-        Ok(file) => {
-            let name = format!("attachment; filename*=UTF-8''{}", routes::part(&file.name));
-            ([(header::CONTENT_TYPE, file.media.to_owned()), (header::CONTENT_DISPOSITION, name)], file.bytes).into_response()
-        }
+        Ok(file) => download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
 }

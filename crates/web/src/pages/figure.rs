@@ -8,17 +8,22 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
+use survey::document::Adjustment;
 use ui::{
     Lang,
-    chart::{self, Point},
+    chart::{self, Chart, Point},
     grouped, label, page,
 };
 
-use super::{findings, money, shown, way};
+use super::{
+    deeds::{adjusting, attached},
+    findings, money, shown, way,
+};
 use crate::{
-    desk::{Answered, EditPlace, Figure, FigurePlace, LinesPlace, Node, Place},
+    desk::{Answered, EditPlace, Figure, FigurePlace, LinesPlace, Node, Place, SeriesView},
     routes,
     server::App,
+    sessions::Session,
     signed::Signed,
 };
 
@@ -39,12 +44,13 @@ pub async fn page(
     let (lang, answer) = (session.lang, app.ask(move |desk| desk.figure(&wanted)).await);
     let page = |figure: &Figure| {
         let title = format!("{} {} · {}", figure.cell.id, figure.cell.name, label(lang, &place.column));
-        (title, way(lang, &place.draft), body(lang, &place, figure))
+        (title, way(lang, &place.draft), body(&session, &place, figure))
     };
     shown(&app, &session, "", answer, page).await
 }
 
-fn body(lang: Lang, place: &FigurePlace, figure: &Figure) -> Markup {
+fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
+    let lang = session.lang;
     let (cell, draft) = (&figure.cell, &figure.view.draft);
     let kept = figure.column.value.as_deref();
     let adjusted = cell.adjusted(&figure.column);
@@ -55,7 +61,7 @@ fn body(lang: Lang, place: &FigurePlace, figure: &Figure) -> Markup {
                 @if let Some(raw) = &figure.raw { @if cell.unit.ends_with('元') { span.dim { (money(raw)) " " (label(lang, "yuan")) } } @else { span.dim { (grouped(raw)) } } } }
             @if let Some(made) = adjusted {
                 p { (label(lang, "computed")) " " (kept.map_or_else(|| "—".to_owned(), grouped)) " · " (label(lang, "adjustment")) " " (grouped(&made.amount))
-                    " · " (made.reason) " (" (made.by) ")" }
+                    " · " (made.reason) " (" (made.by) ") " (attached(lang, &papers_of(made))) }
             }
             @if let Some(formula) = &cell.formula {
                 @let to = EditPlace { book: place.draft.book.clone(), period: place.draft.period.clone(), what: format!("{}:{}", place.draft.form, cell.id) };
@@ -65,12 +71,13 @@ fn body(lang: Lang, place: &FigurePlace, figure: &Figure) -> Markup {
             @if let Some(why) = &figure.why { p { (label(lang, "why")) (label(lang, "colon")) (why) } }
         }
         (findings(lang, &figure.findings))
+        (charts(lang, figure))
         @if let Some(tree) = &figure.tree {
             h2 { (label(lang, "page-terms")) }
             div.card { ul.tree.root { (node(lang, tree)) } }
         }
         @for (at, answer) in figure.answers.iter().enumerate() { (answered(lang, place, at, answer)) }
-        (series(lang, figure))
+        (adjust(session, place, figure))
         h2 { (label(lang, "page-evidence")) }
         details {
             summary { (label(lang, "page-seals")) " " (figure.seals.len()) }
@@ -80,6 +87,32 @@ fn body(lang: Lang, place: &FigurePlace, figure: &Figure) -> Markup {
             } }
         }
         p { (label(lang, "mapping")) " " (page::digest(&draft.mapping)) }
+    }
+}
+
+fn papers_of(made: &Adjustment) -> Vec<(String, String)> {
+    let of = |file: &std::collections::BTreeMap<String, String>, name: &str| file.get(name).cloned().unwrap_or_default();
+    made.evidence.iter().map(|file| (of(file, "name"), of(file, "sha256"))).collect()
+}
+
+/// The place to adjust the figure, on the column that an adjustment stands on.
+fn adjust(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
+    let (lang, cell) = (session.lang, &figure.cell);
+    let own = cell.columns.adjusted();
+    let here = own.is_some_and(|own| cell.columns.get(&place.column).is_some_and(|shown| std::ptr::eq(own, shown)));
+    let name = own.and_then(|own| cell.columns.each().find(|(_, known)| std::ptr::eq(*known, own)).map(|(name, _)| name));
+    html! {
+        @if let (Some(name), false) = (name, matches!(cell.kind.as_str(), "text" | "choice")) {
+            h2 id="adjust" { (label(lang, "adjustment")) }
+            @if here {
+                details.card { summary { (label(lang, "page-adjust-open")) }
+                    (adjusting(session, &place.draft, &figure.view.digest, &cell.id, name, cell.adjustment.as_ref()))
+                }
+            } @else {
+                @let to = FigurePlace { column: name.to_owned(), ..place.clone() };
+                p { (label(lang, "page-adjust-there")) " " a href=(format!("{}#adjust", routes::figure(&to))) { (label(lang, name)) } }
+            }
+        }
     }
 }
 
@@ -136,35 +169,48 @@ fn rows(lang: Lang, answer: &Answered) -> Markup {
     }
 }
 
-/// The same figure over the months, with the year before behind it.
-fn series(lang: Lang, figure: &Figure) -> Markup {
-    let units =
-        |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<model::Amount>().ok()).map(model::Amount::units);
-    let known = figure.series.iter().filter(|(_, value)| value.is_some()).count();
-    let points: Vec<Point> = figure
-        .series
-        .iter()
-        .enumerate()
-        .skip(12)
-        .map(|(at, (month, value))| Point {
-            label: month.clone(),
-            now: units(value),
-            before: figure.series.get(at - 12).and_then(|(_, value)| units(value)),
-            text: value.as_deref().map(grouped).unwrap_or_default(),
-            event: figure
-                .events
-                .iter()
-                .filter(|(at, _)| at == month)
-                .map(|(_, text)| text.as_str())
-                .collect::<Vec<_>>()
-                .join("；"),
-        })
-        .collect();
+/// The same figure over the months, with the year before behind it; and what has come together in the year.
+fn charts(lang: Lang, figure: &Figure) -> Markup {
+    let unit = format!("{} {}", label(lang, "unit"), figure.cell.unit);
+    let several =
+        |view: &SeriesView| view.points.iter().filter(|point| point.value.is_some() || point.before.is_some()).count() > 1;
     html! {
-        @if known > 1 && !points.is_empty() {
+        @if let Some(view) = figure.series.as_ref().filter(|view| several(view)) {
             h2 { (label(lang, "page-series")) }
-            (chart::series(&format!("{} {}", figure.cell.name, label(lang, "page-series")), &points))
-            p.dim { (label(lang, "page-series-help")) }
+            @let why = view.band.as_ref().map(|band| {
+                ui::text(lang, "label-page-band-why", &[("months", band.months.to_string()), ("most", band.most.clone())])
+            });
+            (drawn(lang, figure, view, "series", &label(lang, "page-series"), &format!("{unit}  {}", why.unwrap_or_default())))
+        }
+        @if let Some(view) = figure.progress.as_ref().filter(|view| several(view)) {
+            h2 { (label(lang, "page-progress")) }
+            (drawn(lang, figure, view, "progress", &label(lang, "page-progress"), &format!("{unit}  {}", label(lang, "page-progress-help"))))
         }
     }
+}
+
+fn drawn(lang: Lang, figure: &Figure, view: &SeriesView, id: &str, name: &str, description: &str) -> Markup {
+    let amount = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<model::Amount>().ok());
+    let units = |text: &Option<String>| amount(text).map(model::Amount::units);
+    let happened = |month: &str| {
+        let own = figure.events.iter().filter(|(at, _)| at == month).map(|(_, text)| text.as_str());
+        own.collect::<Vec<_>>().join("；")
+    };
+    let points: Vec<Point> = view
+        .points
+        .iter()
+        .map(|point| Point {
+            label: point.month.clone(),
+            now: units(&point.value),
+            before: units(&point.before),
+            texts: [&point.value, &point.before].map(|text| text.clone().unwrap_or_default()),
+            event: happened(&point.month),
+            outside: amount(&point.value)
+                .zip(view.band.as_ref())
+                .is_some_and(|(value, band)| value < band.low || value > band.high),
+        })
+        .collect();
+    let band = view.band.as_ref().map(|band| (band.low.units(), band.high.units()));
+    let title = format!("{} {} · {name} · {}", figure.cell.id, figure.cell.name, label(lang, &view.column));
+    chart::series(lang, &Chart { id, title: &title, description, points: &points, band })
 }

@@ -11,7 +11,7 @@ use ui::{
 
 use super::{findings, shown, state};
 use crate::{
-    desk::{Due, Home, Source},
+    desk::{Due, Home, Next, Source},
     routes,
     server::App,
     sessions::Session,
@@ -19,7 +19,8 @@ use crate::{
 };
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed) -> Response {
-    let answer = app.ask(|desk| desk.home()).await;
+    let who = session.person.clone();
+    let answer = app.ask(move |desk| desk.home(&who)).await;
     shown(&app, &session, "/", answer, |home| (label(session.lang, "page-home"), Vec::new(), body(&session, home))).await
 }
 
@@ -53,7 +54,7 @@ fn health(lang: Lang, source: &Source) -> Markup {
         tr {
             td { (source.book) } td { (source.name) }
             td { @if source.sealed.is_empty() { (badge(Tone::Warn, &label(lang, "page-never"))) } @else { (source.sealed) } }
-            td { (source.read) }
+            td { (source.read) " " a href=(format!("/books/{}/changes", routes::part(&source.book))) { (label(lang, "page-changes")) } }
         }
     }
 }
@@ -74,7 +75,11 @@ fn row(session: &Session, due: &Due) -> Markup {
                     @else { (badge(if due.left <= 3 { Tone::Warn } else { Tone::Plain }, &days(lang, "page-days-left", due.left))) }
                 }
             }
-            td { (state(lang, &due.state)) @if due.touched { " " (badge(Tone::Warn, &label(lang, "stale"))) } }
+            td {
+                (state(lang, &due.state))
+                @if due.tries > 0 { " " (badge(Tone::Warn, &ui::text(lang, "label-tried-times", &[("times", due.tries.to_string())]))) }
+                @if due.touched { " " (badge(Tone::Warn, &label(lang, "stale"))) }
+            }
             td {
                 @if due.open[0] > 0 { (badge(Tone::Bad, &format!("{} {}", label(lang, "page-mandatory"), due.open[0]))) " " }
                 @if due.open[1] > 0 { (badge(Tone::Warn, &format!("{} {}", label(lang, "page-to-explain"), due.open[1]))) }
@@ -88,22 +93,18 @@ fn days(lang: Lang, name: &str, days: i32) -> String {
     ui::text(lang, &format!("label-{name}"), &[("days", days.to_string())])
 }
 
-/// One thing to do.
+/// One thing to do, or whose turn it is.
 fn next(session: &Session, due: &Due, address: &str) -> Markup {
     let lang = session.lang;
-    let go = |name: &str, to: String| html! { a.button.plain href=(to) { (label(lang, name)) } };
-    match due.state.as_str() {
-        "not_built" => {
-            button(&format!("{address}/step"), &session.token, &label(lang, "page-do-build"), false, &[("step", "build")])
+    let Next { name, page, waits } = &due.next;
+    let to = if page.is_empty() { address.to_owned() } else { format!("{address}/{page}") };
+    html! {
+        @if !waits.is_empty() {
+            a href=(to) { (label(lang, "page-do-look")) } small { (label(lang, "waits-for")) (waits.join("、")) " · " (label(lang, name)) }
+        } @else if ["page-do-build", "page-do-rebuild"].contains(name) {
+            (button(&format!("{address}/step"), &session.token, &label(lang, name), false, &[("step", "build")]))
+        } @else {
+            a.button.plain href=(to) { (label(lang, name)) }
         }
-        "built" if due.touched => {
-            button(&format!("{address}/step"), &session.token, &label(lang, "page-do-rebuild"), false, &[("step", "build")])
-        }
-        "built" if due.open != [0, 0] => go("page-do-rules", format!("{address}/rules")),
-        "built" => go("page-do-review", address.to_owned()),
-        "in_review" => go("page-do-approve", address.to_owned()),
-        "approved" => go("page-do-sign", address.to_owned()),
-        "signed" => go("page-do-submit", address.to_owned()),
-        _ => go("page-do-look", address.to_owned()),
     }
 }

@@ -1,6 +1,9 @@
 /*! Signing in: with a password, and the first time by an invitation. */
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use axum::{
     Form,
@@ -19,13 +22,24 @@ use crate::{
     accounts::{self, SHORTEST},
     desk::{Account, Answer, Person},
     server::App,
-    signed::{Act, COOKIE},
+    sessions::Guest,
+    signed::{COOKIE, OwnAct, Visitor},
 };
 
 #[derive(Deserialize)]
 pub struct Asked {
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    over: String,
+}
+
+#[derive(Deserialize)]
+pub struct Coded {
+    #[serde(default)]
+    half: String,
+    #[serde(default)]
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +64,23 @@ pub struct Invited {
     again: String,
 }
 
+/// What is told above a form, in both languages.
+type Told = [String; 2];
+
+fn told(name: &str) -> Option<Told> {
+    Some([Lang::Zh, Lang::En].map(|lang| label(lang, name)))
+}
+
+/// How long somebody must wait, and who can end it at once.
+fn waits(wait: Duration) -> Option<Told> {
+    let minutes = wait.as_secs().div_ceil(60).to_string();
+    Some([Lang::Zh, Lang::En].map(|lang| ui::text(lang, "label-page-login-waits", &[("minutes", &minutes)])))
+}
+
+fn notice(told: Option<&Told>) -> Markup {
+    html! { @if let Some([zh, en]) = told { div.note.error role="alert" { p { (zh) " " small.dim { (en) } } } } }
+}
+
 /// Both languages: nobody has said which one yet.
 fn both(name: &str) -> Markup {
     html! { (label(Lang::Zh, name)) " " small.dim { (label(Lang::En, name)) } }
@@ -70,13 +101,14 @@ fn inside(next: &str) -> &str {
 }
 
 pub async fn page(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> Response {
-    sheet(&app, StatusCode::OK, "", inside(&asked.next), None).await
+    let over = told("page-login-over").filter(|_| !asked.over.is_empty());
+    sheet(&app, StatusCode::OK, "", inside(&asked.next), over).await
 }
 
-async fn sheet(app: &App, status: StatusCode, person: &str, next: &str, told: Option<&str>) -> Response {
+async fn sheet(app: &App, status: StatusCode, person: &str, next: &str, told: Option<Told>) -> Response {
     let body = html! {
         div.card.login {
-            @if let Some(told) = told { div.note.error role="alert" { p { (both(told)) } } }
+            (notice(told.as_ref()))
             form method="post" action="/login" {
                 input type="hidden" name="next" value=(next);
                 label for="person" { (both("page-person")) }
@@ -101,37 +133,88 @@ async fn known(app: &App, id: &str) -> Answer<Option<(Person, Account)>> {
     .await
 }
 
-pub async fn enter(State(app): State<Arc<App>>, Form(entered): Form<Entered>) -> Response {
+pub async fn enter(State(app): State<Arc<App>>, visitor: Visitor, Form(entered): Form<Entered>) -> Response {
     let (id, next) = (entered.person.trim().to_owned(), inside(&entered.next).to_owned());
-    if app.brake.waits(&id, Instant::now()).is_some() {
-        return sheet(&app, StatusCode::TOO_MANY_REQUESTS, &id, &next, Some("page-login-waits")).await;
+    if let Some(wait) = app.brake.waits(&id, Instant::now()) {
+        return sheet(&app, StatusCode::TOO_MANY_REQUESTS, &id, &next, waits(wait)).await;
     }
     let Ok(found) = known(&app, &id).await else {
-        return sheet(&app, StatusCode::SERVICE_UNAVAILABLE, &id, &next, Some("page-unreachable")).await;
+        return sheet(&app, StatusCode::SERVICE_UNAVAILABLE, &id, &next, told("page-unreachable")).await;
     };
-    let (person, phc) = found.map_or((None, None), |(person, account)| (Some(person), account.password));
-    let password = entered.password;
+    let (person, account) = found.map_or((None, Account::default()), |(person, account)| (Some(person), account));
+    let (password, phc) = (entered.password, account.password);
     let right = tokio::task::spawn_blocking(move || accounts::verify(&password, phc.as_deref())).await.unwrap_or(false);
     match person {
         Some(person) if right => {
+            let guest = guest(person, visitor, next);
+            if account.second.is_some() {
+                // The wait for guesses goes on until the second factor has come too.
+                return match app.sessions.half(guest, Instant::now()) {
+                    Some(half) => asks(&app, StatusCode::OK, &half, None).await,
+                    None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                };
+            }
             app.brake.passed(&id);
-            begin(&app, &person, &next)
+            begin(&app, &guest)
         }
         _ => {
             app.brake.failed(&id, Instant::now());
-            sheet(&app, StatusCode::UNAUTHORIZED, &id, &next, Some("page-login-wrong")).await
+            sheet(&app, StatusCode::UNAUTHORIZED, &id, &next, told("page-login-wrong")).await
         }
     }
 }
 
-fn begin(app: &App, person: &Person, next: &str) -> Response {
-    let Some(cookie) = app.sessions.begin(&person.id, &person.name, Lang::Zh, Instant::now()) else {
+/// The page for the second factor.
+async fn asks(app: &App, status: StatusCode, half: &str, told: Option<Told>) -> Response {
+    let body = html! {
+        div.card.login {
+            (notice(told.as_ref()))
+            form method="post" action="/login/code" {
+                input type="hidden" name="half" value=(half);
+                label for="code" { (both("page-code")) }
+                input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="12" required autofocus;
+                div.row { button { (label(Lang::Zh, "page-login")) " " (label(Lang::En, "page-login")) } }
+            }
+            p.dim { (both("page-second-lost")) }
+        }
+    };
+    bare(app, status, "page-second", &body).await
+}
+
+pub async fn code(State(app): State<Arc<App>>, Form(coded): Form<Coded>) -> Response {
+    let now = Instant::now();
+    let Some(guest) = app.sessions.owes(&coded.half, now) else {
+        return sheet(&app, StatusCode::UNAUTHORIZED, "", "/", told("page-login-late")).await;
+    };
+    if let Some(wait) = app.brake.waits(&guest.person, now) {
+        return asks(&app, StatusCode::TOO_MANY_REQUESTS, &coded.half, waits(wait)).await;
+    }
+    let Ok(found) = known(&app, &guest.person).await else {
+        return asks(&app, StatusCode::SERVICE_UNAVAILABLE, &coded.half, told("page-unreachable")).await;
+    };
+    let secret = found.and_then(|(_, account)| account.second);
+    if secret.is_some_and(|secret| app.second.fits(&guest.person, &secret, &coded.code, SystemTime::now())) {
+        app.brake.passed(&guest.person);
+        app.sessions.paid(&coded.half);
+        return begin(&app, &guest);
+    }
+    app.brake.failed(&guest.person, now);
+    asks(&app, StatusCode::UNAUTHORIZED, &coded.half, told("page-code-wrong")).await
+}
+
+fn guest(person: Person, visitor: Visitor, next: String) -> Guest {
+    let Visitor { address, browser } = visitor;
+    Guest { person: person.id, name: person.name, office: person.office, address, browser, next }
+}
+
+fn begin(app: &App, guest: &Guest) -> Response {
+    let Some(cookie) = app.sessions.begin(guest, Lang::Zh, Instant::now()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     // Lax, so that a link in a letter of a colleague opens the page; acts carry a token besides.
     let secure = if app.secure { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Lax{secure}");
-    ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&guest.next)).into_response()
 }
 
 pub async fn welcome(State(app): State<Arc<App>>, Query(invited): Query<Invited>) -> Response {
@@ -141,7 +224,7 @@ pub async fn welcome(State(app): State<Arc<App>>, Query(invited): Query<Invited>
 async fn invitation(app: &App, status: StatusCode, invited: &Invited, told: Option<&str>) -> Response {
     let body = html! {
         div.card.login {
-            @if let Some(told) = told { div.note.error role="alert" { p { (both(told)) } } }
+            (notice(told.and_then(self::told).as_ref()))
             form method="post" action="/welcome" {
                 input type="hidden" name="invitation" value=(invited.invitation);
                 label for="person" { (both("page-person")) }
@@ -158,7 +241,7 @@ async fn invitation(app: &App, status: StatusCode, invited: &Invited, told: Opti
     bare(app, status, "page-welcome", &body).await
 }
 
-pub async fn choose(State(app): State<Arc<App>>, Form(invited): Form<Invited>) -> Response {
+pub async fn choose(State(app): State<Arc<App>>, visitor: Visitor, Form(invited): Form<Invited>) -> Response {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let Ok(found) = known(&app, &invited.person).await else {
@@ -176,7 +259,8 @@ pub async fn choose(State(app): State<Arc<App>>, Form(invited): Form<Invited>) -
     }
     let (id, password) = (person.id.clone(), invited.password.clone());
     let kept = app.ask(move |desk| {
-        let account = Account { password: accounts::hash(&password), invitation: None, until: 0 };
+        // Whoever was invited anew has lost what opened the account before: the second factor is over too.
+        let account = Account { password: accounts::hash(&password), ..Account::default() };
         desk.put_account(&id, &id, &account)
     });
     if kept.await.is_err() {
@@ -184,15 +268,16 @@ pub async fn choose(State(app): State<Arc<App>>, Form(invited): Form<Invited>) -
     }
     app.brake.passed(&person.id);
     app.sessions.end_all(&person.id);
-    begin(&app, &person, "/")
+    app.second.forget(&person.id);
+    begin(&app, &guest(person, visitor, "/".to_owned()))
 }
 
-pub async fn leave(State(app): State<Arc<App>>, act: Act) -> Response {
+pub async fn leave(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
     app.sessions.end(&act.session.id);
     Redirect::to("/login").into_response()
 }
 
-pub async fn speak(State(app): State<Arc<App>>, act: Act) -> Response {
+pub async fn speak(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
     app.sessions.speak(&act.session.id, if act.text("lang") == "en" { Lang::En } else { Lang::Zh });
     Redirect::to("/").into_response()
 }

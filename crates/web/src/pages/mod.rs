@@ -1,20 +1,30 @@
 /*! The pages, one file each. What they show comes from the desk; how it looks, from `ui`. */
 
+pub mod account;
+pub mod compared;
+pub mod deeds;
 pub mod draft;
+pub mod exam;
 pub mod figure;
 pub mod home;
+pub mod letters;
 pub mod lines;
 pub mod log;
 pub mod login;
 pub mod mapping;
+pub mod month;
 pub mod portal;
 pub mod rules;
+pub mod sending;
+pub mod sheets;
+pub mod signoff;
+pub mod versions;
 
 use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -25,7 +35,7 @@ use ui::{
 };
 
 use crate::{
-    desk::{Answer, Kind, Place, Refusal},
+    desk::{Answer, File, Kind, Place, Refusal},
     routes,
     server::App,
     sessions::Session,
@@ -33,7 +43,17 @@ use crate::{
 };
 
 /// Pages that can be reached from everywhere.
-const NAV: [(&str, &str); 3] = [("/", "page-home"), (mapping::HERE, "mapping-page"), ("/log", "page-log")];
+const NAV: [(&str, &str); 6] = [
+    ("/", "page-home"),
+    (month::HERE, "page-month"),
+    (sheets::ALL, "page-sheets"),
+    (mapping::HERE, "mapping-page"),
+    (letters::HERE, "page-letters"),
+    ("/log", "page-log"),
+];
+
+/// Those that people of departments reach.
+const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
 
 /// A page for somebody who is signed in.
 pub struct Leaf<'a> {
@@ -52,7 +72,8 @@ impl Leaf<'_> {
     }
 
     fn text(&self, owner: &str, body: &Markup) -> String {
-        let nav: Vec<(&str, &str, bool)> = NAV.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
+        let reached: &[(&str, &str)] = if self.session.office { &NAV } else { &OWN };
+        let nav: Vec<(&str, &str, bool)> = reached.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
         let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
@@ -101,6 +122,26 @@ pub fn stale(app: &App, session: &Session) -> Response {
     (StatusCode::FORBIDDEN, Html(leaf.text("", &body))).into_response()
 }
 
+/// What people of departments are not shown.
+pub async fn forbidden(app: &App, session: &Session) -> Response {
+    let lang = session.lang;
+    let body = html! {
+        p { (label(lang, "page-not-yours-why")) }
+        p { a.button href=(sheets::OWN) { (label(lang, "page-sheets-own")) } }
+    };
+    let leaf = Leaf { app, session, title: label(lang, "page-not-yours"), crumbs: Vec::new(), here: "" };
+    leaf.with(StatusCode::FORBIDDEN, body).await
+}
+
+/// A form that could not be read: larger than is taken, or broken off.
+pub async fn too_much(app: &App, session: &Session, status: StatusCode) -> Response {
+    let large = status == StatusCode::PAYLOAD_TOO_LARGE;
+    let finding = if large { Finding::error("upload-too-large") } else { Finding::error("upload-broken") };
+    let body = findings(session.lang, &[finding.with("limit", crate::server::FILES_BYTES >> 20)]);
+    let leaf = Leaf { app, session, title: label(session.lang, "page-refused"), crumbs: Vec::new(), here: "" };
+    leaf.with(status, body).await
+}
+
 /// There is no such page.
 pub async fn nothing(State(app): State<Arc<App>>, Signed(session): Signed) -> Response {
     refused(&app, &session, Refusal::missing()).await
@@ -133,7 +174,7 @@ pub fn state(lang: Lang, state: &str) -> Markup {
     let tone = match state {
         "delivered" | "accepted" => Tone::Good,
         "refused" | "returned" => Tone::Bad,
-        "not_built" => Tone::Plain,
+        "not_built" | "superseded" | "withdrawn" => Tone::Plain,
         _ => Tone::Warn,
     };
     page::badge(tone, &label(lang, &format!("state-{state}")))
@@ -149,6 +190,12 @@ pub fn way(lang: Lang, place: &Place) -> Vec<(String, String)> {
     let mut way = home_way(lang);
     way.push((routes::draft(place), format!("{} {}", place.form, place.period)));
     way
+}
+
+/// A file to take away.
+pub fn download(file: File) -> Response {
+    let name = format!("attachment; filename*=UTF-8''{}", routes::part(&file.name));
+    ([(header::CONTENT_TYPE, file.media.to_owned()), (header::CONTENT_DISPOSITION, name)], file.bytes).into_response()
 }
 
 /// An amount of 元 with its thousands apart and at least two decimals.

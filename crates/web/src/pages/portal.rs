@@ -1,30 +1,48 @@
-/*! The portal page: figures in the order and unit of the form, one column at a time to be copied, and what was filed beside what was signed. */
+/*! The portal page: figures in the order and unit of the form, one column at a time to be copied, what was filed taken back and laid beside what was signed. */
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
-    response::Response,
+    Router,
+    extract::{DefaultBodyLimit, Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
 };
 use maud::{Markup, html};
+use model::{Finding, Level};
 use survey::document::{Cell, Column};
 use ui::{
-    Lang, grouped, label,
-    page::{Tone, badge},
+    grouped, label,
+    page::{Tone, badge, digest},
 };
 
-use super::{shown, way};
+use super::{Leaf, draft::refused_here, findings, shown, way};
 use crate::{
-    desk::{DraftView, Place},
-    server::App,
-    signed::Signed,
+    desk::{Filed, FiledNow, Filing, Place},
+    routes,
+    server::{App, FILES_BYTES},
+    sessions::Session,
+    signed::{Act, Signed},
 };
 
-pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
+/// The page and its acts.
+pub fn routes() -> Router<Arc<App>> {
+    let files = DefaultBodyLimit::max(FILES_BYTES);
+    Router::new()
+        .route("/drafts/{book}/{form}/{period}/portal", get(page).post(file).layer(files))
+        .route("/drafts/{book}/{form}/{period}/portal/withdraw", post(withdraw))
+}
+
+fn address(place: &Place) -> String {
+    format!("{}/portal", routes::draft(place))
+}
+
+async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
     let wanted = place.clone();
-    let answer = app.ask(move |desk| desk.draft(&wanted)).await;
+    let answer = app.ask(move |desk| desk.filed(&wanted)).await;
     let title = format!("{} {} · {}", place.form, place.period, label(session.lang, "page-portal"));
-    shown(&app, &session, "", answer, |view| (title, way(session.lang, &place), body(session.lang, view))).await
+    shown(&app, &session, "", answer, |filed| (title, way(session.lang, &place), body(&session, &place, filed))).await
 }
 
 /// What is reported in a column: a person's adjustment comes before what was computed.
@@ -32,28 +50,30 @@ fn reported(cell: &Cell, column: &Column) -> Option<String> {
     cell.adjusted(column).map(|made| made.reported.clone()).or_else(|| column.value.clone())
 }
 
-fn body(lang: Lang, view: &DraftView) -> Markup {
-    let draft = &view.draft;
+fn body(session: &Session, place: &Place, filed: &Filed) -> Markup {
+    let (lang, draft) = (session.lang, &filed.view.draft);
     html! {
         p { (label(lang, "page-portal-help")) }
-        @for name in draft.shown() { (column(lang, view, name)) }
-        (differences(lang, view))
+        @for name in draft.shown() { (column(session, place, filed, name)) }
+        (upload(session, place))
+        (differences(session, place, filed))
     }
 }
 
-/// One column: a box with one figure on each line, as a spreadsheet or the portal's grid takes it, and the same to look at.
-fn column(lang: Lang, view: &DraftView, name: &str) -> Markup {
-    let cells = &view.draft.cells;
+/// One column: a box with one figure on each line, as a spreadsheet or the portal's grid takes it, and the same to look at; and the way back.
+fn column(session: &Session, place: &Place, filed: &Filed, name: &str) -> Markup {
+    let (lang, draft) = (session.lang, &filed.view.draft);
+    let cells = &draft.cells;
     let texts: Vec<String> =
         cells.iter().map(|cell| cell.columns.shown(name).and_then(|column| reported(cell, column)).unwrap_or_default()).collect();
-    let id = format!("column-{name}");
+    let (id, back) = (format!("column-{name}"), format!("filed-{name}"));
     html! {
         @if texts.iter().any(|text| !text.is_empty()) {
             section.card {
                 h2 { (label(lang, name)) }
                 div.row {
                     button type="button" hidden data-copy=(id) data-done=(label(lang, "page-copied")) { (label(lang, "page-copy")) }
-                    span.dim { (label(lang, "money-unit")) " " (view.draft.header.money_unit) }
+                    span.dim { (label(lang, "money-unit")) " " (draft.header.money_unit) }
                 }
                 label for=(id) { (label(lang, "page-copy-box")) }
                 textarea id=(id) readonly rows="4" { (texts.join("\n")) }
@@ -66,37 +86,122 @@ fn column(lang: Lang, view: &DraftView, name: &str) -> Markup {
                         } }
                     } }
                 }
+                details {
+                    summary { (label(lang, "page-paste")) }
+                    form method="post" enctype="multipart/form-data" action=(address(place)) {
+                        input type="hidden" name="token" value=(session.token);
+                        input type="hidden" name="column" value=(name);
+                        label for=(back) { (label(lang, "page-paste-box")) " (" (texts.len()) ")" }
+                        textarea id=(back) name="text" rows="6" required {}
+                        p.dim { (label(lang, "page-paste-help")) }
+                        div.row { button.plain { (label(lang, "page-paste-take")) } }
+                    }
+                }
             }
         }
     }
 }
 
-/// What was filed at the portal beside what the draft reports.
-fn differences(lang: Lang, view: &DraftView) -> Markup {
-    let mut rows = Vec::new();
-    let mut filed = 0;
-    for cell in &view.draft.cells {
-        for (name, column) in cell.columns.each() {
-            let Some(platform) = &column.platform else { continue };
-            filed += 1;
-            let own = reported(cell, column);
-            let same = own.as_deref().and_then(|own| own.parse::<model::Amount>().ok()) == platform.parse::<model::Amount>().ok();
-            if !same {
-                rows.push((cell, name, own.unwrap_or_else(|| "—".to_owned()), platform));
+fn upload(session: &Session, place: &Place) -> Markup {
+    let lang = session.lang;
+    html! {
+        details.card {
+            summary { (label(lang, "page-filed-upload")) }
+            form method="post" enctype="multipart/form-data" action=(address(place)) {
+                input type="hidden" name="token" value=(session.token);
+                label for="filed-file" { (label(lang, "page-filed-file")) }
+                input id="filed-file" name="file" type="file" accept=".xlsx,.xls,.csv" required;
+                fieldset {
+                    legend { (label(lang, "page-filed-column")) }
+                    @for (value, name) in [("", "page-filed-as-said"), ("this_month", "this_month"), ("cumulative", "cumulative")] {
+                        label.plain { input type="radio" name="column" value=(value) checked[value.is_empty()]; " " (label(lang, name)) }
+                    }
+                }
+                p.dim { (label(lang, "page-filed-upload-help")) }
+                div.row { button.plain { (label(lang, "page-filed-take")) } }
             }
         }
     }
+}
+
+/// What was filed at the portal beside what somebody signed.
+fn differences(session: &Session, place: &Place, filed: &Filed) -> Markup {
+    let (lang, against) = (session.lang, &filed.against);
+    let apart: Vec<_> = filed.figures.iter().filter(|figure| !figure.same).collect();
     html! {
-        h2 { (label(lang, "page-filed")) }
-        @if filed == 0 { p.dim { (label(lang, "page-filed-none")) } }
-        @else if rows.is_empty() { p { (badge(Tone::Good, &label(lang, "page-filed-same"))) " " (filed) } }
+        h2 id="filed" { (label(lang, "page-filed")) }
+        @if filed.figures.is_empty() { p.dim { (label(lang, "page-filed-none")) } }
         @else {
-            div.scroll { table {
-                thead { tr { @for name in ["code", "name", "page-column", "reported", "platform"] { th scope="col" { (label(lang, name)) } } } }
-                tbody { @for (cell, name, own, platform) in &rows {
-                    tr { td { (cell.id) } td { (cell.name) } td { (label(lang, name)) } td.n { (grouped(own)) } td.n { (grouped(platform)) } }
+            p {
+                (label(lang, if filed.signed { "page-filed-signed" } else { "page-filed-unsigned" })) " "
+                (label(lang, "page-version")) " " (against.version) " " (super::state(lang, &against.state)) " " (digest(&against.digest))
+            }
+            @if apart.is_empty() { p { (badge(Tone::Good, &label(lang, "page-filed-same"))) " " (filed.figures.len()) } }
+            @else {
+                p { (badge(Tone::Bad, &label(lang, "page-filed-apart"))) " " (apart.len()) " / " (filed.figures.len()) }
+                div.scroll { table.filed {
+                    thead { tr { @for name in ["code", "name", "page-column", "reported", "platform", "difference", "source"] { th scope="col" { (label(lang, name)) } } } }
+                    tbody { @for figure in &apart {
+                        tr data-filed=(figure.id) {
+                            td { (figure.id) } td { (figure.name) } td { (label(lang, &figure.column)) }
+                            td.n { (figure.ours.as_deref().map_or_else(|| "—".to_owned(), grouped)) } td.n { (grouped(&figure.filed)) }
+                            td.n { (figure.apart.as_deref().map_or_else(|| "—".to_owned(), grouped)) } td { small { (figure.place) " " (figure.by) } }
+                        }
+                    } }
                 } }
-            } }
+                p.dim { (label(lang, "page-filed-apart-help")) }
+            }
+            details.card {
+                summary { (label(lang, "page-filed-withdraw")) }
+                form method="post" action=(format!("{}/withdraw", address(place))) {
+                    input type="hidden" name="token" value=(session.token);
+                    label for="filed-row" { (label(lang, "page-filed-row")) }
+                    select id="filed-row" name="row" {
+                        option value="" { (label(lang, "page-filed-all")) }
+                        @for (at, figure) in filed.figures.iter().enumerate() {
+                            @if at == 0 || filed.figures[at - 1].id != figure.id { option value=(figure.id) { (figure.id) " " (figure.name) } }
+                        }
+                    }
+                    label for="filed-reason" { (label(lang, "page-reason")) }
+                    input id="filed-reason" name="reason" size="50" minlength="4" required;
+                    div.row { button.plain { (label(lang, "page-filed-withdraw")) } }
+                }
+            }
         }
+    }
+}
+
+async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+    let (session, who) = (&act.session, act.session.person.clone());
+    let [column, text] = ["column", "text"].map(|name| act.text(name).to_owned());
+    let filing = Filing { place: place.clone(), column, text, paper: act.files.first().cloned() };
+    match app.ask(move |desk| desk.file(&who, &filing)).await {
+        Ok(now) => taken(&app, session, &place, &now).await,
+        Err(refusal) => refused_here(&app, session, &place, refusal).await,
+    }
+}
+
+/// What was taken: how many figures of which months, and what is to be said about them.
+async fn taken(app: &App, session: &Session, place: &Place, now: &FiledNow) -> Response {
+    let lang = session.lang;
+    let grave: Vec<Finding> = now.findings.iter().filter(|finding| finding.level != Level::Note).cloned().collect();
+    let body = html! {
+        (findings(lang, &grave))
+        div.scroll { table {
+            thead { tr { @for name in ["period", "figures", "new"] { th scope="col" { (label(lang, name)) } } } }
+            tbody { @for (month, count, new) in &now.months { tr { td { (month) } td.n { (count) } td.n { (new) } } } }
+        } }
+        p { a.button href=(format!("{}#filed", address(place))) { (label(lang, "page-filed-see")) } }
+    };
+    let leaf = Leaf { app, session, title: label(lang, "page-done"), crumbs: way(lang, place), here: "" };
+    leaf.with(StatusCode::OK, body).await
+}
+
+async fn withdraw(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+    let (who, wanted) = (act.session.person.clone(), place.clone());
+    let [row, reason] = ["row", "reason"].map(|name| act.text(name).to_owned());
+    match app.ask(move |desk| desk.unfile(&who, &wanted, &row, &reason)).await {
+        Ok(()) => Redirect::to(&format!("{}#filed", address(&place))).into_response(),
+        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
     }
 }

@@ -152,7 +152,7 @@ fn into(lang: Lang, view: &EditView, account: &crate::desk::AccountView) -> Mark
         false => vec![format!("QM({code},,借)"), format!("QM({code},,贷)")],
     };
     html! {
-        form.card.row method="get" action="/mapping/edit" {
+        form.card.row.ends method="get" action="/mapping/edit" {
             input type="hidden" name="book" value=(view.place.book);
             input type="hidden" name="period" value=(view.place.period);
             input type="hidden" name="what" value=(view.place.what);

@@ -1,0 +1,271 @@
+/*! What people write on a form: adjustments beside computed values, texts, choices, figures that no formula says, each with its papers. */
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Path, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use maud::{Markup, html};
+use model::Finding;
+use serde::Deserialize;
+use survey::document::Adjustment;
+use ui::{
+    Lang, grouped, label,
+    page::{Tone, badge},
+};
+
+use super::{Leaf, draft::refused_here, findings, shown, way};
+use crate::{
+    desk::{Adjusting, Attached, FigurePlace, Fill, FillRow, Place, Saying},
+    routes,
+    server::{App, FILES_BYTES},
+    sessions::Session,
+    signed::{Act, Signed},
+};
+
+/// Longest answers that stand in one line; longer ones are chosen from a list.
+const SHORT: usize = 5;
+
+/// Pages and acts.
+pub fn routes() -> Router<Arc<App>> {
+    let files = DefaultBodyLimit::max(FILES_BYTES);
+    Router::new()
+        .route("/drafts/{book}/{form}/{period}/fill", get(page))
+        .route("/drafts/{book}/{form}/{period}/adjust", post(adjust).layer(files))
+        .route("/drafts/{book}/{form}/{period}/say", post(say).layer(files))
+        .route("/papers/{digest}", get(paper))
+}
+
+/// The field for papers of a form.
+pub fn papers(lang: Lang, id: &str) -> Markup {
+    html! {
+        label for=(id) { (label(lang, "page-papers")) }
+        input id=(id) name="papers" type="file" multiple;
+    }
+}
+
+/// Papers that were attached, each to be taken away.
+pub fn attached(lang: Lang, papers: &[Attached]) -> Markup {
+    html! {
+        @if !papers.is_empty() {
+            span.papers { (label(lang, "page-papers")) " " @for (name, digest) in papers {
+                a href=(format!("/papers/{}?name={}", routes::part(digest), routes::part(name))) download title=(digest) { (name) } " "
+            } }
+        }
+    }
+}
+
+/// What was done, where there is something to say about it; else straight back.
+pub async fn done(app: &App, session: &Session, crumbs: Vec<(String, String)>, told: &[Finding], back: &str) -> Response {
+    if told.is_empty() {
+        return Redirect::to(back).into_response();
+    }
+    let lang = session.lang;
+    let body = html! {
+        (findings(lang, told))
+        p { a.button href=(back) autofocus { (label(lang, "page-go-on")) } }
+    };
+    Leaf { app, session, title: label(lang, "page-done"), crumbs, here: "" }.with(StatusCode::OK, body).await
+}
+
+/// The form with which a computed value is adjusted; `column` says which page it stands on.
+pub fn adjusting(session: &Session, place: &Place, digest: &str, row: &str, column: &str, made: Option<&Adjustment>) -> Markup {
+    let lang = session.lang;
+    let id = |name: &str| format!("{name}-{row}");
+    let address = format!("{}/adjust", routes::draft(place));
+    let fields = html! {
+        input type="hidden" name="token" value=(session.token);
+        input type="hidden" name="row" value=(row);
+        input type="hidden" name="column" value=(column);
+        input type="hidden" name="digest" value=(digest);
+    };
+    html! {
+        form method="post" enctype="multipart/form-data" action=(address) {
+            (fields)
+            label for=(id("amount")) { (label(lang, "page-amount-added")) }
+            input id=(id("amount")) name="amount" inputmode="decimal" size="16" value=[made.map(|made| &made.amount)] required;
+            label for=(id("reason")) { (label(lang, "page-reason")) }
+            input id=(id("reason")) name="reason" size="50" minlength="4" required;
+            (papers(lang, &id("papers")))
+            p.dim { (label(lang, "page-adjust-help")) }
+            div.row { button { (label(lang, if made.is_some() { "page-adjust-again" } else { "page-adjust" })) } }
+        }
+        @if made.is_some() {
+            form method="post" enctype="multipart/form-data" action=(address) {
+                (fields)
+                input type="hidden" name="withdraw" value="yes";
+                label for=(id("back")) { (label(lang, "page-reason-back")) }
+                div.row {
+                    input id=(id("back")) name="reason" size="50" minlength="4" required;
+                    button.plain { (label(lang, "page-adjust-withdraw")) }
+                }
+            }
+        }
+    }
+}
+
+async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
+    let wanted = place.clone();
+    let answer = app.ask(move |desk| desk.fill(&wanted)).await;
+    let title = format!("{} {} · {}", place.form, place.period, label(session.lang, "page-fill"));
+    shown(&app, &session, "", answer, |fill| (title, way(session.lang, &place), body(&session, &place, fill))).await
+}
+
+fn body(session: &Session, place: &Place, fill: &Fill) -> Markup {
+    let lang = session.lang;
+    let open = fill.rows.iter().filter(|row| row.now.is_none()).count();
+    html! {
+        p { (label(lang, "page-fill-help")) }
+        @if fill.rows.is_empty() { p { (label(lang, "page-fill-none")) } } @else {
+            p { (badge(if open == 0 { Tone::Good } else { Tone::Warn }, &format!("{} {open}", label(lang, "page-fill-open")))) }
+            @for row in &fill.rows { (line(session, place, fill, row)) }
+        }
+    }
+}
+
+fn line(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup {
+    let lang = session.lang;
+    let to = FigurePlace { draft: place.clone(), cell: row.id.clone(), column: row.column.clone() };
+    let now = row.now.as_deref().map(|text| if row.number { grouped(text) } else { text.to_owned() });
+    html! {
+        details.card id=(format!("row-{}", row.id)) {
+            summary {
+                (if row.code.is_empty() { &row.id } else { &row.code }) " " strong { (row.name) } " "
+                @match &now { Some(now) => { "= " span.v { (now) } " " (row.unit) }, None => (badge(if row.required { Tone::Warn } else { Tone::Plain }, &label(lang, "page-fill-empty"))) }
+            }
+            @if !row.source.is_empty() { p.dim { (label(lang, "source")) (label(lang, "colon")) (row.source) } }
+            @if !row.column.is_empty() { p { a href=(routes::figure(&to)) { (label(lang, "page-look")) } } }
+            @if let Some(said) = &row.said {
+                p { (label(lang, "page-said-by")) " " (said.by) " · " (said.text) @if !said.reason.is_empty() { " · " (said.reason) } " " (attached(lang, &said.papers)) }
+            }
+            @if let Some(fact) = &row.fact { p { (label(lang, "page-fill-fact")) " " code { (fact) } } }
+            @else if row.number { (number(session, place, fill, row)) }
+            @else { (words(session, place, fill, row)) }
+        }
+    }
+}
+
+fn number(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup {
+    let cell = fill.view.draft.cells.iter().find(|cell| cell.id == row.id);
+    adjusting(session, place, &fill.view.digest, &row.id, "", cell.and_then(|cell| cell.adjustment.as_ref()))
+}
+
+fn words(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup {
+    let lang = session.lang;
+    let id = |name: &str| format!("{name}-{}", row.id);
+    let address = format!("{}/say", routes::draft(place));
+    let fields = html! {
+        input type="hidden" name="token" value=(session.token);
+        input type="hidden" name="row" value=(row.id);
+        input type="hidden" name="digest" value=(fill.view.digest);
+    };
+    let before = row.said.as_ref().map(|said| said.text.as_str());
+    let chosen = |choice: &str| before.is_some_and(|text| text.split('、').any(|one| one == choice));
+    html! {
+        form method="post" enctype="multipart/form-data" action=(address) {
+            (fields)
+            @if row.choices.is_empty() {
+                label for=(id("text")) { (label(lang, "page-text")) }
+                textarea id=(id("text")) name="text" rows="2" required { (before.unwrap_or_default()) }
+            } @else if row.most > 1 {
+                fieldset {
+                    legend { (label(lang, "page-choices")) " " (row.most) }
+                    @for (at, choice) in row.choices.iter().enumerate() {
+                        label.plain { input type="checkbox" name=(format!("choice.{at}")) value=(choice) checked[chosen(choice)]; " " (choice) }
+                    }
+                }
+            } @else if row.choices.len() <= SHORT {
+                fieldset {
+                    legend { (label(lang, "page-choice")) }
+                    @for choice in &row.choices {
+                        label.plain { input type="radio" name="text" value=(choice) checked[chosen(choice)] required; " " (choice) }
+                    }
+                }
+            } @else {
+                label for=(id("text")) { (label(lang, "page-choice")) }
+                select id=(id("text")) name="text" required {
+                    option value="" { (label(lang, "page-choose")) }
+                    @for choice in &row.choices { option value=(choice) selected[chosen(choice)] { (choice) } }
+                }
+            }
+            @if row.said.is_some() {
+                label for=(id("reason")) { (label(lang, "page-reason-correct")) }
+                input id=(id("reason")) name="reason" size="50" minlength="4" required;
+            }
+            (papers(lang, &id("papers")))
+            div.row { button { (label(lang, if row.said.is_some() { "page-say-again" } else { "page-say" })) } }
+        }
+        @if row.said.is_some() {
+            form method="post" enctype="multipart/form-data" action=(address) {
+                (fields)
+                input type="hidden" name="withdraw" value="yes";
+                label for=(id("back")) { (label(lang, "page-reason-back")) }
+                div.row {
+                    input id=(id("back")) name="reason" size="50" minlength="4" required;
+                    button.plain { (label(lang, "page-say-withdraw")) }
+                }
+            }
+        }
+    }
+}
+
+async fn adjust(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+    let (who, withdraw) = (act.session.person.clone(), act.text("withdraw") == "yes");
+    let [row, digest, reason, column] = ["row", "digest", "reason", "column"].map(|name| act.text(name).to_owned());
+    let amount = (!withdraw).then(|| act.text("amount").to_owned());
+    let back = if column.is_empty() {
+        format!("{}/fill#row-{}", routes::draft(&place), routes::part(&row))
+    } else {
+        routes::figure(&FigurePlace { draft: place.clone(), cell: row.clone(), column })
+    };
+    let adjusting = Adjusting { place: place.clone(), row, digest, amount, reason, papers: act.files };
+    match app.ask(move |desk| desk.adjust(&who, &adjusting)).await {
+        Ok(told) => done(&app, &act.session, way(act.session.lang, &place), &told, &back).await,
+        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+    }
+}
+
+async fn say(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+    let (who, withdraw) = (act.session.person.clone(), act.text("withdraw") == "yes");
+    let [row, digest] = ["row", "digest"].map(|name| act.text(name).to_owned());
+    let mut chosen: Vec<(usize, &String)> =
+        act.fields.iter().filter_map(|(name, text)| Some((name.strip_prefix("choice.")?.parse().ok()?, text))).collect();
+    chosen.sort_unstable();
+    let several = chosen.into_iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("、");
+    let text = if several.is_empty() { act.text("text").trim().to_owned() } else { several };
+    let text = (!withdraw).then_some(text);
+    let back = format!("{}/fill#row-{}", routes::draft(&place), routes::part(&row));
+    let reason = act.typed("reason");
+    let saying = Saying { place: place.clone(), row, digest, text, reason, papers: act.files };
+    match app.ask(move |desk| desk.say(&who, &saying)).await {
+        Ok(told) => done(&app, &act.session, way(act.session.lang, &place), &told, &back).await,
+        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    name: String,
+}
+
+/// A paper, to be taken away and never shown by this server: what is in it is somebody else's.
+async fn paper(
+    State(app): State<Arc<App>>,
+    Signed(session): Signed,
+    Path(digest): Path<String>,
+    Query(named): Query<Named>,
+) -> Response {
+    match app.ask(move |desk| desk.paper(&digest)).await {
+        Ok(bytes) => {
+            let name = format!("attachment; filename*=UTF-8''{}", routes::part(&named.name));
+            ([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
+                .into_response()
+        }
+        Err(refusal) => super::refused(&app, &session, refusal).await,
+    }
+}
