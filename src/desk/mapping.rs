@@ -341,7 +341,13 @@ pub fn edit(
         .accounts()
         .filter(|_| account.is_some())
         .map(|known| [known.class.clone(), known.code.clone(), known.names.first().cloned().unwrap_or_default()]);
+    let named = formula.iter().flat_map(|formula| formula::references(&formula.expr)).filter_map(|(_, code)| {
+        let item = mapping.items.get(code.strip_prefix('@')?)?.as_ref()?;
+        Some([code.clone(), item.name.clone().unwrap_or_default(), item.text.clone()])
+    });
+    let items: BTreeSet<[String; 3]> = named.collect();
     Ok(EditView {
+        items: items.into_iter().collect(),
         place: EditPlace { book: bench.book.id.clone(), period: bench.month.to_string(), what: place.what.clone() },
         name,
         now: change::now(mapping, &about),

@@ -103,5 +103,9 @@ fn two_planted_mistakes_are_found_and_a_forgotten_account_is_proposed() {
     });
     // The command line says the same of both.
     site.site.ok(&["exam", "--against", "right.xlsx", "--form", "B203", "--period", "2025-06"]);
-    site.site.refused(&["exam", "--against", "hand.xlsx", "--form", "B203", "--period", "2025-06"], 1, &["exam-differs", "1 of 3"]);
+    site.site.refused(
+        &["exam", "--against", "hand.xlsx", "--form", "B203", "--period", "2025-06"],
+        1,
+        &["exam-differs", "1 of 3"],
+    );
 }
