@@ -21,6 +21,18 @@ pub const TEXT: &str = "text";
 /// Kind of the records of events (大事记).
 pub const EVENT: &str = "event";
 
+/// Fewest characters of a reason.
+const REASON_LEAST: usize = 4;
+
+/// A reason that says something.
+pub fn reason(text: &str) -> Result<&str, Failure> {
+    let text = text.trim();
+    if text.chars().count() < REASON_LEAST {
+        return Err(Failure::config(Finding::error("reason-too-short").with("reason", text).with("least", REASON_LEAST)));
+    }
+    Ok(text)
+}
+
 /// What is written in the 大事记 of some months, as notes beside their figures.
 pub fn events(store: &Store, months: &[Month]) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();

@@ -21,9 +21,6 @@ use crate::{
 
 /// Kind of the records of handovers.
 const HANDOVER: &str = "handover";
-/// Fewest characters of a reason.
-const REASON_LEAST: usize = 4;
-
 /// Kinds of events (大事记).
 pub const EVENTS: [&str; 8] = ["capacity", "price", "product", "process", "equipment", "restructuring", "people", "other"];
 
@@ -50,15 +47,6 @@ impl Target<'_> {
     }
 }
 
-/// A reason that says something.
-pub fn reason(text: &str) -> Result<&str, Failure> {
-    let text = text.trim();
-    if text.chars().count() < REASON_LEAST {
-        return Err(Failure::config(Finding::error("reason-too-short").with("reason", text).with("least", REASON_LEAST)));
-    }
-    Ok(text)
-}
-
 /// Adds to a computed value, or takes that back where there is no amount; then builds the form with it.
 pub fn adjust(
     agent: &Agent,
@@ -71,7 +59,7 @@ pub fn adjust(
 ) -> Result<Vec<Finding>, Failure> {
     let Target { form, row, book, month } = target;
     let (figure, place) = (target.figure(), target.place());
-    let why = reason(why)?;
+    let why = acts::reason(why)?;
     person.must(Deed::Adjust, &place)?;
     configured(agent, form)?;
     acts::unlocked(store, &book.id, form, month)?;
@@ -166,7 +154,7 @@ pub fn say(
         }
         _ => {}
     }
-    let why = why.map(reason).transpose()?.unwrap_or_default();
+    let why = why.map(acts::reason).transpose()?.unwrap_or_default();
     let entry = acts::TextEntry {
         text: text.clone().unwrap_or_default(),
         reason: why.to_owned(),
@@ -209,7 +197,7 @@ pub fn lock(
     if unlock.is_none() && month.to_string().as_str() > measures::today().get(..7).unwrap_or_default() {
         return Err(Failure::findings(vec![Finding::error("lock-of-the-future").at(place)]));
     }
-    let why = unlock.map(reason).transpose()?;
+    let why = unlock.map(acts::reason).transpose()?;
     let evidence = evidence::keep_all(store, papers)?;
     let state = Lock { locked: why.is_none(), reason: why.unwrap_or_default().to_owned(), by: person.id.clone(), evidence };
     let body = serde_json::to_string(&state).map_err(|e| Failure::source(Finding::error("state-refused").with("reason", e)))?;
@@ -281,7 +269,7 @@ pub fn events(store: &Store) -> Result<Vec<Event>, Failure> {
 /// Writes an event into the 大事记.
 pub fn note(store: &mut Store, person: &Person, month: Month, kind: &str, text: &str, papers: &[Paper]) -> Result<(), Failure> {
     person.must(Deed::Event, month)?;
-    let text = reason(text)?;
+    let text = acts::reason(text)?;
     let key = (store.record_versions(EVENT, Wanted::default())?.len() + 1).to_string();
     let mut body = json!({ "kind": kind, "text": text, "by": person.id });
     attach(store, &mut body, papers)?;
@@ -336,7 +324,7 @@ pub fn hand_over(
         let finding = Finding::error("handover-to-oneself").at(&person.id).with("person", &person.name);
         return Err(Failure::findings(vec![finding]));
     }
-    let note = reason(note)?;
+    let note = acts::reason(note)?;
     let mut open: Vec<String> = Vec::new();
     for version in store
         .current_drafts()?

@@ -10,7 +10,6 @@ use store::{Record, Store};
 use crate::{
     acts, build,
     config::{Agent, Book, Channel, Deed, Person},
-    deeds,
     delivery::{
         self, client,
         outbox::{self, Act, Entry},
@@ -152,7 +151,7 @@ pub fn withdraw(
     reason: &str,
 ) -> Result<Vec<Finding>, Failure> {
     person.must(Deed::Submit, meant.period)?;
-    let reason = deeds::reason(reason)?;
+    let reason = acts::reason(reason)?;
     let fits = |(period, entry): &(String, Entry)| {
         let package = &entry.package;
         let form = meant.form.is_none_or(|form| package.forms.iter().any(|[own, ..]| own == form));

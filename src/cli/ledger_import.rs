@@ -9,8 +9,8 @@ use survey::{Form, exam::column_named};
 
 use super::Ctx;
 use crate::{
+    acts,
     config::{self, Person},
-    deeds,
     evidence::Paper,
     form_sheet::Reading,
     loading,
@@ -97,7 +97,7 @@ fn withdraw(
     form: &Form,
     person: &Person,
 ) -> Result<Vec<Finding>, Failure> {
-    let reason = deeds::reason(what.reason.as_deref().unwrap_or_default())?;
+    let reason = acts::reason(what.reason.as_deref().unwrap_or_default())?;
     let (key, column) = (what.code.as_deref(), what.column.as_deref());
     let back = reported::Back { book, form: &form.form, period: what.period, key, column, reason };
     let months = reported::withdraw(store, &back, person)?;

@@ -8,8 +8,8 @@ use store::Store;
 
 use super::{Ctx, receipt};
 use crate::{
+    acts,
     config::{Agent, Deed},
-    deeds,
     delivery::{
         machine::Machine,
         outbox::{self, Act},
@@ -99,7 +99,7 @@ pub fn submit(ctx: &Ctx, what: &Submit) -> Result<Vec<Finding>, Failure> {
     if let Some(reason) = &what.withdraw {
         return submission::withdraw(&agent, &mut store, ctx.person(&agent)?, meant, reason);
     }
-    let anyway = what.anyway.as_deref().map(deeds::reason).transpose()?;
+    let anyway = what.anyway.as_deref().map(acts::reason).transpose()?;
     let Leaving { kept, bytes, findings } = submission::leaving(&agent, &store, meant, anyway.is_some())?;
     if what.dry_run {
         leaves(ctx, &kept, &bytes)?;

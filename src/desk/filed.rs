@@ -11,9 +11,8 @@ use web::{Answer, Filed, FiledDesk, FiledFigure, FiledNow, FiledVersion, Filing,
 
 use super::{Pages, book, deeds::name_of, drafts, month};
 use crate::{
-    build,
+    acts, build,
     config::{Agent, Deed},
-    deeds,
     evidence::Paper,
     loading,
     report::{self, Failure},
@@ -65,7 +64,7 @@ impl FiledDesk for Pages {
         let (agent, mut store) = self.open()?;
         let person = agent.person(who)?;
         person.must(Deed::Platform, &place.form)?;
-        let (book, month, reason) = (book(&agent, place)?, month(place)?, deeds::reason(reason)?);
+        let (book, month, reason) = (book(&agent, place)?, month(place)?, acts::reason(reason)?);
         let key = Some(row).filter(|row| !row.is_empty());
         let back = reported::Back { book: &book.id, form: &place.form, period: Some(month), key, column: None, reason };
         if reported::withdraw(&mut store, &back, person)?.is_empty() {

@@ -10,7 +10,6 @@ use super::{drafts, local, signoff};
 use crate::{
     acts, build,
     config::{Agent, Deed, Person},
-    deeds,
     delivery::{
         self, messages,
         outbox::{self, Act, State},
@@ -63,7 +62,7 @@ pub fn leaving(agent: &Agent, store: &Store, place: &Place, person: &Person) -> 
 pub fn submit(agent: &Agent, store: &mut Store, place: &Place, person: &Person, digest: &str, anyway: &str) -> Answer<()> {
     let at = submission::place(meant(place));
     person.must(Deed::Submit, &at)?;
-    let anyway = Some(anyway.trim()).filter(|reason| !reason.is_empty()).map(deeds::reason).transpose()?;
+    let anyway = Some(anyway.trim()).filter(|reason| !reason.is_empty()).map(acts::reason).transpose()?;
     let submission::Leaving { kept, findings, .. } = submission::leaving(agent, store, meant(place), anyway.is_some())?;
     own(&kept, place)?;
     if kept.digest != digest {
@@ -90,7 +89,7 @@ pub fn withdraw(
     let Some(entry) = waits else { return Err(Failure::findings(vec![Finding::error("package-not-waiting").at(at)]).into()) };
     own(&entry.package, place)?;
     person.must(Deed::Submit, &at)?;
-    let reason = deeds::reason(reason)?;
+    let reason = acts::reason(reason)?;
     Ok(outbox::withdraw(agent, store, (digest, &place.period), (&person.id, reason))?)
 }
 

@@ -19,8 +19,9 @@ use super::{
     layer::{self, one_line},
 };
 use crate::{
+    acts,
     config::{self, Agent, Book, Deed, Person},
-    deeds, due,
+    due,
     forms::{self, Layers},
     report::{self, Failure},
     sheet,
@@ -254,7 +255,7 @@ impl Plan {
     /// was on the screen; what somebody else has written since is never lost.
     pub fn keep(&self, agent: &Agent, store: &mut Store, person: &Person, seen: Option<&str>) -> Result<Vec<Finding>, Failure> {
         person.must(Deed::Map, &self.layer.name)?;
-        deeds::reason(&self.why)?;
+        acts::reason(&self.why)?;
         let changed = || Failure::findings(vec![Finding::error("mapping-file-changed").at(&self.layer.name)]);
         if seen.is_some_and(|seen| seen != self.layer.digest()) {
             return Err(changed());

@@ -67,7 +67,13 @@ impl Drop for Pages {
 
 impl Pages {
     pub fn start(config: &str) -> Pages {
+        Pages::start_with(config, |_| ())
+    }
+
+    /// The same with files beside the configuration before anything is built.
+    pub fn start_with(config: &str, more: impl FnOnce(&Site)) -> Pages {
         let site = Site::tryton(config);
+        more(&site);
         site.ok(&["build", "--period", "2025-06"]);
         Pages::serve(site)
     }

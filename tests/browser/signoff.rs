@@ -25,7 +25,8 @@ fn company(bureau: &Bureau, official: bool) -> Pages {
         )
     });
     let own = format!("\n[bureau]\nurl = \"https://127.0.0.1:{}\"\nca = \"bureau.pem\"\ntimeout = 10\n", bureau.port);
-    let config = CONFIG.replace("code = \"B203\"", form) + "\n[signing]\nroots = \"bureau.pem\"\n" + &keys.concat() + &own;
+    let signing = format!("\n[signing]\nroots = \"bureau.pem\"\n{}", keys.concat());
+    let config = format!("{}{signing}{own}", CONFIG.replace("code = \"B203\"", form));
     let site = Site::tryton(&config);
     fs::copy(bureau.authority(), site.path("bureau.pem")).unwrap();
     site.ok(&["build", "--period", "2025-06"]);

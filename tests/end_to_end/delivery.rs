@@ -247,7 +247,7 @@ fn it_is_said_at_every_moment_where_a_package_is_and_receipts_are_listed() {
     assert_eq!(reports[0]["payload"], row["digest"], "{reports}");
     assert!(receipts(&site)[0].to_str().unwrap().contains(&row["receipt"]) && row["at"].ends_with('Z'));
     assert_eq!(crate::csv(&site.ok(&["receipt", "list", "--period", "2025-05", "--format", "csv"])).len(), 0);
-    let json: Value = serde_json::from_str(&site.ok(&["receipt", "list", "--format", "json"])).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&site.ok(&["receipt", "list", "--format", "json"])).unwrap();
     assert_eq!(json[0]["digest"], row["digest"]);
     assert!(site.ok(&["receipt", "list"]).contains("received"));
     // A byte of it that changed is found.

@@ -37,6 +37,14 @@ pub fn voucher(book: &str, period: &str, key: &str) -> String {
     format!("/books/{}/vouchers?sealed={}&key={}", part(book), part(period), part(key))
 }
 
+pub fn receipt(name: &str) -> String {
+    format!("/receipts/{}", part(name))
+}
+
+pub fn changes(book: &str, period: &str, old: &str, new: &str) -> String {
+    format!("/books/{}/changes/{}?old={}&new={}", part(book), part(period), part(old), part(new))
+}
+
 /// The mapping of a book and month.
 pub fn mapping(book: &str, period: &str) -> String {
     format!("/mapping?book={}&period={}", part(book), part(period))
@@ -47,12 +55,4 @@ pub fn edit(place: &EditPlace, said: Option<&str>) -> String {
     let EditPlace { book, period, what } = place;
     let said = said.map_or_else(String::new, |said| format!("&say={}", part(said)));
     format!("/mapping/edit?book={}&period={}&what={}{said}", part(book), part(period), part(what))
-}
-
-pub fn receipt(name: &str) -> String {
-    format!("/receipts/{}", part(name))
-}
-
-pub fn changes(book: &str, period: &str, old: &str, new: &str) -> String {
-    format!("/books/{}/changes/{}?old={}&new={}", part(book), part(period), part(old), part(new))
 }

@@ -45,6 +45,7 @@ use crate::{
 /// Pages that can be reached from everywhere.
 const NAV: [(&str, &str); 6] = [
     ("/", "page-home"),
+    (mapping::HERE, "mapping-page"),
     (month::HERE, "page-month"),
     (sheets::ALL, "page-sheets"),
     (mapping::HERE, "mapping-page"),
