@@ -48,7 +48,6 @@ const NAV: [(&str, &str); 6] = [
     (mapping::HERE, "mapping-page"),
     (month::HERE, "page-month"),
     (sheets::ALL, "page-sheets"),
-    (mapping::HERE, "mapping-page"),
     (letters::HERE, "page-letters"),
     ("/log", "page-log"),
 ];
