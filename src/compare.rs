@@ -6,13 +6,13 @@ use journal::Digest;
 use model::Amount;
 use store::{DraftVersion, Store};
 use survey::document::{Cell, Column, Draft};
-use web::{Compared, Comparison, Moved, Version};
+use web::{Compared, Comparison, KeptVersion, Moved};
 
 use crate::{build, desk::local, report::Failure};
 
 /// Versions of a draft, the oldest first: the same text in several states is one version.
-pub fn versions(store: &Store, book: &str, form: &str, period: &str) -> Result<Vec<(Version, DraftVersion)>, Failure> {
-    let mut found: Vec<(Version, DraftVersion)> = Vec::new();
+pub fn versions(store: &Store, book: &str, form: &str, period: &str) -> Result<Vec<(KeptVersion, DraftVersion)>, Failure> {
+    let mut found: Vec<(KeptVersion, DraftVersion)> = Vec::new();
     for kept in store.drafts_of(book, form, period)? {
         match found.last_mut().filter(|(version, _)| version.number == kept.version) {
             Some((version, last)) => {
@@ -23,7 +23,7 @@ pub fn versions(store: &Store, book: &str, form: &str, period: &str) -> Result<V
                 let at = store.operation(kept.operation)?.map(|operation| local(&operation.at)).unwrap_or_default();
                 let (digest, state) = (Digest::of(kept.body.as_bytes()).to_string(), kept.state.clone());
                 let period = kept.period.clone();
-                found.push((Version { number: kept.version, period, digest, at, state }, kept));
+                found.push((KeptVersion { number: kept.version, period, digest, at, state }, kept));
             }
         }
     }
@@ -31,7 +31,7 @@ pub fn versions(store: &Store, book: &str, form: &str, period: &str) -> Result<V
 }
 
 /// Two versions of the draft of one month: every figure that people see.
-pub fn versions_of(old: &(Version, DraftVersion), new: &(Version, DraftVersion)) -> Result<Comparison, Failure> {
+pub fn versions_of(old: &(KeptVersion, DraftVersion), new: &(KeptVersion, DraftVersion)) -> Result<Comparison, Failure> {
     let (before, now) = (build::read(&old.1)?, build::read(&new.1)?);
     let columns: Vec<&str> = now.shown();
     let (changed, same) =
@@ -41,7 +41,7 @@ pub fn versions_of(old: &(Version, DraftVersion), new: &(Version, DraftVersion))
 }
 
 /// A draft and that of another month: what each row says of its month alone.
-pub fn months(old: &(Version, DraftVersion), new: &(Version, DraftVersion)) -> Result<Comparison, Failure> {
+pub fn months(old: &(KeptVersion, DraftVersion), new: &(KeptVersion, DraftVersion)) -> Result<Comparison, Failure> {
     let (before, now) = (build::read(&old.1)?, build::read(&new.1)?);
     let (changed, same) = figures(&before, &now, |cell| {
         let name =

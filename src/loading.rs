@@ -101,7 +101,11 @@ pub fn pasted(
 ) -> Result<Loaded, Failure> {
     person.must(Deed::Platform, &form.form)?;
     let name = ui::label(lang, "page-pasted");
-    let lines: Vec<&str> = text.trim_end_matches(['\r', '\n']).lines().take(LINES_MOST).map(str::trim).collect();
+    let mut lines: Vec<&str> = text.split('\n').take(LINES_MOST).map(str::trim).collect();
+    // A line end after the last line begins no other; an empty line is one that was not filed, and is counted.
+    if lines.len() == rows.len() + 1 && lines.last() == Some(&"") {
+        lines.pop();
+    }
     if lines.len() != rows.len() {
         let finding = Finding::error("paste-lines-differ").at(format!("{}, {month}, book {}", form.form, book.id));
         return Err(Failure::findings(vec![finding.with("lines", lines.len()).with("rows", rows.len())]));

@@ -12,6 +12,7 @@ use crate::{
     config::{Agent, Book, Channel, Deed, Person},
     delivery::{
         self, client,
+        machine::Machine,
         outbox::{self, Act, Entry},
     },
     due,
@@ -140,6 +141,15 @@ pub fn queue(agent: &Agent, store: &mut Store, kept: &Kept, period: &str, act: A
     client::bureau(agent)?;
     outbox::queue(store, kept, period, act)?;
     Ok(Finding::note("package-queued").at(period).with("digest", &kept.digest))
+}
+
+/// The checkpoint that goes beside a package which a person carries: the receiver countersigns it, as it does when a package comes over the network.
+/// None where this machine has not enrolled.
+pub fn checkpoint(agent: &Agent, store: &Store) -> Result<Option<String>, Failure> {
+    match agent.machine().is_file() {
+        true => Ok(Some(Machine::read(agent)?.checkpoint(agent, store)?.to_string())),
+        false => Ok(None),
+    }
 }
 
 /// Takes the newest package back that is meant and waits for its receipt.

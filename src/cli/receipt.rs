@@ -7,13 +7,12 @@ use std::{
 
 use clap::Subcommand;
 use model::{Finding, Month};
-use seal::{Limits, Received, Verdict};
+use seal::{Received, Verdict};
 
 use super::{Ctx, verify};
 use crate::{
-    delivery::{self, outbox},
+    delivery,
     output::{Table, label},
-    package,
     report::{self, Failure},
 };
 
@@ -85,17 +84,10 @@ fn import(ctx: &Ctx, file: &Path) -> Result<Vec<Finding>, Failure> {
         None => crate::packs::who(),
     };
     let bytes = fs::read(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
-    let wrong = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
-    let digest = Received::read(&bytes, Limits::default()).map_err(wrong)?.receipt.payload.to_string();
-    let _one = outbox::turn(&store)?;
-    let kept = package::kept(&store, Some(&digest), None)?.zip(delivery::period_of(&store, &digest)?);
-    let Some((kept, period)) = kept else {
-        let adopted = delivery::adopt(&agent, &mut store, &bytes, None, &who)?;
-        let missing = || wrong(Finding::error("receipt-of-no-package").with("payload", digest));
-        return adopted.map(|finding| vec![finding]).ok_or_else(missing);
-    };
-    let (received, findings) = delivery::accept(&agent, &mut store, (&kept, &period), &bytes, None, &who)?;
-    told(ctx, &received, findings)
+    match delivery::import(&agent, &mut store, &bytes, &who, &place)? {
+        (Some(received), findings) => told(ctx, &received, findings),
+        (None, findings) => Ok(findings),
+    }
 }
 
 /// What a receipt says; a refusal is no success.

@@ -10,10 +10,7 @@ use super::{Ctx, receipt};
 use crate::{
     acts,
     config::{Agent, Deed},
-    delivery::{
-        machine::Machine,
-        outbox::{self, Act},
-    },
+    delivery::outbox::{self, Act},
     evidence::Paper,
     output::{self, Format, Table, label},
     package::{Kept, Meant},
@@ -137,11 +134,10 @@ fn hand_out(
         Err(error) => return Err(Failure::source(Finding::io(path, &error))),
     }
     sheet::save(path, bytes)?;
-    if agent.machine().is_file() {
-        // The receiver countersigns it, as it does when a package comes over the network.
+    if let Some(checkpoint) = submission::checkpoint(agent, store)? {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".checkpoint");
-        sheet::save(beside.as_ref(), Machine::read(agent)?.checkpoint(agent, store)?.to_string().as_bytes())?;
+        sheet::save(beside.as_ref(), checkpoint.as_bytes())?;
     }
     let _one = outbox::turn(store)?;
     outbox::queue(store, kept, period, act)?;

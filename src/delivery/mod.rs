@@ -18,7 +18,7 @@ pub mod published;
 mod receipts;
 pub mod regular;
 
-pub use receipts::{accept, adopt, list, look, period_of, verify, why};
+pub use receipts::{accept, adopt, import, list, look, period_of, verify, why};
 
 use std::collections::{BTreeMap, BTreeSet};
 

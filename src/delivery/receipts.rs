@@ -231,6 +231,27 @@ pub fn accept(
     Ok((received, findings))
 }
 
+/// Keeps a receipt that somebody carried back: of a package that is kept here, or of one that is not and arrived all the same. What the receipt says
+/// is given where its package is here.
+pub fn import(
+    agent: &Agent,
+    store: &mut Store,
+    bytes: &[u8],
+    who: &str,
+    place: &str,
+) -> Result<(Option<Received>, Vec<Finding>), Failure> {
+    let wrong = |finding: Finding| Failure::findings(vec![finding.at(place)]);
+    let digest = Received::read(bytes, Limits::default()).map_err(wrong)?.receipt.payload.to_string();
+    let _one = outbox::turn(store)?;
+    let Some((kept, period)) = package::kept(store, Some(&digest), None)?.zip(period_of(store, &digest)?) else {
+        let adopted = adopt(agent, store, bytes, None, who)?;
+        let missing = || wrong(Finding::error("receipt-of-no-package").with("payload", digest));
+        return adopted.map(|finding| (None, vec![finding])).ok_or_else(missing);
+    };
+    let (received, findings) = accept(agent, store, (&kept, &period), bytes, None, who)?;
+    Ok((Some(received), findings))
+}
+
 /// Whose receipts are believed. Who carries files by hand needs no receiver's address, only whom to believe.
 fn roots(agent: &Agent) -> Option<PathBuf> {
     let own = agent.bureau.as_ref().map(|bureau| &bureau.ca).or(agent.signing.roots.as_ref());

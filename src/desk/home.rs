@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// What is due, what changed, and how the sources are.
-pub fn home(agent: &Agent, store: &Store, person: &Person) -> Result<Home, Failure> {
-    let today = due::today();
+pub fn home(agent: &Agent, store: &Store, person: &Person, day: Option<&str>) -> Result<Home, Failure> {
+    let today = day.and_then(|day| day.parse().ok()).unwrap_or_else(due::today);
     let (reports, mut news) = due::around(agent, store, today, false)?;
     news.extend(under_way::packages(store, &local)?);
     news.extend(under_way::letters(store, &reports, &local)?);

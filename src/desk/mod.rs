@@ -101,9 +101,9 @@ impl web::Desk for Pages {
         Ok(put_account(&mut store, who, person, account)?)
     }
 
-    fn home(&self, who: &str) -> Answer<web::Home> {
+    fn home(&self, who: &str, day: Option<&str>) -> Answer<web::Home> {
         let (agent, store) = self.open()?;
-        Ok(home::home(&agent, &store, agent.person(who)?)?)
+        Ok(home::home(&agent, &store, agent.person(who)?, day)?)
     }
 
     fn draft(&self, place: &Place) -> Answer<web::DraftView> {
@@ -170,7 +170,7 @@ impl web::SignDesk for Pages {
         signoff::paper(&agent, &mut store, place, pdf)
     }
 
-    fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: Vec<(String, Vec<u8>)>) -> Answer<()> {
+    fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[web::Paper]) -> Answer<()> {
         let (agent, mut store) = self.open()?;
         signoff::file(&agent, &mut store, place, agent.person(who)?, said, papers)
     }
@@ -183,6 +183,21 @@ impl web::SignDesk for Pages {
     fn submit(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<()> {
         let (agent, mut store) = self.open()?;
         sending::submit(&agent, &mut store, place, agent.person(who)?, digest, anyway)
+    }
+
+    fn carry(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<web::File> {
+        let (agent, mut store) = self.open()?;
+        sending::carry(&agent, &mut store, place, agent.person(who)?, digest, anyway)
+    }
+
+    fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<web::File> {
+        let (agent, store) = self.open()?;
+        sending::carried(&agent, &store, place, digest, checkpoint)
+    }
+
+    fn import_receipt(&self, who: &str, paper: &web::Paper) -> Answer<String> {
+        let (agent, mut store) = self.open()?;
+        sending::import(&agent, &mut store, agent.person(who)?, paper)
     }
 
     fn call_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<model::Finding>> {

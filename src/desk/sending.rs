@@ -58,21 +58,77 @@ pub fn leaving(agent: &Agent, store: &Store, place: &Place, person: &Person) -> 
     })
 }
 
-/// Puts the package into the outbox that was on the screen.
-pub fn submit(agent: &Agent, store: &mut Store, place: &Place, person: &Person, digest: &str, anyway: &str) -> Answer<()> {
+/// The package that was on the screen, where nothing holds it up.
+fn ready(
+    agent: &Agent,
+    store: &Store,
+    (place, person): (&Place, &Person),
+    digest: &str,
+    anyway: Option<&str>,
+) -> Answer<submission::Leaving> {
     let at = submission::place(meant(place));
     person.must(Deed::Submit, &at)?;
-    let anyway = Some(anyway.trim()).filter(|reason| !reason.is_empty()).map(acts::reason).transpose()?;
-    let submission::Leaving { kept, findings, .. } = submission::leaving(agent, store, meant(place), anyway.is_some())?;
-    own(&kept, place)?;
-    if kept.digest != digest {
-        return Err(Failure::findings(vec![Finding::error("sign-digest-differs").at(at).with("now", &kept.digest)]).into());
+    let leaving = submission::leaving(agent, store, meant(place), anyway.is_some())?;
+    own(&leaving.kept, place)?;
+    if leaving.kept.digest != digest {
+        return Err(
+            Failure::findings(vec![Finding::error("sign-digest-differs").at(at).with("now", &leaving.kept.digest)]).into()
+        );
     }
-    if crate::report::blocked(&findings) {
-        return Err(Failure::findings(findings).into());
+    if crate::report::blocked(&leaving.findings) {
+        return Err(Failure::findings(leaving.findings).into());
     }
-    submission::queue(agent, store, &kept, &place.period, Act { by: &person.id, anyway, file: None })?;
+    Ok(leaving)
+}
+
+/// A reason where there is one.
+fn reason(text: &str) -> Answer<Option<&str>> {
+    Ok(Some(text.trim()).filter(|reason| !reason.is_empty()).map(acts::reason).transpose()?)
+}
+
+/// Puts the package into the outbox that was on the screen.
+pub fn submit(agent: &Agent, store: &mut Store, place: &Place, person: &Person, digest: &str, anyway: &str) -> Answer<()> {
+    let anyway = reason(anyway)?;
+    let leaving = ready(agent, store, (place, person), digest, anyway)?;
+    submission::queue(agent, store, &leaving.kept, &place.period, Act { by: &person.id, anyway, file: None })?;
     Ok(())
+}
+
+/// Hands the package out as a file that somebody carries.
+pub fn carry(agent: &Agent, store: &mut Store, place: &Place, person: &Person, digest: &str, anyway: &str) -> Answer<File> {
+    let anyway = reason(anyway)?;
+    let leaving = ready(agent, store, (place, person), digest, anyway)?;
+    let name = carried_name(place, digest);
+    let _one = outbox::turn(store)?;
+    outbox::queue(store, &leaving.kept, &place.period, Act { by: &person.id, anyway, file: Some(name.as_ref()) })?;
+    Ok(File { name, media: CONTAINER, bytes: leaving.bytes })
+}
+
+/// Media type of packages and receipts (ETSI EN 319 162-1).
+const CONTAINER: &str = "application/vnd.etsi.asic-e+zip";
+
+fn carried_name(place: &Place, digest: &str) -> String {
+    format!("{}-{}-{}.asice", place.form, place.period, digest.get(..12).unwrap_or(digest))
+}
+
+/// What was handed out, once more, or the checkpoint that goes beside it.
+pub fn carried(agent: &Agent, store: &Store, place: &Place, digest: &str, checkpoint: bool) -> Answer<File> {
+    let handed = outbox::entry(store, digest)?.filter(|entry| entry.state == State::HandedOut).ok_or_else(Refusal::missing)?;
+    own(&handed.package, place)?;
+    let name = carried_name(place, digest);
+    if checkpoint {
+        let text = submission::checkpoint(agent, store)?.ok_or_else(Refusal::missing)?;
+        return Ok(File { name: format!("{name}.checkpoint"), media: "text/plain; charset=utf-8", bytes: text.into_bytes() });
+    }
+    let bytes = package::read(store, &handed.package)?.write(seal::Limits::default()).map_err(Failure::source)?;
+    Ok(File { name, media: CONTAINER, bytes })
+}
+
+/// Keeps a receipt that was carried back; its name.
+pub fn import(agent: &Agent, store: &mut Store, person: &Person, paper: &web::Paper) -> Answer<String> {
+    person.must(Deed::Submit, &paper.name)?;
+    delivery::import(agent, store, &paper.bytes, &person.id, &paper.name)?;
+    Ok(seal::Digest::of(&paper.bytes).to_string())
 }
 
 /// Takes back what was on the screen.
@@ -207,7 +263,7 @@ pub fn receipt(agent: &Agent, store: &Store, name: &str) -> Answer<ReceiptView> 
         drafts,
         corrects,
         corrected,
-        verify: format!("taizhang verify {} --roots {}", looked.path.display(), looked.roots.display()),
+        verify: format!("taizhang verify {name}.asice --roots {}", looked.roots.display()),
     })
 }
 
@@ -225,7 +281,7 @@ fn corrected_by(store: &Store, place: &Place, digest: &str) -> Result<Option<Str
 pub fn receipt_file(agent: &Agent, store: &Store, name: &str) -> Answer<File> {
     let looked = delivery::look(agent, store, name)?.ok_or_else(Refusal::missing)?;
     let bytes = std::fs::read(&looked.path).map_err(|error| Failure::source(Finding::io(&looked.path, &error)))?;
-    Ok(File { name: format!("{name}.asice"), media: "application/vnd.etsi.asic-e+zip", bytes })
+    Ok(File { name: format!("{name}.asice"), media: CONTAINER, bytes })
 }
 
 /// What the bureau wrote, each with what was answered; what is open first, then the newest.

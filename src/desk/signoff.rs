@@ -8,7 +8,7 @@ use serde_json::Value;
 use store::{Record, Store, Wanted};
 use web::{Answer, Comparison, File, FilingView, Hand, Key, Offer, Offers, Place, Reached, Sign, Signing, Stage};
 
-use super::{book, drafts, history, local, month};
+use super::{book, deeds, drafts, history, local, month};
 use crate::{
     acts, compare,
     config::{Agent, Book, Channel, Deed, Person},
@@ -142,7 +142,7 @@ pub fn signing(agent: &Agent, store: &mut Store, place: &Place, person: &Person)
     };
     let ready = ["signed", "refused"].contains(&&*view.state) && shown.as_ref().is_some_and(Shown::complete);
     let submit = ready.then(|| may(person, Deed::Submit));
-    let (with_version, with_month) = comparisons(store, place, month)?;
+    let ([with_version, with_month], theirs) = comparisons(store, place, month)?;
     let rounds = rounds(agent, store, place)?;
     let filing = (filed, filing_offer);
     let sent = sent || !["built", "in_review", "approved", "signed"].contains(&&*view.state);
@@ -160,6 +160,7 @@ pub fn signing(agent: &Agent, store: &mut Store, place: &Place, person: &Person)
         submit,
         sent,
         with_version,
+        theirs,
         with_month,
         rounds,
     })
@@ -316,22 +317,24 @@ fn turn(stages: &mut [Stage]) {
 }
 
 /// The draft beside what the bureau has of it, or else the version before; and beside the month before.
-fn comparisons(store: &Store, place: &Place, month: model::Month) -> Answer<(Option<Comparison>, Option<Comparison>)> {
+fn comparisons(store: &Store, place: &Place, month: model::Month) -> Answer<([Option<Comparison>; 2], bool)> {
     let (book, form, period) = (&place.book, &place.form, &place.period);
     let versions = compare::versions(store, book, form, period)?;
-    let Some((new, earlier)) = versions.split_last() else { return Ok((None, None)) };
+    let Some((new, earlier)) = versions.split_last() else { return Ok(([None, None], false)) };
     let theirs = match delivery::received(store, &[(form, book)], period, false)? {
         Some(digest) => package::kept(store, Some(&digest), None)?,
         None => None,
     };
     let theirs = theirs.and_then(|kept| kept.forms.into_iter().find(|[own, there, _]| own == form && there == book));
     let has = theirs.and_then(|[_, _, digest]| earlier.iter().find(|(version, _)| version.digest == digest));
+    let theirs = has.is_some();
     let with_version = has.or(earlier.last()).map(|old| compare::versions_of(old, new)).transpose()?;
     let with_month = match month.plus(-1) {
         Some(before) => compare::versions(store, book, form, &before.to_string())?.pop(),
         None => None,
     };
-    Ok((with_version, with_month.map(|old| compare::months(&old, new)).transpose()?))
+    let with_month = with_month.map(|old| compare::months(&old, new)).transpose()?;
+    Ok(([with_version, with_month], theirs))
 }
 
 /// Everything that was done with a draft, the newest first.
@@ -366,7 +369,7 @@ fn rounds(agent: &Agent, store: &Store, place: &Place) -> Answer<Vec<web::Operat
 /// Signs, or attests a signature on paper.
 pub fn sign(agent: &Agent, store: &mut Store, place: &Place, person: &Person, sign: &Sign) -> Answer<Vec<Finding>> {
     let (own, month) = (book(agent, place)?, month(place)?);
-    let paper = sign.paper.clone().map(|(name, bytes)| Paper::received(&name, bytes)).transpose()?;
+    let paper = sign.paper.as_ref().map(|paper| Paper::received(&paper.name, paper.bytes.clone())).transpose()?;
     let mut shown = signature::shown(agent, store, asked(place, own, month), true)?;
     let (seen, secret) = (Some(sign.digest.as_str()), Some(sign.secret.as_str()));
     let hand = signature::Hand { person, role: &sign.role, seen, secret, paper: paper.as_ref() };
@@ -389,7 +392,7 @@ pub fn file(
     place: &Place,
     person: &Person,
     [digest, at, reference]: [&str; 3],
-    papers: Vec<(String, Vec<u8>)>,
+    papers: &[web::Paper],
 ) -> Answer<()> {
     let (own, month) = (book(agent, place)?, month(place)?);
     drafts::same(store, place, digest)?;
@@ -397,7 +400,7 @@ pub fn file(
         let finding = Finding::error("filing-date-unfit").with("at", at).with("period", &place.period);
         Failure::findings(vec![finding.with("today", crate::due::today())])
     })?;
-    let papers = papers.into_iter().map(|(name, bytes)| Paper::received(&name, bytes)).collect::<Result<Vec<_>, _>>()?;
+    let papers = deeds::papers(papers)?;
     let what = submission::Filed { book: own, form: &place.form, month, at, reference: reference.trim(), papers: &papers };
     submission::filed(agent, store, person, &what)?;
     Ok(())

@@ -4,12 +4,15 @@ The review pages: over HTTP, and in a real Chromium. Apart from the other tests,
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its case must fail; nobody links against it")]
 
 mod browser;
+mod doing;
 mod exam;
+
 mod mapping;
 mod pages;
 #[path = "../end_to_end/receiver.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod receiver;
+mod safety;
 mod signoff;
 #[path = "../end_to_end/site.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]

@@ -49,7 +49,7 @@ listen = "127.0.0.1:0"
 
 pub const FORM: &str = "/drafts/hz/B203/2025-06";
 pub const FIGURE: &str = "/drafts/hz/B203/2025-06/figure?cell=301&column=cumulative";
-const PASSWORD: &str = "a sentence that is long enough";
+pub const PASSWORD: &str = "a sentence that is long enough";
 
 /// A company with a built draft, and its pages served by the daemon.
 pub struct Pages {
@@ -104,14 +104,26 @@ impl Pages {
         format!("{}/welcome{path}", self.url)
     }
 
-    fn client() -> Client {
+    pub fn client() -> Client {
         Client::builder().redirect(Policy::none()).no_proxy().build().unwrap()
     }
 
-    fn post(&self, path: &str, fields: &[(&str, &str)], cookie: &str) -> Response {
+    pub fn post(&self, path: &str, fields: &[(&str, &str)], cookie: &str) -> Response {
         let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let request = Pages::client().post(format!("{}{path}", self.url)).body(body.join("&"));
         let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        request.header("Cookie", format!("taizhang={cookie}")).send().unwrap()
+    }
+
+    /// An act with a file, as a browser sends it.
+    pub fn upload(&self, path: &str, token: &str, (field, name, bytes): (&str, &str, Vec<u8>), cookie: &str) -> Response {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{token}\r\n--edge\r\n\
+             Content-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let body = [head.into_bytes(), bytes, b"\r\n--edge--\r\n".to_vec()].concat();
+        let request = Pages::client().post(format!("{}{path}", self.url)).body(body);
+        let request = request.header("Content-Type", "multipart/form-data; boundary=edge");
         request.header("Cookie", format!("taizhang={cookie}")).send().unwrap()
     }
 
@@ -123,12 +135,12 @@ impl Pages {
         cookie(&self.post("/welcome", &fields, "")).unwrap()
     }
 
-    fn get(&self, path: &str, cookie: &str) -> Response {
+    pub fn get(&self, path: &str, cookie: &str) -> Response {
         let request = Pages::client().get(format!("{}{path}", self.url));
         request.header("Cookie", format!("taizhang={cookie}")).send().unwrap()
     }
 
-    fn page(&self, path: &str, cookie: &str) -> String {
+    pub fn page(&self, path: &str, cookie: &str) -> String {
         let response = self.get(path, cookie);
         let status = response.status();
         let text = response.text().unwrap();
@@ -137,7 +149,7 @@ impl Pages {
     }
 }
 
-fn cookie(response: &Response) -> Option<String> {
+pub fn cookie(response: &Response) -> Option<String> {
     let set = response.headers().get("set-cookie")?.to_str().unwrap();
     assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
     Some(set.strip_prefix("taizhang=")?.split(';').next()?.to_owned())
@@ -148,7 +160,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// Values of an attribute, in the order of the page.
-fn values(page: &str, name: &str) -> Vec<String> {
+pub fn values(page: &str, name: &str) -> Vec<String> {
     let begin = format!(" {name}=\"");
     let found = page.split(&begin).skip(1);
     found.map(|rest| rest.split('"').next().unwrap().replace("&amp;", "&")).collect()

@@ -43,12 +43,17 @@ pub fn another_day(program: &Path, days: u32) -> Command {
 
 impl Bureau {
     pub fn new() -> Bureau {
+        Bureau::of("B203")
+    }
+
+    /// One whose register says of these forms that they are filed here.
+    pub fn of(official: &str) -> Bureau {
         // A port that was free a moment ago; the receiver comes back to the same one.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let bureau = Bureau { folder: tempfile::tempdir().unwrap(), port, server: None };
         bureau.ok(&["init", "--code", "350100", "--name", "示例县统计局", "--host", "localhost", "--host", "127.0.0.1"]);
         let register =
-            format!("统一社会信用代码,单位详细名称,行政区划代码,行业代码,直报表号\n{UNIT},杭州西溪,350100,3411,B203\n");
+            format!("统一社会信用代码,单位详细名称,行政区划代码,行业代码,直报表号\n{UNIT},杭州西溪,350100,3411,{official}\n");
         fs::write(bureau.folder.path().join("register.csv"), register).unwrap();
         bureau.ok(&["unit", "import", "register.csv"]);
         bureau

@@ -28,6 +28,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("poppler-utils", "/usr/bin/pdftotext", "a reader of PDF that is not ours"),
     ("chromium", "/usr/bin/chromium", "a browser for the review pages"),
     ("chromium-driver", "/usr/bin/chromedriver", "drives that browser"),
+    ("oathtool", "/usr/bin/oathtool", "codes of a second factor that are not ours"),
     ("fonts-wqy-microhei", "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", "a font with Chinese characters, for PDF"),
 ];
 

@@ -101,10 +101,27 @@ fn drawing(chart: &Chart<'_>) -> Markup {
                 @if let Some(value) = point.now {
                     circle class=(if point.outside { "dot outside" } else { "dot" }) cx=(x(at)) cy=(y(value)) r=(if point.outside { 6 } else { 4 }) { title { (point.label) " " (grouped(&point.texts[0])) } }
                 }
-                @if at % every == 0 { text x=(x(at)) y=(HEIGHT - 12) text-anchor=(if at == 0 { "start" } else { "middle" }) { (point.label) } }
+                @if at % every == 0 { text x=(x(at)) y=(HEIGHT - 12) text-anchor=(anchor(at, points.len())) { (point.label) } }
             }
+            // How high the highest is: the only length that needs a number to be read.
+            @if let Some(text) = highest(points) { text x=(LEFT) y=(TOP - 4) { (grouped(text)) } }
         }
     }
+}
+
+/// Labels at the ends stay inside.
+fn anchor(at: usize, count: usize) -> &'static str {
+    match at {
+        0 => "start",
+        at if at + 1 == count => "end",
+        _ => "middle",
+    }
+}
+
+/// The largest value as people read it.
+fn highest(points: &[Point]) -> Option<&str> {
+    let all = points.iter().flat_map(|point| [point.now.zip(Some(&point.texts[0])), point.before.zip(Some(&point.texts[1]))]);
+    all.flatten().max_by_key(|(value, _)| *value).map(|(_, text)| text.as_str())
 }
 
 /// What is drawn, in numbers.

@@ -459,8 +459,8 @@ pub trait Desk:
     fn account(&self, person: &str) -> Answer<Option<Account>>;
     /// Keeps it, as an act of `who`.
     fn put_account(&self, who: &str, person: &str, account: &Account) -> Answer<()>;
-    /// The first page.
-    fn home(&self, who: &str) -> Answer<Home>;
+    /// The first page, on a day, `YYYY-MM-DD`: today where absent, or no day.
+    fn home(&self, who: &str, day: Option<&str>) -> Answer<Home>;
     /// A draft.
     fn draft(&self, place: &Place) -> Answer<DraftView>;
     /// A figure.

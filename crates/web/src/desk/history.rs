@@ -35,7 +35,7 @@ pub struct History {
 
 /// A version of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
+pub struct KeptVersion {
     /// From 1.
     pub number: i64,
     /// Month.
@@ -86,9 +86,9 @@ pub struct Moved {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// The older one.
-    pub old: Version,
+    pub old: KeptVersion,
     /// The newer one.
-    pub new: Version,
+    pub new: KeptVersion,
     /// Figures that are others, in the form's order.
     pub changed: Vec<Compared>,
     /// Figures that are the same.
@@ -105,7 +105,7 @@ pub struct Versions {
     /// Name of the form.
     pub name: String,
     /// Every version, the newest first.
-    pub versions: Vec<Version>,
+    pub versions: Vec<KeptVersion>,
     /// Two of them; none where there is one alone.
     pub comparison: Option<Comparison>,
 }

@@ -2,7 +2,7 @@
 
 use model::Finding;
 
-use super::{Answer, Comparison, DraftView, File, Operation, Place};
+use super::{Answer, Comparison, DraftView, File, Operation, Paper, Place};
 
 /// Whether a person may do something as things are, and why not. None where it is not the time for it.
 pub type Offer = Option<Result<(), Vec<Finding>>>;
@@ -110,6 +110,8 @@ pub struct Signing {
     pub sent: bool,
     /// Compared with what the bureau has, or with the version before.
     pub with_version: Option<Comparison>,
+    /// Whether that version is the bureau's.
+    pub theirs: bool,
     /// Compared with the month before.
     pub with_month: Option<Comparison>,
     /// Everything that was done with it, the newest first.
@@ -293,8 +295,8 @@ pub struct Sign {
     pub digest: String,
     /// Password or PIN.
     pub secret: zeroize::Zeroizing<String>,
-    /// Scan of the paper that another hand signed: name and bytes.
-    pub paper: Option<(String, Vec<u8>)>,
+    /// Scan of the paper that another hand signed.
+    pub paper: Option<Paper>,
 }
 
 /// What sign-off pages ask, and do.
@@ -308,11 +310,17 @@ pub trait SignDesk: Send + Sync + 'static {
     /// What is to be signed as a page or PDF, with lines for a hand.
     fn print(&self, place: &Place, pdf: bool) -> Answer<File>;
     /// Records the filing of a draft at the national portal: the draft's digest, the day, and what the portal calls it.
-    fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: Vec<(String, Vec<u8>)>) -> Answer<()>;
+    fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[Paper]) -> Answer<()>;
     /// What would leave.
     fn leaving(&self, who: &str, place: &Place) -> Answer<Leaving>;
     /// Puts the package with this digest into the outbox; `anyway` is the reason where the books have moved.
     fn submit(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<()>;
+    /// Notes that the package with this digest is carried by hand, and gives it.
+    fn carry(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<File>;
+    /// A package that is carried by hand once more, or the checkpoint that goes beside it.
+    fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<File>;
+    /// Keeps a receipt that was carried back; its name.
+    fn import_receipt(&self, who: &str, paper: &Paper) -> Answer<String>;
     /// Takes it back.
     fn call_back(&self, who: &str, place: &Place, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
     /// Where the packages of a form's month are.

@@ -48,12 +48,14 @@ pub fn papers(lang: Lang, id: &str) -> Markup {
     }
 }
 
-/// Papers that were attached, each to be taken away.
-pub fn attached(lang: Lang, papers: &[Attached]) -> Markup {
+/// Papers that were attached, each to be taken away by those who answer for the forms.
+pub fn attached(session: &Session, papers: &[Attached]) -> Markup {
+    let lang = session.lang;
     html! {
         @if !papers.is_empty() {
             span.papers { (label(lang, "page-papers")) " " @for (name, digest) in papers {
-                a href=(format!("/papers/{}?name={}", routes::part(digest), routes::part(name))) download title=(digest) { (name) } " "
+                @if session.office { a href=(format!("/papers/{}?name={}", routes::part(digest), routes::part(name))) download title=(digest) { (name) } } @else { span title=(digest) { (name) } }
+                " "
             } }
         }
     }
@@ -135,12 +137,12 @@ fn line(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup 
         details.card id=(format!("row-{}", row.id)) {
             summary {
                 (if row.code.is_empty() { &row.id } else { &row.code }) " " strong { (row.name) } " "
-                @match &now { Some(now) => { "= " span.v { (now) } " " (row.unit) }, None => (badge(if row.required { Tone::Warn } else { Tone::Plain }, &label(lang, "page-fill-empty"))) }
+                @match &now { Some(now) => { "= " span.v { (now) } @if row.number { " " (row.unit) } }, None => (badge(if row.required { Tone::Warn } else { Tone::Plain }, &label(lang, "page-fill-empty"))) }
             }
             @if !row.source.is_empty() { p.dim { (label(lang, "source")) (label(lang, "colon")) (row.source) } }
             @if !row.column.is_empty() { p { a href=(routes::figure(&to)) { (label(lang, "page-look")) } } }
             @if let Some(said) = &row.said {
-                p { (label(lang, "page-said-by")) " " (said.by) " · " (said.text) @if !said.reason.is_empty() { " · " (said.reason) } " " (attached(lang, &said.papers)) }
+                p { (label(lang, "page-said-by")) " " (said.by) " · " (said.text) @if !said.reason.is_empty() { " · " (said.reason) } " " (attached(session, &said.papers)) }
             }
             @if let Some(fact) = &row.fact { p { (label(lang, "page-fill-fact")) " " code { (fact) } } }
             @else if row.number { (number(session, place, fill, row)) }

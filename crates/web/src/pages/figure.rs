@@ -53,7 +53,7 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
     let lang = session.lang;
     let (cell, draft) = (&figure.cell, &figure.view.draft);
     let kept = figure.column.value.as_deref();
-    let adjusted = cell.adjusted(&figure.column);
+    let adjusted = cell.columns.get(&place.column).and_then(|column| cell.adjusted(column));
     let value = adjusted.map(|made| made.reported.as_str()).or(kept);
     html! {
         div.card {
@@ -61,7 +61,7 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
                 @if let Some(raw) = &figure.raw { @if cell.unit.ends_with('元') { span.dim { (money(raw)) " " (label(lang, "yuan")) } } @else { span.dim { (grouped(raw)) } } } }
             @if let Some(made) = adjusted {
                 p { (label(lang, "computed")) " " (kept.map_or_else(|| "—".to_owned(), grouped)) " · " (label(lang, "adjustment")) " " (grouped(&made.amount))
-                    " · " (made.reason) " (" (made.by) ") " (attached(lang, &papers_of(made))) }
+                    " · " (made.reason) " (" (made.by) ") " (attached(session, &papers_of(made))) }
             }
             @if let Some(formula) = &cell.formula {
                 @let to = EditPlace { book: place.draft.book.clone(), period: place.draft.period.clone(), what: format!("{}:{}", place.draft.form, cell.id) };
@@ -180,11 +180,11 @@ fn charts(lang: Lang, figure: &Figure) -> Markup {
             @let why = view.band.as_ref().map(|band| {
                 ui::text(lang, "label-page-band-why", &[("months", band.months.to_string()), ("most", band.most.clone())])
             });
-            (drawn(lang, figure, view, "series", &label(lang, "page-series"), &format!("{unit}  {}", why.unwrap_or_default())))
+            (drawn(lang, figure, view, "series", &label(lang, "page-series"), &[Some(unit.clone()), why].into_iter().flatten().collect::<Vec<_>>().join(" · ")))
         }
         @if let Some(view) = figure.progress.as_ref().filter(|view| several(view)) {
             h2 { (label(lang, "page-progress")) }
-            (drawn(lang, figure, view, "progress", &label(lang, "page-progress"), &format!("{unit}  {}", label(lang, "page-progress-help"))))
+            (drawn(lang, figure, view, "progress", &label(lang, "page-progress"), &format!("{unit} · {}", label(lang, "page-progress-help"))))
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
 use maud::{Markup, html};
 use ui::{
     Lang, label,
@@ -18,16 +21,25 @@ use crate::{
     signed::Signed,
 };
 
-pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed) -> Response {
+#[derive(serde::Deserialize)]
+pub struct Asked {
+    /// The day from which is looked.
+    date: Option<String>,
+}
+
+pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Query(asked): Query<Asked>) -> Response {
     let who = session.person.clone();
-    let answer = app.ask(move |desk| desk.home(&who)).await;
+    let answer = app.ask(move |desk| desk.home(&who, asked.date.as_deref())).await;
     shown(&app, &session, "/", answer, |home| (label(session.lang, "page-home"), Vec::new(), body(&session, home))).await
 }
 
 fn body(session: &Session, home: &Home) -> Markup {
     let lang = session.lang;
     html! {
-        p.dim { (label(lang, "page-today")) " " (home.today) }
+        form.filter method="get" action="/" {
+            span.field { label for="date" { (label(lang, "page-day")) } input id="date" name="date" type="date" value=(home.today); }
+            button.plain { (label(lang, "page-day-look")) }
+        }
         @if home.due.is_empty() { p { (label(lang, "page-nothing-due")) } } @else {
             div.scroll { table data-grid {
                 thead { tr {

@@ -67,14 +67,14 @@ pub struct Invited {
 /// What is told above a form, in both languages.
 type Told = [String; 2];
 
-fn told(name: &str) -> Option<Told> {
-    Some([Lang::Zh, Lang::En].map(|lang| label(lang, name)))
-}
-
 /// How long somebody must wait, and who can end it at once.
 fn waits(wait: Duration) -> Option<Told> {
     let minutes = wait.as_secs().div_ceil(60).to_string();
     Some([Lang::Zh, Lang::En].map(|lang| ui::text(lang, "label-page-login-waits", &[("minutes", &minutes)])))
+}
+
+fn told(name: &str) -> Option<Told> {
+    Some([Lang::Zh, Lang::En].map(|lang| label(lang, name)))
 }
 
 fn notice(told: Option<&Told>) -> Markup {

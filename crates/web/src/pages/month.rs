@@ -166,7 +166,7 @@ fn events(session: &Session, view: &MonthView) -> Markup {
             div.scroll { table {
                 thead { tr { @for name in ["period", "kind", "text", "by"] { th scope="col" { (label(lang, name)) } } } }
                 tbody { @for event in &view.events { tr {
-                    td { (event.period) } td { (label(lang, &format!("event-{}", event.kind))) } td { (event.text) " " (attached(lang, &event.papers)) } td { (event.by) }
+                    td { (event.period) } td { (label(lang, &format!("event-{}", event.kind))) } td { (event.text) " " (attached(session, &event.papers)) } td { (event.by) }
                 } } }
             } }
         }
@@ -196,7 +196,7 @@ fn handovers(session: &Session, view: &MonthView) -> Markup {
             div.scroll { table {
                 thead { tr { @for name in ["at", "handed_from", "handed_to", "text", "open"] { th scope="col" { (label(lang, name)) } } } }
                 tbody { @for made in &view.handovers { tr {
-                    td { (made.at) } td { (made.from) } td { (made.to) } td { (made.note) " " (attached(lang, &made.papers)) } td.n { (made.open) }
+                    td { (made.at) } td { (made.from) } td { (made.to) } td { (made.note) " " (attached(session, &made.papers)) } td.n { (made.open) }
                 } } }
             } }
         }

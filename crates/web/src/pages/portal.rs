@@ -54,6 +54,12 @@ fn body(session: &Session, place: &Place, filed: &Filed) -> Markup {
     let (lang, draft) = (session.lang, &filed.view.draft);
     html! {
         p { (label(lang, "page-portal-help")) }
+        @let apart = filed.figures.iter().filter(|figure| !figure.same).count();
+        @if !filed.figures.is_empty() {
+            p { a href="#filed" {
+                @if apart == 0 { (badge(Tone::Good, &label(lang, "page-filed-same"))) } @else { (badge(Tone::Bad, &format!("{} {apart}", label(lang, "page-filed-apart")))) }
+            } }
+        }
         @for name in draft.shown() { (column(session, place, filed, name)) }
         (upload(session, place))
         (differences(session, place, filed))
@@ -76,7 +82,8 @@ fn column(session: &Session, place: &Place, filed: &Filed, name: &str) -> Markup
                     span.dim { (label(lang, "money-unit")) " " (draft.header.money_unit) }
                 }
                 label for=(id) { (label(lang, "page-copy-box")) }
-                textarea id=(id) readonly rows="4" { (texts.join("\n")) }
+                // A line end that comes first is no part of what stands in a box.
+                textarea id=(id) readonly rows="4" { "\n" (texts.join("\n")) }
                 details {
                     summary { (label(lang, "page-look")) }
                     div.scroll { table {

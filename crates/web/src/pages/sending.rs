@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, Query, State},
+    extract::{DefaultBodyLimit, Path, Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -21,7 +21,7 @@ use super::{Leaf, download, findings, home_way, letters, refused, shown, state, 
 use crate::{
     desk::{Delivery, Leaving, Place, ReceiptView, Sent},
     routes,
-    server::App,
+    server::{App, FILES_BYTES},
     sessions::Session,
     signed::{Act, Signed},
 };
@@ -32,6 +32,9 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/drafts/{book}/{form}/{period}/submit", get(leaves).post(submit))
         .route("/drafts/{book}/{form}/{period}/delivery", get(delivery))
         .route("/drafts/{book}/{form}/{period}/withdraw", post(withdraw))
+        .route("/drafts/{book}/{form}/{period}/carry", post(carry))
+        .route("/drafts/{book}/{form}/{period}/carried/{digest}/{what}", get(carried))
+        .route("/receipts", post(import).layer(DefaultBodyLimit::max(FILES_BYTES)))
         .route("/receipts/{name}", get(receipt))
         .route("/receipts/{name}/file", get(receipt_file))
 }
@@ -75,7 +78,7 @@ fn leaving_body(session: &Session, place: &Place, leaving: &Leaving) -> Markup {
         div.scroll { table {
             thead { tr { th scope="col" { (label(lang, "file")) } th scope="col" { (label(lang, "kind")) } th.n scope="col" { (label(lang, "size")) } th scope="col" { "SHA-256" } } }
             tbody { @for part in &leaving.parts { tr {
-                td { (part.name) } td { (label(lang, &format!("part-{}", part.kind))) } td.n { (grouped(&part.size.to_string())) } td { (page::digest(&part.sha256)) }
+                td { (part.name) (holds(lang, &part.name)) } td { (label(lang, &format!("part-{}", part.kind))) } td.n { (grouped(&part.size.to_string())) } td { (page::digest(&part.sha256)) }
             } } }
         } }
         h2 { (label(lang, "stays")) }
@@ -87,15 +90,58 @@ fn leaving_body(session: &Session, place: &Place, leaving: &Leaving) -> Markup {
                 Ok(()) => form method="post" action=(format!("{}/submit", routes::draft(place))) {
                     input type="hidden" name="token" value=(session.token);
                     input type="hidden" name="digest" value=(leaving.digest);
-                    p { (label(lang, "submit-means")) }
                     @if leaving.anyway {
                         label for="anyway" { (label(lang, "submit-anyway")) }
                         input id="anyway" name="anyway" size="60" required;
                     }
-                    div.row { button { (label(lang, "page-submit-now")) } }
+                    @if !leaving.to.is_empty() {
+                        p { (label(lang, "submit-means")) }
+                        div.row { button { (label(lang, "page-submit-now")) } }
+                    }
+                    p.dim { (label(lang, "carry-means")) }
+                    div.row { button.plain formaction=(format!("{}/carry", routes::draft(place))) { (label(lang, "page-carry")) } }
                 },
             }
         }
+    }
+}
+
+/// What is in a file of a package, in plain words, where it is one of those that every package has.
+fn holds(lang: Lang, name: &str) -> Markup {
+    let name = format!("holds-{}", name.replace('.', "-"));
+    let said = label(lang, &name);
+    html! { @if said != format!("label-{name}") { small { (said) } } }
+}
+
+/// Gives the package as a file that somebody carries, and notes that.
+async fn carry(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+    let (who, asked) = (act.session.person.clone(), place.clone());
+    let (digest, anyway) = (act.text("digest").to_owned(), act.text("anyway").to_owned());
+    match app.ask(move |desk| desk.carry(&who, &asked, &digest, &anyway)).await {
+        Ok(file) => download(file),
+        Err(refusal) => super::signoff::held_up(&app, &act.session, &place, refusal).await,
+    }
+}
+
+async fn carried(
+    State(app): State<Arc<App>>,
+    Signed(session): Signed,
+    Path((book, form, period, digest, what)): Path<(String, String, String, String, String)>,
+) -> Response {
+    let place = Place { book, form, period };
+    match app.ask(move |desk| desk.carried(&place, &digest, what == "checkpoint")).await {
+        Ok(file) => download(file),
+        Err(refusal) => refused(&app, &session, refusal).await,
+    }
+}
+
+/// Keeps a receipt that somebody carried back.
+async fn import(State(app): State<Arc<App>>, mut act: Act) -> Response {
+    let Some(paper) = act.files.pop() else { return refused(&app, &act.session, crate::desk::Refusal::missing()).await };
+    let who = act.session.person.clone();
+    match app.ask(move |desk| desk.import_receipt(&who, &paper)).await {
+        Ok(name) => Redirect::to(&routes::receipt(&name)).into_response(),
+        Err(refusal) => refused(&app, &act.session, refusal).await,
     }
 }
 
@@ -161,6 +207,7 @@ fn delivery_body(session: &Session, place: &Place, delivery: &Delivery, again: b
         }
         @if delivery.sent.is_empty() { p { (label(lang, "nothing-sent")) } }
         @for sent in &delivery.sent { (package(lang, sent, &delivery.sent)) }
+        @for sent in delivery.sent.iter().filter(|sent| sent.state == "handed_out") { (by_hand(session, place, sent)) }
         @if let Some(offer) = &delivery.withdraw {
             details.card {
                 summary { (label(lang, "page-withdraw")) }
@@ -184,6 +231,30 @@ fn delivery_body(session: &Session, place: &Place, delivery: &Delivery, again: b
         @if !delivery.threads.is_empty() {
             h2 { (label(lang, "page-letters")) }
             @for thread in &delivery.threads { (letters::thread(session, thread, None, true)) }
+        }
+    }
+}
+
+/// What somebody carries, and the place for the receipt that is carried back.
+fn by_hand(session: &Session, place: &Place, sent: &Sent) -> Markup {
+    let lang = session.lang;
+    let file = |what: &str| format!("{}/carried/{}/{what}", routes::draft(place), routes::part(&sent.digest));
+    html! {
+        div.card {
+            h2 { (label(lang, "carried-by-hand")) }
+            p { (label(lang, "carried-means")) }
+            div.row {
+                a.button.plain href=(file("package")) download { (label(lang, "carried-package")) }
+                a.button.plain href=(file("checkpoint")) download { (label(lang, "carried-checkpoint")) }
+            }
+            form method="post" action="/receipts" enctype="multipart/form-data" {
+                input type="hidden" name="token" value=(session.token);
+                label for="receipt-file" { (label(lang, "carried-receipt")) }
+                div.row {
+                    input id="receipt-file" name="receipt" type="file" accept=".asice" required;
+                    button { (label(lang, "carried-keep")) }
+                }
+            }
         }
     }
 }

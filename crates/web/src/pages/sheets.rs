@@ -104,7 +104,7 @@ fn sheets(lang: Lang, here: &'static str, view: &SheetsView) -> Markup {
         h2 { (label(lang, "page-sheets-due")) }
         @if view.owed.is_empty() { p { (label(lang, "page-sheets-none")) } } @else {
             div.scroll { table data-grid {
-                thead { tr { @for name in ["kind", "person", "due", "state", "entered", "missing", "page-next"] { th scope="col" { (label(lang, name)) } } } }
+                thead { tr { @for name in ["kind", "person", "page-until", "state", "entered", "missing", "page-next"] { th scope="col" { (label(lang, name)) } } } }
                 tbody { @for owed in &view.owed {
                     @let to = address(&SheetPlace { sheet: owed.sheet.clone(), ..SheetPlace::default() }, &view.period);
                     tr {
@@ -211,7 +211,7 @@ fn body(session: &Session, place: &SheetPlace, view: &SheetView) -> Markup {
         }
         @if let Some(owed) = &view.owed {
             p {
-                (due(lang, owed)) " " (owed.person) " · " (label(lang, "due")) " " (owed.due) " · " (owed.done[0]) " / " (owed.done[1])
+                (due(lang, owed)) " " (owed.person) " · " (label(lang, "page-until")) " " (owed.due) " · " (owed.done[0]) " / " (owed.done[1])
                 @if !owed.missing.is_empty() { " · " (label(lang, "missing")) " " (missing(lang, owed)) }
             }
         }
@@ -322,7 +322,7 @@ fn entries(session: &Session, view: &SheetView, to: &str) -> Markup {
                 thead { tr { @for name in ["entry-item", "entry-quantity", "by", "at", "page-papers", "state"] { th scope="col" { (label(lang, name)) } } } }
                 tbody { @for (at, row) in own.iter().enumerate() { tr {
                     td { (row.cells.get("item").map_or("", String::as_str)) small { (row.key) } } td.n { (number(row)) } td { (row.by) } td { (row.at) }
-                    td { (attached(lang, &row.papers)) }
+                    td { (attached(session, &row.papers)) }
                     td {
                         @if row.withdrawn { (badge(Tone::Plain, &label(lang, "withdrawn"))) " " (row.reason) }
                         @else {

@@ -89,7 +89,10 @@ fn body(session: &Session, place: &Place, signing: &Signing) -> Markup {
             }
         }
         @if let Some(comparison) = &signing.with_version {
-            h3 { (text(lang, "label-with-version", &[("number", comparison.old.number.to_string()), ("at", comparison.old.at.clone())])) " " (state(lang, &comparison.old.state)) }
+            h3 {
+                @let name = if signing.theirs { "label-with-theirs" } else { "label-with-version" };
+                (text(lang, name, &[("number", comparison.old.number.to_string()), ("at", comparison.old.at.clone())]))
+            }
             (compared::comparison(lang, place, comparison))
         } @else { p.dim { (label(lang, "no-version-before")) } }
         @if let Some(comparison) = &signing.with_month {
@@ -119,7 +122,7 @@ fn stages(lang: Lang, stages: &[Stage]) -> Markup {
             };
             li class=(class) aria-current=[(stage.reached == Reached::Now).then_some("step")] {
                 span.mark aria-hidden="true" { (mark) } " "
-                strong { (label(lang, &stage.name)) }
+                strong { (label(lang, &stage.name)) @if stage.name.starts_with("role-") { (label(lang, "stage-signs")) } }
                 @if !stage.who.is_empty() { " " (stage.who) }
                 @if !stage.at.is_empty() { " " span.dim { (stage.at) } }
                 @if !stage.note.is_empty() { " " span.dim { (stage.note) } }
@@ -312,7 +315,7 @@ pub async fn sign(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act
         let finding = Finding::error("signing-waits").with("seconds", left.as_secs().max(1));
         return with(&app, &session, place, StatusCode::TOO_MANY_REQUESTS, &[finding]).await;
     }
-    let paper = act.files.pop().map(|paper| (paper.name, paper.bytes));
+    let paper = act.files.pop();
     if act.text("paper") == "1" && paper.is_none() {
         let finding = Finding::error("scan-missing");
         return with(&app, &session, place, StatusCode::CONFLICT, &[finding]).await;
@@ -347,10 +350,10 @@ async fn again(app: &App, session: &Session, place: Place, refusal: Refusal) -> 
 
 pub async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
     let (session, asked) = (act.session.clone(), place.clone());
-    let papers = act.files.into_iter().map(|paper| (paper.name, paper.bytes)).collect();
+    let papers = act.files;
     let text = |name: &str| act.fields.get(name).cloned().unwrap_or_default();
     let (digest, at, reference, who) = (text("digest"), text("at"), text("reference"), session.person.clone());
-    match app.ask(move |desk| desk.note_filing(&who, &asked, [&digest, &at, &reference], papers)).await {
+    match app.ask(move |desk| desk.note_filing(&who, &asked, [&digest, &at, &reference], &papers)).await {
         Ok(()) => Redirect::to(&format!("{}/sign#filing", routes::draft(&place))).into_response(),
         Err(refusal) => again(&app, &session, place, refusal).await,
     }
