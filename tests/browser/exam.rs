@@ -62,6 +62,15 @@ fn two_planted_mistakes_are_found_and_a_forgotten_account_is_proposed() {
     let turned = |code: &str, value: String| if code == "312" { format!("-{value}") } else { value };
     report(&own.path("hand.xlsx"), &turned);
     report(&own.path("right.xlsx"), &|_, value| value);
+    // The same as the portal would export it: GBK, one row, indicator;column.
+    let text = format!(
+        "统一社会信用代码,单位详细名称,应收账款;本年-1—本月,财务费用;本年-1—本月\n91350100M000100Y43,杭州西溪精密机械有限公司,{},{}\n",
+        rows()[0].2,
+        rows()[1].2
+    );
+    let (bytes, _, lost) = encoding_rs::GBK.encode(&text);
+    assert!(!lost && std::str::from_utf8(&bytes).is_err());
+    fs::write(own.path("portal.csv"), bytes).unwrap();
     let site = Pages::serve(own);
     let (chromium, axe, cookie) = (Chromium::start(), axe(), site.sign_in("wu"));
     let file = |name: &str| site.site.path(name).display().to_string();
@@ -95,10 +104,12 @@ fn two_planted_mistakes_are_found_and_a_forgotten_account_is_proposed() {
         wu.press("保存到映射层").await;
         wu.sees(&["已保存"]).await;
         // With it, and the sign as it should be, everything agrees.
-        wu.go("/exam?form=B203&period=2025-06").await;
-        wu.fill("#report", &file("right.xlsx")).await;
-        wu.press("对照").await;
-        wu.sees(&["全部一致"]).await;
+        for name in ["right.xlsx", "portal.csv"] {
+            wu.go("/exam?form=B203&period=2025-06").await;
+            wu.fill("#report", &file(name)).await;
+            wu.press("对照").await;
+            wu.sees(&["全部一致"]).await;
+        }
         driver.quit().await.unwrap();
     });
     // The command line says the same of both.
