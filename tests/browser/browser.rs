@@ -261,7 +261,14 @@ fn pages_are_read_without_script_on_a_narrow_dark_screen() {
         let mut own = Cookie::new("taizhang", cookie.clone());
         own.set_path("/");
         driver.add_cookie(own).await.unwrap();
-        for (path, words) in [("/", "账套"), (FORM, "营业收入"), (pages::FIGURE, "计算过程"), ("/log", "build")] {
+        for (path, words) in [
+            ("/", "账套"),
+            (FORM, "营业收入"),
+            (pages::FIGURE, "计算过程"),
+            ("/mapping", "科目表"),
+            ("/exam", "回填考试"),
+            ("/log", "build"),
+        ] {
             person.go(path).await;
             assert!(driver.source().await.unwrap().contains(words), "{path}");
             driver.screenshot(&pictures().join(format!("narrow-{}.png", words))).await.unwrap();

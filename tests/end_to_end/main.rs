@@ -30,6 +30,7 @@ mod kills;
 mod letters;
 mod lineage;
 mod lines;
+mod mapping_set;
 mod measures;
 mod newcomer;
 mod open_books;
