@@ -26,15 +26,23 @@ const LOOKED: usize = 50_000;
 /// An operation as people read it.
 pub fn operation(agent: &Agent, operation: store::Operation) -> Operation {
     let detail = match serde_json::from_str::<Value>(&operation.detail) {
-        Ok(Value::Object(fields)) => fields
-            .into_iter()
-            .map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-            .collect(),
+        Ok(Value::Object(fields)) => fields.into_iter().map(|(name, value)| (name, told(&value))).collect(),
         _ => vec![(String::new(), operation.detail)],
     };
     let known = agent.people.iter().find(|person| person.id == operation.who);
     let who = known.map_or(operation.who.clone(), |person| format!("{} {}", person.name, person.id));
     Operation { seq: operation.seq, at: local(&operation.at), who, what: operation.what, detail }
+}
+
+/// A value of an operation: words as they are, lists of words one after another.
+fn told(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_number()) => {
+            items.iter().map(told).collect::<Vec<_>>().join("、")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// What of an operation a filter looks at.

@@ -34,6 +34,7 @@ mod mapping_set;
 mod measures;
 mod newcomer;
 mod open_books;
+mod outside;
 mod packages;
 mod packet;
 mod packs;

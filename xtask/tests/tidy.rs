@@ -376,12 +376,9 @@ fn every_column_and_word_of_results_is_translated() {
         let lists = ["columns: &[", "columns = [", "ctx.lang, &["].into_iter().flat_map(|before| text.split(before).skip(1));
         let mut names: Vec<&str> =
             lists.filter_map(|rest| rest.split_once(']')).flat_map(|(list, _)| list.split('"').skip(1).step_by(2)).collect();
-        names.extend(
-            text.split("label(")
-                .skip(1)
-                .filter_map(|rest| rest.split_once(", \""))
-                .filter_map(|(lang, rest)| lang.ends_with("lang").then(|| rest.split('"').next()).flatten()),
-        );
+        names.extend(text.split("label(").skip(1).filter_map(|rest| rest.split_once(", \"")).filter_map(|(lang, rest)| {
+            (lang.ends_with("lang") && !lang.contains('(')).then(|| rest.split('"').next()).flatten()
+        }));
         names.extend(WORDS.iter().filter(|(file, _)| *file == path).flat_map(|(_, words)| words.iter().copied()));
         for name in names.into_iter().filter(|name| !catalogue.contains_key(&format!("label-{}", name.replace('_', "-")))) {
             findings.push(format!("{path}: no entry label-{} in crates/ui/messages/labels.toml", name.replace('_', "-")));

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use maud::{Markup, html};
-use ui::{Lang, label, text};
+use ui::{Lang, label};
 
 use super::shown;
 use crate::{
@@ -98,10 +98,9 @@ fn older(wanted: &Wanted, before: i64) -> String {
 
 /// What was done, in words; the machine's name where there are none.
 pub fn did(lang: Lang, what: &str) -> String {
-    let name = format!("label-did-{what}");
-    let none: [(&str, &str); 0] = [];
-    let said = text(lang, &name, &none);
-    if said == name { what.to_owned() } else { said }
+    let name = format!("did-{what}");
+    let said = label(lang, &name);
+    if said == format!("label-{name}") { what.to_owned() } else { said }
 }
 
 /// Operations as a table.
@@ -123,7 +122,7 @@ fn row(lang: Lang, operation: &Operation) -> Markup {
             td.n { (operation.seq) } td { (operation.at) } td { (operation.who) }
             td { (said) @if said != operation.what { small { (operation.what) } } }
             td { @for (name, value) in detail {
-                span.fact { span.dim { (field(lang, name)) } " " span title=[long(value).then_some(value)] { (short(value)) } } " "
+                span.fact { span.dim { (field(lang, name)) } " " span title=[long(value).then_some(value)] { (word(lang, name, value)) } } " "
             } }
         }
     }
@@ -134,6 +133,17 @@ fn field(lang: Lang, name: &str) -> String {
     let code = format!("label-{}", name.replace('_', "-"));
     let said = label(lang, name);
     if said == code { name.to_owned() } else { said }
+}
+
+/// A value as people read it.
+fn word(lang: Lang, name: &str, value: &str) -> String {
+    match (name, value) {
+        ("role", role) => label(lang, &format!("role-{role}")),
+        ("state", state) => label(lang, &format!("state-{state}")),
+        ("verdict", verdict) => label(lang, &format!("verdict-{verdict}")),
+        (_, "true") => "✓".to_owned(),
+        _ => short(value),
+    }
 }
 
 fn digest(value: &str) -> bool {

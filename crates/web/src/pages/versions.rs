@@ -70,8 +70,9 @@ fn versions_body(lang: Lang, place: &Place, versions: &Versions) -> Markup {
     html! {
         div.scroll { table {
             thead { tr { @for name in ["page-version", "at", "state", "draft-digest"] { th scope="col" { (label(lang, name)) } } } }
-            tbody { @for version in &versions.versions { tr {
-                td.n { (version.number) } td { (version.at) } td { (state(lang, &version.state)) } td { (page::digest(&version.digest)) }
+            tbody { @for (at, version) in versions.versions.iter().enumerate() { tr {
+                // What was said of an earlier version counts no more.
+                td.n { (version.number) } td { (version.at) } td { (state(lang, if at == 0 { &version.state } else { "superseded" })) } td { (page::digest(&version.digest)) }
             } } }
         } }
         @match (&versions.comparison, now) {
