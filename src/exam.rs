@@ -26,7 +26,7 @@ pub fn sentence(lang: Lang, cause: &Cause) -> String {
     // Columns and statuses are words of the catalogue.
     for (name, value) in &mut said.arguments {
         match &**name {
-            "column" => *value = label(lang, value),
+            "column" => *value = label(lang, crate::output::at_end(value)),
             "status" => *value = label(lang, &format!("status-{}", value.replace('_', "-"))),
             "how" if said.code == "exam-cause-tax" => *value = label(lang, &format!("tax-{value}")),
             "how" if said.code == "exam-cause-closing" => *value = label(lang, &format!("vouchers-{value}")),

@@ -64,7 +64,7 @@ pub fn load(
     let assumed = read.told.iter().filter(|told| told.assumed);
     if let Some(first) = assumed.clone().next() {
         let finding = Finding::warning("reported-column-assumed").at(grid.place(first.at.0, first.at.1));
-        let finding = finding.with("column", ui::label(lang, first.column.name()).trim_end().to_owned());
+        let finding = finding.with("column", ui::label(lang, crate::output::at_end(first.column.name())).trim_end().to_owned());
         findings.push(finding.with("count", assumed.count()));
     }
     keep(store, book, form, &figures, findings, person)

@@ -7,13 +7,14 @@ use serde_json::{Map, Value};
 use ui::Lang;
 pub use ui::label;
 
+use unicode_width::UnicodeWidthStr;
+
+use crate::report::Failure;
+
 /// A column of a form as people see it: what stands at the end of a month is money, people or pieces, and no balance of an account.
 pub fn at_end(column: &str) -> &str {
     if column == "closing" { "at_end" } else { column }
 }
-use unicode_width::UnicodeWidthStr;
-
-use crate::report::Failure;
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -10,7 +10,10 @@ use store::{BookLock, DraftVersion, Record, Store, Wanted};
 use crate::{
     acts,
     config::{self, Agent, Person},
-    delivery::outbox::{self, State},
+    delivery::{
+        clock,
+        outbox::{self, State},
+    },
     evidence::Paper,
     package::{self, Chosen},
     print::{self, Mark, Print},
@@ -155,7 +158,8 @@ pub fn sign(agent: &Agent, store: &mut Store, shown: &mut Shown, hand: &Hand<'_>
         None => shown.package.sign(&identity, role, now),
     };
     done.map_err(|finding| Failure::findings(vec![finding.at(&place)]))?;
-    refused(agent, &shown.package, &place)?;
+    findings.extend(refused(agent, &mut shown.package, role, &place)?);
+    findings.extend(clock::asked(agent));
     let record = package::keep(store, &shown.package, &shown.chosen, shown.trial)?;
     let signature = signature(person, role, &digest, &identity, attached, shown.month);
     let complete = shown.complete();
@@ -198,16 +202,30 @@ fn signature(
     Record { kind: SIGNATURE.to_owned(), period: month.to_string(), key, body: body.to_string(), ..Record::default() }
 }
 
-/// What a receiver would refuse is not made: a preparer who approves; with roots, everything else that it looks at.
-fn refused(agent: &Agent, package: &Package, place: &str) -> Result<(), Failure> {
+/// What a receiver would refuse is not made: a preparer who approves; with roots, everything else that it looks at. What is wrong with a signature of
+/// another role does not stand in the way of this one: it is set aside, and that role signs anew.
+fn refused(agent: &Agent, package: &mut Package, role: Role, place: &str) -> Result<Vec<Finding>, Failure> {
     let moment = Moment::Signed(signing::now()?);
     let trust = match &agent.signing.roots {
         Some(roots) => signing::trust(&agent.folder().join(roots), moment)?,
-        None => return Ok(()),
+        None => return Ok(Vec::new()),
     };
     let demands = seal::Demands { unit: Some(agent.unit.code.clone()), roles: Vec::new() };
     let findings = package.verify(&trust, &demands).findings;
-    if findings.is_empty() { Ok(()) } else { Err(Failure::findings(findings.into_iter().map(|found| found.at(place)).collect())) }
+    let of = |finding: &Finding| Role::from_id(&finding.place).filter(|other| *other != role);
+    let (others, own): (Vec<Finding>, Vec<Finding>) = findings.into_iter().partition(|finding| of(finding).is_some());
+    if !own.is_empty() {
+        return Err(Failure::findings(own.into_iter().map(|found| found.at(place)).collect()));
+    }
+    let mut told = Vec::new();
+    for other in Role::ALL {
+        let why: Vec<&str> = others.iter().filter(|finding| of(finding) == Some(other)).map(|finding| &*finding.code).collect();
+        if !why.is_empty() && package.remove(other) {
+            let finding = Finding::warning("signature-set-aside").at(place).with("role", other.id());
+            told.push(finding.with("reasons", why.join(", ")));
+        }
+    }
+    Ok(told)
 }
 
 /// Whoever made a report does not approve it.

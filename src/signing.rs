@@ -118,6 +118,10 @@ pub fn unfit(own: &Certificate, agent: &Agent, person: &Person, now: Time) -> Ve
 pub fn certificates(agent: &Agent, person: &Person) -> Result<Vec<Certificate>, Failure> {
     let own = Signatory::configured(agent, person)?;
     let at = |finding: Finding| Failure::config(finding.at(agent.place(&format!("signing.key.{}", person.id))));
+    if !agent.folder().join(&own.certificate).exists() {
+        let finding = Finding::error("person-not-enrolled").with("file", own.certificate.display());
+        return Err(at(finding.with("person", &person.name).with("id", &person.id)));
+    }
     Certificate::from_pem(&text(agent, &own.certificate)?).map_err(at)
 }
 
@@ -176,11 +180,13 @@ pub fn trust(path: &Path, moment: Moment) -> Result<Trust, Failure> {
     }
     let mut trust = Trust { roots: Vec::new(), revoked: Vec::new(), moment };
     for file in files {
-        let text = fs::read_to_string(&file).map_err(|error| refused(&file, &error))?;
+        let bytes = fs::read(&file).map_err(|error| refused(&file, &error))?;
+        // What is no text is no certificate in PEM: a folder may hold packages as well.
+        let Ok(text) = String::from_utf8(bytes) else { continue };
         let at = |finding: Finding| Failure::config(finding.at(file.display().to_string()));
         if text.contains("BEGIN X509 CRL") {
             trust.revoked.push(RevocationList::from_pem(&text).map_err(at)?);
-        } else if text.contains("BEGIN CERTIFICATE") {
+        } else if text.contains("BEGIN CERTIFICATE-----") {
             trust.roots.extend(Certificate::from_pem(&text).map_err(at)?);
         }
     }

@@ -44,7 +44,11 @@ pub fn packages(store: &Store, time: &Clock<'_>) -> Result<Vec<Finding>, Failure
                 }
             }),
             State::Refused if outbox::drafts(store, package, &period)?.iter().any(|draft| draft.state == "refused") => {
-                let reasons = delivery::refusal(store, &package.digest)?.join(", ");
+                // Which role it is about stands in the receipt.
+                let reasons = match delivery::kept(store, &package.digest) {
+                    Ok(Some(received)) => delivery::why(&received.receipt),
+                    _ => delivery::refusal(store, &package.digest)?.join(", "),
+                };
                 findings.push(Finding::warning("submission-refused").at(place).with("reasons", reasons));
             }
             // Told as long as the report itself is on its way: no draft shows what was only tried.

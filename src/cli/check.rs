@@ -4,13 +4,12 @@ use std::fs;
 
 use model::{CreditCode, Finding, Level, Month};
 use reader::{Query, Source, Verb};
-use seal::Time;
 use survey::{Mapping, Standard};
 
 use super::Ctx;
 use crate::{
     config::{Agent, Book, Form, Secret},
-    delivery::{client::Client, machine::Machine},
+    delivery::{client::Client, clock, machine::Machine},
     detect::{columns, some, system},
     output::{Table, label},
     packs,
@@ -113,9 +112,6 @@ fn keys(agent: &Agent, found: &mut Found) {
     }
 }
 
-/// Seconds by which two clocks may differ before it is told; the receiver forgives five minutes.
-const SKEW: u64 = 120;
-
 /// The receiver and this machine's certificate. A receiver that is away holds nothing up: what is submitted waits for it.
 fn receiver(agent: &Agent, found: &mut Found) {
     let Some(own) = &agent.bureau else { return };
@@ -131,11 +127,7 @@ fn receiver(agent: &Agent, found: &mut Found) {
     match client.health() {
         Err(failure) => found.config(warnings(failure)),
         Ok(health) => {
-            let seconds = health.time.parse::<Time>().map_or(0, |theirs| theirs.unix().abs_diff(now.unix()));
-            if seconds > SKEW {
-                let finding = Finding::warning("bureau-clock-differs").at(&own.url).with("theirs", &health.time);
-                found.config([finding.with("seconds", seconds)]);
-            }
+            found.config(clock::differs(agent, &health.time));
             let there = if health.sandbox { Finding::note("bureau-sandbox") } else { Finding::note("bureau-reached") };
             found.config([there.at(&own.url).with("version", health.version)]);
             // Health is told to everybody; whether this machine may ask for anything, only a question of its own says.

@@ -93,8 +93,11 @@ fn show(ctx: &Ctx, what: &What, book: &str, grid: &Grid, exam: &Exam) -> Result<
     let rows =
         exam.differences.iter().map(|difference| {
             let cause = difference.causes.first();
-            let column =
-                if ctx.people() { label(ctx.lang, difference.column.name()) } else { difference.column.name().to_owned() };
+            let column = if ctx.people() {
+                label(ctx.lang, output::at_end(difference.column.name()))
+            } else {
+                difference.column.name().to_owned()
+            };
             vec![
                 difference.key.clone(),
                 difference.name.clone(),
@@ -119,7 +122,7 @@ fn show(ctx: &Ctx, what: &What, book: &str, grid: &Grid, exam: &Exam) -> Result<
         let mut more = String::new();
         for difference in exam.differences.iter().filter(|difference| difference.causes.len() > 1) {
             let causes: Vec<String> = difference.causes.iter().skip(1).map(|cause| sentence(ctx.lang, cause)).collect();
-            let column = label(ctx.lang, difference.column.name());
+            let column = label(ctx.lang, output::at_end(difference.column.name()));
             more += &format!("{} {column}: {}\n", difference.key, causes.join("; "));
         }
         if !more.is_empty() {

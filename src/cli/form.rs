@@ -126,7 +126,7 @@ fn show(ctx: &Ctx, code: &str, edition: Option<&str>) -> Result<Vec<Finding>, Fa
     }
     if ctx.people() {
         let label = |name: &str| label(ctx.lang, name);
-        let printed = form.columns.iter().map(|column| label(column.name())).collect::<Vec<_>>().join("、");
+        let printed = form.columns.iter().map(|column| label(output::at_end(column.name()))).collect::<Vec<_>>().join("、");
         let facts = [
             ("scope", form.scope.clone()),
             ("deadline", form.deadline.clone()),

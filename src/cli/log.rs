@@ -8,7 +8,15 @@ use model::Finding;
 use store::{Break, Store};
 
 use super::Ctx;
-use crate::{books, config::Agent, custody, delivery, measures, output::Table, report::Failure};
+use crate::{
+    books,
+    config::Agent,
+    custody,
+    delivery::{self, theirs},
+    measures,
+    output::Table,
+    report::{self, Failure},
+};
 
 /// What to do with the log.
 #[derive(Subcommand)]
@@ -42,7 +50,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 }
 
 /// Checks the chain, the rows that it covers, and the sealed files: their bytes, and their roots computed anew from the entries; then packages,
-/// receipts and attachments, and that the log has grown since each receipt.
+/// receipts and attachments, that the log has grown since each receipt, and, where it can be asked, that the receiver's has, too.
 fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
     let place = agent.state.display().to_string();
     let operation = |code: &'static str, seq: i64| Finding::error(code).at(format!("{place}, operation {seq}"));
@@ -86,9 +94,11 @@ fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
     let (files, beside) = custody::verify(store)?;
     findings.extend(beside);
     findings.extend(delivery::verify(agent, store)?);
-    if !findings.is_empty() {
+    findings.extend(theirs::verify(agent, store)?);
+    if report::blocked(&findings) {
         return Err(Failure::findings(findings));
     }
     let holds = Finding::note("log-holds").at(place).with("count", count).with("seals", seen.len());
-    Ok(vec![holds.with("files", files)])
+    findings.push(holds.with("files", files));
+    Ok(findings)
 }

@@ -66,7 +66,8 @@ pub struct Args {
     #[arg(long, default_value = "table", global = true, value_enum)]
     format: Format,
     /// 操作人 Who does it: the id of a [[person]]; acts of people need it
-    #[arg(long = "as", value_name = "PERSON", global = true)]
+    // A name of its own: arguments of verbs that are called the same would be taken for it.
+    #[arg(id = "as", long = "as", value_name = "PERSON", global = true)]
     person: Option<String>,
     /// 要做什么 What to do
     #[command(subcommand)]
@@ -395,7 +396,18 @@ mod tests {
                 walk(verb, missing);
             }
         }
+        // A verb's argument of the same id as one for all verbs would take its place.
+        fn clashes(command: &clap::Command, global: &[String], found: &mut Vec<String>) {
+            for verb in command.get_subcommands() {
+                let ids = verb.get_arguments().map(|argument| argument.get_id().to_string());
+                found.extend(ids.filter(|id| global.contains(id)).map(|id| format!("{}: {id} is global", verb.get_name())));
+                clashes(verb, global, found);
+            }
+        }
         let mut missing = Vec::new();
+        let command = <super::Args as clap::CommandFactory>::command();
+        let global = command.get_arguments().filter(|argument| argument.is_global_set());
+        clashes(&command, &global.map(|argument| argument.get_id().to_string()).collect::<Vec<_>>(), &mut missing);
         walk(&<super::Args as clap::CommandFactory>::command(), &mut missing);
         assert!(missing.is_empty(), "{missing:#?}");
     }

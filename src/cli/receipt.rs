@@ -11,7 +11,9 @@ use seal::{Received, Verdict};
 
 use super::{Ctx, verify};
 use crate::{
-    delivery,
+    acts,
+    config::Deed,
+    delivery::{self, theirs},
     output::{Table, label},
     report::{self, Failure},
 };
@@ -28,6 +30,12 @@ pub enum What {
         #[arg(long)]
         period: Option<Month>,
     },
+    /// 统计局告诉您接收端换了新的数据库：以后的回执不再与以前见过的日志比，以前的回执留作证据 The bureau told you that its receiver began anew: what comes next is not held against the log that was seen before
+    Restart {
+        /// 为什么：谁、何时告诉的 Why: who said so, and when
+        #[arg(long)]
+        reason: String,
+    },
     /// 导入带回来的回执 Keep a receipt that was carried back
     Import {
         /// 回执文件 .asice The receipt
@@ -40,6 +48,12 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     match what {
         What::List { form, period } => list(ctx, form.as_deref(), *period),
         What::Import { file } => import(ctx, file),
+        What::Restart { reason } => {
+            let (agent, mut store) = ctx.open()?;
+            let person = ctx.person(&agent)?;
+            person.must(Deed::Submit, "receipt restart")?;
+            theirs::restarted(&mut store, &person.id, acts::reason(reason)?)
+        }
     }
 }
 
@@ -64,7 +78,7 @@ fn list(ctx: &Ctx, form: Option<&str>, period: Option<Month>) -> Result<Vec<Find
             if receipt.trial || !ctx.people() { word(trial, "trial") } else { String::new() },
             receipt.reasons.join(" "),
             place,
-            word(holds, &format!("answer-{holds}")),
+            word(holds, if receipt.findings.is_empty() { "valid" } else { "invalid" }),
             ctx.short(&receipt.name),
             record.operation.to_string(),
         ]);

@@ -10,7 +10,10 @@ use super::{Ctx, receipt};
 use crate::{
     acts,
     config::{Agent, Deed},
-    delivery::outbox::{self, Act},
+    delivery::{
+        clock,
+        outbox::{self, Act},
+    },
     evidence::Paper,
     output::{self, Format, Table, label},
     package::{Kept, Meant},
@@ -167,9 +170,18 @@ fn send(
         return Ok(findings);
     }
     match outbox::deliver(agent, store, &kept.digest) {
-        Ok((received, more)) => receipt::told(ctx, &received, findings.into_iter().chain(more).collect()),
+        Ok((received, more)) => {
+            if received.receipt.reasons.iter().any(|reason| reason.code == "signature-time") {
+                findings.extend(clock::asked(agent));
+            }
+            receipt::told(ctx, &received, findings.into_iter().chain(more).collect())
+        }
         Err(failure) => {
             findings.push(queued);
+            // A certificate that TLS turns away may be one that is not valid yet by the other clock; the connection is lost, and does not say it.
+            if failure.exit == 3 {
+                findings.extend(clock::asked(agent));
+            }
             findings.extend(failure.findings);
             Err(Failure { exit: failure.exit, findings })
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use model::{Finding, Period};
-use seal::{Demands, Limits, Moment, Package, Received, Verdict, Verification, VoucherProof};
+use seal::{Demands, Limits, Moment, Package, Received, Trust, Verdict, Verification, VoucherProof};
 use survey::filing::{Evidence, Identity};
 
 use super::Ctx;
@@ -59,21 +59,12 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 /// Ends in one line: valid, or why not.
 pub fn verify(ctx: &Ctx, what: &Verify) -> Result<Vec<Finding>, Failure> {
     if let Some(proof) = &what.proof {
-        return disclosed(ctx, proof, what.package.as_deref());
+        return disclosed(ctx, what, proof);
     }
     let Some(path) = &what.file else { return Ok(Vec::new()) };
     let place = path.display().to_string();
     let raw = bytes(path)?;
-    // Roots given here need no configuration beside them.
-    let roots = match &what.roots {
-        Some(roots) => roots.clone(),
-        None => {
-            let agent = ctx.agent().map_err(|_| Failure::config(Finding::error("roots-missing").at("--roots")))?;
-            let own = agent.signing.roots.as_ref().map(|roots| agent.folder().join(roots));
-            own.ok_or_else(|| Failure::config(Finding::error("roots-missing").at("--roots")))?
-        }
-    };
-    let trust = signing::trust(&roots, Moment::Signed(signing::now()?))?;
+    let trust = trust(ctx, what)?;
     let package = Package::read(&raw, Limits::default()).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
     if package.payload().get("receipt.json").is_some() {
         let received = Received::read(&raw, Limits::default()).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
@@ -83,10 +74,28 @@ pub fn verify(ctx: &Ctx, what: &Verify) -> Result<Vec<Finding>, Failure> {
         }
         return judged(ctx, (&place, Some(&received)), &verification);
     }
-    let identity: Identity = payload(&package, "identity.json").map_err(|finding| invalid(ctx, &place, vec![finding]))?;
-    let roles = vec![seal::Role::Preparer, seal::Role::StatisticsHead, seal::Role::UnitHead];
-    let verification = package.verify(&trust, &Demands { unit: Some(identity.unit.code.clone()), roles });
+    let verification = signed(&package, &trust).map_err(|finding| invalid(ctx, &place, vec![finding]))?;
     judged(ctx, (&place, None), &verification)
+}
+
+/// Whom to believe. Roots given here need no configuration beside them.
+fn trust(ctx: &Ctx, what: &Verify) -> Result<Trust, Failure> {
+    let missing = || Failure::config(Finding::error("roots-missing").at("--roots"));
+    let roots = match &what.roots {
+        Some(roots) => roots.clone(),
+        None => {
+            let agent = ctx.agent().map_err(|_| missing())?;
+            agent.signing.roots.as_ref().map(|roots| agent.folder().join(roots)).ok_or_else(missing)?
+        }
+    };
+    signing::trust(&roots, Moment::Signed(signing::now()?))
+}
+
+/// What a report's package is worth: every role that a report has, of the unit that it names.
+fn signed(package: &Package, trust: &Trust) -> Result<Verification, Finding> {
+    let identity: Identity = payload(package, "identity.json")?;
+    let roles = vec![seal::Role::Preparer, seal::Role::StatisticsHead, seal::Role::UnitHead];
+    Ok(package.verify(trust, &Demands { unit: Some(identity.unit.code.clone()), roles }))
 }
 
 /// What programs read of a file that was looked at: one row, or one for each signature that holds.
@@ -185,16 +194,16 @@ fn invalid(ctx: &Ctx, place: &str, findings: Vec<Finding>) -> Failure {
     }
 }
 
-/// A voucher that was disclosed: its lines lead to the root, and the root is the package's.
-fn disclosed(ctx: &Ctx, path: &Path, package: Option<&Path>) -> Result<Vec<Finding>, Failure> {
+/// A voucher that was disclosed: its lines lead to the root, the root is the package's, and people signed that package.
+fn disclosed(ctx: &Ctx, what: &Verify, path: &Path) -> Result<Vec<Finding>, Failure> {
     let place = path.display().to_string();
     let wrong = |finding: Finding| invalid(ctx, &place, vec![finding]);
     let proof = VoucherProof::from_bytes(&bytes(path)?).map_err(wrong)?;
     proof.verify().map_err(wrong)?;
     let mut findings = Vec::new();
-    match package {
-        Some(package) => {
-            let package = Package::read(&bytes(package)?, Limits::default()).map_err(wrong)?;
+    match &what.package {
+        Some(file) => {
+            let package = Package::read(&bytes(file)?, Limits::default()).map_err(wrong)?;
             let known: Evidence = payload(&package, "evidence.json").map_err(wrong)?;
             let named = |book: &str, period: &str, root: &str| {
                 book == proof.book && period == proof.period && root == proof.root.to_string()
@@ -202,6 +211,15 @@ fn disclosed(ctx: &Ctx, path: &Path, package: Option<&Path>) -> Result<Vec<Findi
             let there = known.books.iter().any(|book| book.periods.iter().any(|one| named(&book.book, &one.period, &one.root)));
             if package.digest() != proof.payload || !there {
                 return Err(wrong(Finding::error("voucher-proof-other-package").with("digest", proof.payload)));
+            }
+            // Anybody can write a package; what it says counts when people of the unit have signed it.
+            let mut unsigned = signed(&package, &trust(ctx, what)?).map_err(wrong)?.findings;
+            for finding in &mut unsigned {
+                let role = std::mem::take(&mut finding.place);
+                finding.place = if role.is_empty() { file.display().to_string() } else { format!("{}, {role}", file.display()) };
+            }
+            if !unsigned.is_empty() {
+                return Err(invalid(ctx, &place, unsigned));
             }
         }
         None => findings.push(Finding::note("proof-without-package").at(&place).with("digest", proof.payload)),

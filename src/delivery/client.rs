@@ -25,6 +25,8 @@ use crate::{
 
 /// Seconds in which a connection must stand.
 const CONNECT: u64 = 15;
+/// Seconds for a question that nothing waits for.
+const BRIEF: u64 = 3;
 
 /// A connection to the receiver.
 pub struct Client {
@@ -52,6 +54,15 @@ fn chain(error: &dyn std::error::Error) -> String {
 impl Client {
     /// With the machine's certificate, or without one to enrol.
     pub fn new(agent: &Agent, machine: Option<&Machine>) -> Result<Client, Failure> {
+        Client::within(agent, machine, CONNECT, bureau(agent)?.timeout)
+    }
+
+    /// For a question whose answer is good to have and nothing waits for.
+    pub fn brief(agent: &Agent, machine: Option<&Machine>) -> Result<Client, Failure> {
+        Client::within(agent, machine, BRIEF, BRIEF)
+    }
+
+    fn within(agent: &Agent, machine: Option<&Machine>, connect: u64, timeout: u64) -> Result<Client, Failure> {
         let own = bureau(agent)?;
         let place = agent.place("bureau");
         let unfit = |reason: &dyn std::error::Error| {
@@ -75,8 +86,8 @@ impl Client {
             .https_only(true)
             .no_proxy()
             .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(CONNECT))
-            .timeout(Duration::from_secs(own.timeout));
+            .connect_timeout(Duration::from_secs(connect))
+            .timeout(Duration::from_secs(timeout));
         if let Some(proxy) = &own.proxy {
             builder = builder.proxy(Proxy::all(proxy).map_err(|error| unfit(&error))?);
         }
@@ -183,11 +194,24 @@ impl Client {
         }
     }
 
-    /// Hashes that show that the log of `from` entries is the beginning of that of `to`.
+    /// Hashes that show that the log of `from` entries is the beginning of that of `to`; nothing where the receiver's log has not so many.
     pub fn consistency(&self, from: u64, to: u64) -> Result<Option<Vec<Digest>>, Failure> {
         let path = self.path(&format!("/v1/log/consistency?from={from}&to={to}"));
-        let said: Consistency = self.json(self.http.get(path))?;
+        let answer = self.send(self.http.get(path))?;
+        if answer.status().as_u16() == 404 {
+            return Ok(None);
+        }
+        if !answer.status().is_success() {
+            return Err(self.problem(answer));
+        }
+        let said: Consistency = serde_json::from_slice(&self.bytes(answer)?)
+            .map_err(|error| Failure::source(Finding::error("bureau-unreachable").at(&self.url).with("reason", error)))?;
         Ok(said.proof.iter().map(|hash| Digest::parse(hash)).collect())
+    }
+
+    /// The newest checkpoint of the receiver's log.
+    pub fn checkpoint(&self) -> Result<String, Failure> {
+        Ok(String::from_utf8_lossy(&self.bytes(self.good(self.http.get(self.path("/v1/log/checkpoint")))?)?).into_owned())
     }
 
     /// Messages after a number.

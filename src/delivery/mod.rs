@@ -9,6 +9,7 @@ the receiver, and its state changes in the one operation that keeps its receipt.
 */
 
 pub mod client;
+pub mod clock;
 pub mod est;
 pub mod machine;
 pub mod messages;
@@ -17,8 +18,9 @@ pub mod person;
 pub mod published;
 mod receipts;
 pub mod regular;
+pub mod theirs;
 
-pub use receipts::{accept, adopt, import, list, look, period_of, verify, why};
+pub use receipts::{accept, adopt, import, kept, list, look, period_of, verify, why};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -27,15 +27,15 @@ use crate::{
 };
 
 /// Kind of the records of the receiver's checkpoints: the largest that was seen of each log.
-const CHECKPOINT: &str = "checkpoint";
+pub(super) const CHECKPOINT: &str = "checkpoint";
 /// Folder of the receipts in the state.
 const FOLDER: &str = "receipts";
 
 /// The largest checkpoint that was seen of the receiver's log.
 #[derive(Serialize, Deserialize)]
-struct Seen {
-    size: u64,
-    root: String,
+pub(super) struct Seen {
+    pub size: u64,
+    pub root: String,
 }
 
 /// Period of a package that is kept here.
@@ -89,10 +89,15 @@ pub struct Listed {
 pub fn list(agent: &Agent, store: &Store, form: Option<&str>, period: Option<&str>) -> Result<Vec<Listed>, Failure> {
     let trust = signing::trust(&believing(agent)?, Moment::Signed(signing::now()?))?;
     let mut listed = Vec::new();
+    let mut seen = BTreeSet::new();
     for record in store.record_versions(RECEIPT, Wanted { form, period, ..Wanted::default() })? {
         let body: serde_json::Value = acts::body(&record)?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let name = text("receipt");
+        // What was refused and is submitted once more comes back with the same receipt.
+        if !seen.insert([&record.form, &record.book, &record.period, &name].map(Clone::clone)) {
+            continue;
+        }
         let reasons = body["reasons"].as_array().into_iter().flatten().filter_map(|code| code.as_str().map(str::to_owned));
         let path = store.folder().join(FOLDER).join(format!("{name}.asice"));
         let (place, findings) = match looked_at(&path, &trust, &name, &record.key) {
@@ -253,7 +258,7 @@ pub fn import(
 }
 
 /// Whose receipts are believed. Who carries files by hand needs no receiver's address, only whom to believe.
-fn roots(agent: &Agent) -> Option<PathBuf> {
+pub(super) fn roots(agent: &Agent) -> Option<PathBuf> {
     let own = agent.bureau.as_ref().map(|bureau| &bureau.ca).or(agent.signing.roots.as_ref());
     own.map(|roots| agent.folder().join(roots))
 }
@@ -342,15 +347,14 @@ fn own_log(agent: &Agent, tree: &log::Tree, received: &Received) -> Result<Optio
 /// can be made anew as a whole, and that signature cannot. Files that no record names any more are asked, too.
 pub fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
     let folder = store.folder().join(FOLDER);
-    let mut files: Vec<_> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
-    files.sort();
+    let files = files(store);
     if roots(agent).is_none() || files.is_empty() && store.records(RECEIPT, Wanted::default())?.is_empty() {
         return Ok(Vec::new());
     }
     let mut findings: Vec<Finding> = list(agent, store, None, None)?.into_iter().flat_map(|receipt| receipt.findings).collect();
     findings.dedup();
     let tree = machine::tree(store)?;
-    // What a person knows to be of a log that was lost, a record says.
+    // What a person was told to be of a log that was lost, a record says: it is told again, and holds nothing up.
     let mut adopted = BTreeSet::new();
     for record in store.record_versions(RECEIPT, Wanted::default())? {
         let body: serde_json::Value = acts::body(&record)?;
@@ -358,18 +362,35 @@ pub fn verify(agent: &Agent, store: &Store) -> Result<Vec<Finding>, Failure> {
             adopted.insert(folder.join(format!("{}.asice", body["receipt"].as_str().unwrap_or_default())));
         }
     }
-    for path in files.into_iter().filter(|path| !adopted.contains(path)) {
+    for path in files {
         // What cannot be read has been told where a record names it, and is what a crash left behind where none does.
         let Ok(received) =
             fs::read(&path).map_err(drop).and_then(|bytes| Received::read(&bytes, Limits::default()).map_err(drop))
         else {
             continue;
         };
-        let shorter = |finding: Finding| Finding { level: Level::Error, ..finding };
-        let wrong = own_log(agent, &tree, &received).map_or_else(Some, |behind| behind.map(shorter));
-        findings.extend(wrong.map(|finding| finding.at(path.display().to_string())));
+        let known = adopted.contains(&path);
+        let level = if known { Level::Warning } else { Level::Error };
+        let wrong = own_log(agent, &tree, &received).unwrap_or_else(Some);
+        findings.extend(wrong.map(|finding| {
+            // A log that has grown past that size by now is another one all the same.
+            let size = finding.arguments.iter().find(|(name, _)| name == "size").map(|(_, size)| size.clone());
+            let told = match size {
+                Some(size) if known => Finding::warning("log-behind-receipt").with("size", size).with("now", tree.size()),
+                _ => Finding { level, ..finding },
+            };
+            told.at(path.display().to_string())
+        }));
     }
     Ok(findings)
+}
+
+/// Files of the receipts, in the order of their names.
+pub(super) fn files(store: &Store) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        fs::read_dir(store.folder().join(FOLDER)).into_iter().flatten().flatten().map(|file| file.path()).collect();
+    files.sort();
+    files
 }
 
 /// The receiver's log has only grown since the largest checkpoint that was seen of it. Gives the record of a larger one.
@@ -397,7 +418,11 @@ fn their_log(
                 return Err(differs());
             }
         } else if let Some(client) = client {
-            let proof = client.consistency(old.0, new.0)?.ok_or_else(differs)?;
+            let cut = || {
+                let finding = Finding::error("receipt-log-cut").with("log", &now.origin).with("size", new.0);
+                wrong(finding.with("now", now.size))
+            };
+            let proof = client.consistency(old.0, new.0)?.ok_or_else(cut)?;
             if !log::consistent(old, new, &proof) {
                 return Err(differs());
             }

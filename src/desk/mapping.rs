@@ -2,11 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use formula::Class;
-use journal::Row;
+use journal::{Digest, Row};
 use model::{Amount, Finding, Level, Month, Period};
 use store::Store;
 use web::{
@@ -31,6 +31,14 @@ use crate::{
 
 /// What stands before the code of an account in an address.
 const ACCOUNT: &str = "account:";
+
+/// A chart of accounts with its month's trial balance.
+type Chart = (Vec<AccountView>, BTreeMap<String, Row>);
+
+/// The chart that was shown last: whoever looks through it asks for it again and again. It is used while the state, the mapping and the month
+/// are what they were.
+#[derive(Default)]
+pub struct Charts(Mutex<Option<(String, Arc<Chart>)>>);
 
 /// The mapping and the figures of a book, at a month.
 struct Bench<'a> {
@@ -127,7 +135,22 @@ impl<'a> Bench<'a> {
         coverage::reaches(&self.ready, &forms, self.month)
     }
 
-    /// Each account by itself.
+    /// Each account by itself, and the trial balance.
+    fn chart(&self, charts: &Charts, store: &Store) -> Result<Arc<Chart>, Failure> {
+        let last = store.operations_before(None, 1)?.pop().map(|operation| operation.hash);
+        let mut key = format!("{}\n{}\n{last:?}\n", self.book.id, self.month);
+        self.ready.layers.texts.iter().for_each(|(_, text)| key.push_str(text));
+        let key = Digest::of(key.as_bytes()).to_string();
+        let kept = charts.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, chart)) = kept.filter(|(known, _)| *known == key) {
+            return Ok(chart);
+        }
+        let money = trial_balance(store, self.book, self.month)?;
+        let chart = Arc::new((self.accounts(&money), money));
+        *charts.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, Arc::clone(&chart)));
+        Ok(chart)
+    }
+
     fn accounts(&self, money: &BTreeMap<String, Row>) -> Vec<AccountView> {
         let mapping = &self.ready.layers.mapping;
         let (reach, carried) = (self.reaches(), coverage::carried(&self.ready.desk, self.month));
@@ -198,10 +221,15 @@ fn trial_balance(store: &Store, book: &Book, month: Month) -> Result<BTreeMap<St
 }
 
 /// The chart of accounts and what it feeds.
-pub fn chart(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, asked: &MappingAsked) -> Answer<ChartView> {
+pub fn chart(
+    (shelf, charts): (&Arc<Shelf>, &Charts),
+    agent: &Agent,
+    store: &mut Store,
+    asked: &MappingAsked,
+) -> Answer<ChartView> {
     let bench = Bench::open(shelf, agent, store, &asked.book, &asked.period)?;
-    let money = trial_balance(store, bench.book, bench.month)?;
-    let accounts = bench.accounts(&money);
+    let chart = bench.chart(charts, store)?;
+    let (accounts, money) = &*chart;
     let mut unmapped: Vec<AccountView> =
         accounts.iter().filter(|a| a.reach == "none" && a.carried.is_some() && a.class != "equity").cloned().collect();
     let size = |view: &AccountView| {
@@ -219,7 +247,7 @@ pub fn chart(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, asked: &Mappi
         months: months.iter().rev().map(Month::to_string).collect(),
         standard: bench.ready.layers.mapping.standard.title.clone(),
         unmapped,
-        tree: tree(accounts, asked.q.trim(), &money),
+        tree: tree(accounts.clone(), asked.q.trim(), money),
         rows: bench.rows(),
         findings: findings.cloned().collect(),
     })
@@ -297,7 +325,7 @@ fn about(what: &str) -> Answer<About> {
 
 /// A change under way.
 pub fn edit(
-    shelf: &Arc<Shelf>,
+    (shelf, charts): (&Arc<Shelf>, &Charts),
     agent: &Agent,
     store: &mut Store,
     person: &Person,
@@ -317,8 +345,8 @@ pub fn edit(
     };
     let account = match &about {
         About::Account(code) => {
-            let money = trial_balance(store, bench.book, bench.month)?;
-            let found = bench.accounts(&money).into_iter().find(|view| view.code == *code);
+            let chart = bench.chart(charts, store)?;
+            let found = chart.0.iter().find(|view| view.code == *code).cloned();
             Some(found.ok_or_else(Refusal::missing)?)
         }
         _ => None,
@@ -341,7 +369,13 @@ pub fn edit(
         .accounts()
         .filter(|_| account.is_some())
         .map(|known| [known.class.clone(), known.code.clone(), known.names.first().cloned().unwrap_or_default()]);
+    let named = formula.iter().flat_map(|formula| formula::references(&formula.expr)).filter_map(|(_, code)| {
+        let item = mapping.items.get(code.strip_prefix('@')?)?.as_ref()?;
+        Some([code.clone(), item.name.clone().unwrap_or_default(), item.text.clone()])
+    });
+    let items: BTreeSet<[String; 3]> = named.collect();
     Ok(EditView {
+        items: items.into_iter().collect(),
         place: EditPlace { book: bench.book.id.clone(), period: bench.month.to_string(), what: place.what.clone() },
         name,
         now: change::now(mapping, &about),

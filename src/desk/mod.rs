@@ -38,6 +38,7 @@ pub use shelf::Shelf;
 pub struct Pages {
     config: PathBuf,
     shelf: Arc<Shelf>,
+    charts: mapping::Charts,
 }
 
 impl From<Failure> for Refusal {
@@ -50,7 +51,7 @@ impl From<Failure> for Refusal {
 impl Pages {
     /// The desk of a configuration file.
     pub fn new(config: PathBuf) -> Pages {
-        Pages { config, shelf: Arc::default() }
+        Pages { config, shelf: Arc::default(), charts: mapping::Charts::default() }
     }
 
     /// Books that stay in memory while people look at them.
@@ -261,12 +262,12 @@ impl web::HistoryDesk for Pages {
 impl web::MappingDesk for Pages {
     fn chart_view(&self, asked: &web::MappingAsked) -> Answer<web::ChartView> {
         let (agent, mut store) = self.open()?;
-        mapping::chart(&self.shelf, &agent, &mut store, asked)
+        mapping::chart((&self.shelf, &self.charts), &agent, &mut store, asked)
     }
 
     fn edit_view(&self, who: &str, place: &web::EditPlace, said: Option<&str>) -> Answer<web::EditView> {
         let (agent, mut store) = self.open()?;
-        mapping::edit(&self.shelf, &agent, &mut store, agent.person(who)?, place, said)
+        mapping::edit((&self.shelf, &self.charts), &agent, &mut store, agent.person(who)?, place, said)
     }
 
     fn edit_save(&self, who: &str, place: &web::EditPlace, said: &str, why: &str, digest: &str) -> Answer<Vec<model::Finding>> {

@@ -250,7 +250,7 @@ fn two_people_bring_a_draft_from_its_figures_to_approval() {
 }
 
 #[test]
-fn pages_are_read_without_script_on_a_narrow_dark_screen() {
+fn pages_are_read_and_acted_on_without_script_on_a_narrow_dark_screen() {
     let site = Pages::start(CONFIG);
     let (chromium, axe) = (Chromium::start(), axe());
     let cookie = site.sign_in("wu");
@@ -262,12 +262,31 @@ fn pages_are_read_without_script_on_a_narrow_dark_screen() {
         let mut own = Cookie::new("taizhang", cookie.clone());
         own.set_path("/");
         driver.add_cookie(own).await.unwrap();
-        for (path, words) in [("/", "账套"), (FORM, "营业收入"), (pages::FIGURE, "计算过程"), ("/log", "build")] {
+        for (path, words) in [
+            ("/", "账套"),
+            (FORM, "营业收入"),
+            (pages::FIGURE, "计算过程"),
+            ("/mapping", "科目表"),
+            ("/exam", "回填考试"),
+            ("/log", "build"),
+        ] {
             person.go(path).await;
             assert!(driver.source().await.unwrap().contains(words), "{path}");
             driver.screenshot(&pictures().join(format!("narrow-{}.png", words))).await.unwrap();
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        // Acts need no script either.
+        for (path, words) in [
+            ("/measures?period=2025-06", "全部计量种类"),
+            ("/account", "改密码"),
+            (&*format!("{FORM}/portal"), "装入平台导出的文件"),
+        ] {
+            person.go(path).await;
+            assert!(driver.source().await.unwrap().contains(words), "{path}");
+        }
+        person.go("/months?period=2025-06").await;
+        driver.screenshot(&pictures().join("narrow-month.png")).await.unwrap();
+        person.press("锁定").await;
+        person.sees(&["已锁定"]).await;
         driver.quit().await.unwrap();
     });
 }

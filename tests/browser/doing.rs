@@ -339,6 +339,22 @@ fn what_was_filed_is_taken_back_and_every_difference_is_shown() {
     let ledger = csv(&site.site.ok(&["ledger", "show", "--form", "B203", "--period", "2025-06", "--format", "csv"]));
     let platform: BTreeMap<&str, &str> = ledger.iter().map(|row| (row["code"].as_str(), row["platform"].as_str())).collect();
     assert_eq!((platform["301"], platform["307"]), ("808", ""));
+    // The version that was signed is what counts, whatever was built after it. How a draft is signed is shown elsewhere.
+    let mut state = store::Store::open(&site.site.path("taizhang-state")).unwrap();
+    let signed = state.current_draft("hz", "B203", "2025-06").unwrap().unwrap();
+    let work = state.begin("zhoumin", "sign", &serde_json::json!({ "form": "B203" })).unwrap();
+    work.put_draft(&store::DraftVersion { state: "signed".to_owned(), ..signed }).unwrap();
+    work.commit().unwrap();
+    let adjust =
+        ["ledger", "adjust", "B203:301", "--period", "2025-06", "--amount", "5", "--reason", "签名以后又改", "--as", "wu"];
+    site.site.ok(&adjust);
+    let page = site.page(&portal, &cookie);
+    assert!(
+        page.contains("与签过名的草稿逐格比对") && page.contains("平台值与草稿一致") && !page.contains("data-filed"),
+        "{page}"
+    );
+    let column = page.split("id=\"column-cumulative\"").nth(1).unwrap().split("</textarea>").next().unwrap();
+    assert!(column.contains("\n813\n"), "what is copied is what is to be filed now: {column}");
     let filed = platform.values().filter(|value| !value.is_empty()).count();
     assert_eq!(filed + 1, lines.iter().filter(|line| !line.is_empty()).count(), "{platform:?}");
     assert!(site.site.ok(&["log", "show", "--format", "json"]).contains("307 是上月的数"));
@@ -378,6 +394,14 @@ fn charts_say_what_the_drafts_say() {
         now[..15].iter().all(String::is_empty) && progress[9..].iter().all(String::is_empty),
         "a month without a draft is a gap"
     );
+    // Last year behind this year: as it was reported then.
+    site.site.ok(&["build", "--form", "B203", "--period", "2026-02"]);
+    let later = site.page("/drafts/hz/B203/2026-02/figure?cell=301&column=cumulative", &cookie);
+    let before = |id: &str| {
+        values(later.split(&format!("id=\"{id}-data\"")).nth(1).unwrap().split("</table>").next().unwrap(), "data-before")
+    };
+    assert_eq!(before("series")[23], known[1].to_string());
+    assert_eq!(before("progress")[..4], progress[..4], "the months of last year stand behind those that are still to come");
     // Nine months are enough for a band; which of them are outside it is reckoned here once more.
     let median = |mut values: Vec<i64>| {
         values.sort_unstable();

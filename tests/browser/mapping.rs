@@ -5,24 +5,25 @@ use std::{collections::BTreeMap, fs};
 use thirtyfour::prelude::*;
 
 use crate::{
+    Site,
     browser::{Chromium, Person, axe, block},
     pages::{CONFIG, FORM, Pages},
     site::data,
 };
 
 /// The configuration with a layer of the enterprise's own.
-fn config() -> String {
+pub fn config() -> String {
     CONFIG
         .replace("code = \"B203\"", "code = \"B203\"\nmapping = [\"layer.toml\"]")
         .replace("variables.company = 1", "variables.company = 1\nfirst_period = \"2025-01\"")
 }
 
-fn layer() -> String {
+pub fn layer() -> String {
     fs::read_to_string(data("../../mappings/examples/tryton-hz.toml")).unwrap()
 }
 
 /// Cents of the company's own trial balance: of one account in one month, by column.
-fn oracle(account: &str, period: &str) -> BTreeMap<String, i64> {
+pub fn oracle(account: &str, period: &str) -> BTreeMap<String, i64> {
     let text = fs::read_to_string(data("tryton/oracle.csv")).unwrap();
     let rows = crate::csv(&text);
     let row = rows.iter().find(|row| row["company_id"] == "1" && row["account_code"] == account && row["period"] == period);
@@ -39,12 +40,12 @@ fn oracle(account: &str, period: &str) -> BTreeMap<String, i64> {
 }
 
 /// Debit less credit of the months from January to June, in cents, by hand.
-fn half_year(account: &str) -> i64 {
+pub fn half_year(account: &str) -> i64 {
     (1..=6).map(|month| oracle(account, &format!("2025-0{month}"))).map(|row| row["debit"] - row["credit"]).sum()
 }
 
 /// 千元, rounded half away from zero.
-fn thousands(cents: i64) -> String {
+pub fn thousands(cents: i64) -> String {
     let (size, sign) = (cents.abs(), cents.signum());
     ((size + 50_000) / 100_000 * sign).to_string()
 }
@@ -53,14 +54,14 @@ fn cents_text(cents: i64) -> String {
     format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100)
 }
 
-async fn signed_in(driver: &WebDriver, url: &str, cookie: &str) {
+pub async fn signed_in(driver: &WebDriver, url: &str, cookie: &str) {
     driver.goto(format!("{url}/login")).await.unwrap();
     let mut own = Cookie::new("taizhang", cookie);
     own.set_path("/");
     driver.add_cookie(own).await.unwrap();
 }
 
-async fn attribute(driver: &WebDriver, selector: &str, name: &str) -> String {
+pub async fn attribute(driver: &WebDriver, selector: &str, name: &str) -> String {
     driver.find(By::Css(selector)).await.unwrap().attr(name).await.unwrap().unwrap_or_default()
 }
 
@@ -76,7 +77,10 @@ fn a_formula_is_tried_saved_with_its_reason_and_built_by() {
     const INTEREST: &str = "6.2.6.01";
     let expected = half_year(INTEREST);
     assert!(expected > 100_000, "the company pays interest: {expected}");
-    let site = Pages::start_with(&config(), |site| fs::write(site.path("layer.toml"), layer()).unwrap());
+    let own = Site::tryton(&config());
+    fs::write(own.path("layer.toml"), layer()).unwrap();
+    own.ok(&["build", "--period", "2025-06"]);
+    let site = Pages::serve(own);
     let (chromium, axe, cookie) = (Chromium::start(), axe(), site.sign_in("wu"));
     block(async {
         let driver = chromium.session(&[]).await;

@@ -174,7 +174,7 @@ fn sum(values: &[String]) -> Amount {
 fn who_is_not_signed_in_sees_nothing_and_acts_need_a_page_of_ours() {
     let site = Pages::start(CONFIG);
     let to = |response: &Response| response.headers().get("location").unwrap().to_str().unwrap().to_owned();
-    for path in ["/", FORM, FIGURE, "/log", "/books/hz/vouchers?sealed=2025-06&key=1", "/nothing"] {
+    for path in ["/", FORM, FIGURE, "/log", "/mapping", "/exam", "/books/hz/vouchers?sealed=2025-06&key=1", "/nothing"] {
         let response = site.get(path, "");
         assert_eq!(response.status(), 303, "{path}");
         assert!(to(&response).starts_with("/login?next="), "{path}");

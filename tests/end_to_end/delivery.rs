@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use crate::receiver::{Bureau, another_day};
+pub use crate::receiver::{Bureau, another_day, another_time};
 use crate::{
     Site,
     packages::{CONFIG, UNIT, site},

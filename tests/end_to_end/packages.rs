@@ -316,6 +316,36 @@ fn a_disclosed_voucher_is_proved_without_the_others() {
     let out = site.ok(&["verify", "--proof", "v.json", "--package", "p.asice"]);
     assert!(out.starts_with("valid"), "{out}");
     assert!(site.ok(&["verify", "--proof", "v.json"]).starts_with("valid"));
+    // Anybody can write a package: it counts when the unit's people have signed it, by roots that are believed.
+    peers::run(Command::new("openssl").current_dir(site.folder.path()).args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+        "o.key",
+        "-out",
+        "o.crt",
+        "-subj",
+        "/CN=o",
+    ]));
+    let said = site.run(&["verify", "--proof", "v.json", "--package", "p.asice", "--roots", "o.crt"]);
+    let line = String::from_utf8(said.stdout).unwrap();
+    assert!(said.status.code() == Some(1) && line.starts_with("not valid"), "{line}");
+    assert!(String::from_utf8_lossy(&said.stderr).contains("certificate-untrusted] v.json, p.asice, preparer"));
+    let newest = |count: usize| {
+        let held = |path: &Path| seal::Package::read(&fs::read(path).unwrap(), seal::Limits::default()).unwrap().roles().count();
+        let files = fs::read_dir(site.path("taizhang-state/packages")).unwrap().flatten().map(|file| file.path());
+        files.into_iter().find(|path| held(path) == count).unwrap()
+    };
+    let two = newest(2);
+    site.refused(&["verify", "--proof", "v.json", "--package", two.to_str().unwrap()], 1, &["signature-missing"]);
+    // A folder of roots may hold other files, too.
+    fs::copy(site.path("p.asice"), site.path("roots/p.asice")).unwrap();
+    assert!(site.ok(&["verify", "p.asice", "--roots", "roots"]).lines().last().unwrap().starts_with("valid"));
     // Another amount in it is another voucher.
     let text = fs::read_to_string(site.path("v.json")).unwrap();
     let proof: Value = serde_json::from_str(&text).unwrap();

@@ -34,9 +34,14 @@ fn program() -> PathBuf {
 
 /// A program whose clock is so many days ahead, and whose waiting is as long as ever.
 pub fn another_day(program: &Path, days: u32) -> Command {
+    another_time(program, &format!("+{days}d"))
+}
+
+/// A program whose clock is ahead or behind: `+1h`, `-1h`.
+pub fn another_time(program: &Path, by: &str) -> Command {
     let library = Path::new("/usr/lib").join(format!("{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH));
     let mut command = Command::new(program);
-    command.env("LD_PRELOAD", library).env("FAKETIME", format!("+{days}d"));
+    command.env("LD_PRELOAD", library).env("FAKETIME", by);
     command.env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     command
 }
@@ -59,7 +64,7 @@ impl Bureau {
         bureau
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         Command::new(program()).current_dir(self.folder.path()).args(args).output().unwrap()
     }
 
@@ -80,6 +85,11 @@ impl Bureau {
     /// Serves on a day of its own.
     pub fn serve_in(&mut self, days: u32) {
         self.serve_by(&mut another_day(&program(), days));
+    }
+
+    /// Serves by a clock of its own.
+    pub fn serve_at(&mut self, by: &str) {
+        self.serve_by(&mut another_time(&program(), by));
     }
 
     fn serve_by(&mut self, child: &mut Command) {

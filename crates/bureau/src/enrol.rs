@@ -6,6 +6,7 @@ use seal::{Algorithm, Certificate, Digest, Profile, Request, Role, Subject, Time
 
 use crate::{
     clock, est,
+    failure::Failure,
     keys::{DAY, EARLY},
     office::Office,
     problem::{self, Unwritten},
@@ -48,7 +49,7 @@ pub fn invite(
     roles: &[Role],
     hours: u32,
     who: &str,
-) -> Result<(String, String), crate::failure::Failure> {
+) -> Result<(String, String), Failure> {
     let code = code()?;
     let now = clock::now();
     let expires = clock::text(now.plus(u64::from(hours) * 3600));
@@ -133,6 +134,42 @@ impl Order<'_> {
 
 fn answer(certificate: &Certificate) -> Vec<u8> {
     est::certificates_only([certificate.der()])
+}
+
+/// A certificate for a request that was carried here, where a unit has no line: whoever runs the receiver has seen who brings it. A code is made and
+/// used at once, so that the log says of it what it says of any other.
+pub fn carried(
+    office: &Office,
+    unit: &Unit,
+    (person, roles): (&str, &[Role]),
+    request: &Request,
+    who: &str,
+) -> Result<Certificate, Failure> {
+    let roles = if person.is_empty() { &[Role::Agent][..] } else { roles };
+    let now = clock::now();
+    let at = clock::text(now);
+    let enrolment = Enrolment {
+        unit: unit.code.clone(),
+        person: person.to_owned(),
+        roles: roles.iter().map(|role| role.id().to_owned()).collect(),
+        expires: at.clone(),
+        ..Enrolment::default()
+    };
+    let refused = |problem: Problem| Failure::findings(vec![problem::finding(problem)]);
+    if person.is_empty() {
+        fit(request).map_err(refused)?;
+    }
+    meant(request, &enrolment).map_err(refused)?;
+    let order = Order { unit, person, roles: &enrolment.roles };
+    let (issued, certificate) = order.issue(office, request, now).map_err(Failure::source)?;
+    let hash = hash(&code()?);
+    office.write(|connection| {
+        enrolment.add(connection, &at, &hash, who)?;
+        issued.add(connection, &at, certificate.der())?;
+        let made = Enrolment::find(connection, &hash)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        made.spend(connection, &at, &issued.serial)
+    })?;
+    Ok(certificate)
 }
 
 /// A certificate for a one-time code. The same code with the same key gives the same certificate: the answer may have been lost.

@@ -5,7 +5,7 @@ use std::{
     sync::mpsc::{SyncSender, sync_channel},
 };
 
-use seal::{Receipt, Verdict};
+use seal::{Receipt, Role, Verdict};
 use ui::Lang;
 
 use crate::{
@@ -63,7 +63,7 @@ impl Event {
         };
         let (unit, about, by) = match act.table.as_str() {
             "unit" => (text("code"), text("name"), text("source")),
-            "enrolment" => (text("unit"), joined(&["person", "roles"]), text("who")),
+            "enrolment" => (text("unit"), [text("person"), titles(act.text("roles"))].join(" ").trim().to_owned(), text("who")),
             "enrolled" => (String::new(), text("serial"), String::new()),
             "certificate" => (text("unit"), joined(&["serial", "person"]), String::new()),
             "revocation" => (String::new(), joined(&["serial", "reason"]), text("who")),
@@ -80,13 +80,30 @@ impl Event {
         Event { at, kind: "declined".to_owned(), unit: unit.to_owned(), about, by: String::new() }
     }
 
+    /// What it is about, in words for people.
+    pub fn shown(&self, lang: Lang) -> String {
+        match self.about.split_once(' ') {
+            Some((kind, rest)) if self.kind == "message" => {
+                format!("{} {rest}", ui::label(lang, &format!("message-{kind}")))
+            }
+            _ => self.about.clone(),
+        }
+    }
+
     fn line(&self, lang: Lang) -> String {
         let kind = ui::label(lang, &format!("event-{}", self.kind));
-        let parts = [self.at.as_str(), &kind, &self.unit, &self.about, &self.by];
+        let about = self.shown(lang);
+        let parts = [self.at.as_str(), &kind, &self.unit, &about, &self.by];
         // A name or a reason is somebody's text: it stays on its line.
         let plain = |text: &str| text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect::<String>();
         parts.into_iter().filter(|part| !part.is_empty()).map(plain).collect::<Vec<_>>().join("  ")
     }
+}
+
+/// Roles of a row as certificates call them.
+fn titles(roles: &str) -> String {
+    let ids: Vec<String> = serde_json::from_str(roles).unwrap_or_default();
+    ids.iter().filter_map(|id| Role::from_id(id)).map(Role::title).collect::<Vec<_>>().join("、")
 }
 
 /// Where lines go: a thread writes them, so that nobody who is served waits for whoever reads them.

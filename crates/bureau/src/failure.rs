@@ -56,6 +56,10 @@ impl From<StoreError> for Failure {
             StoreError::Newer { path, found } => {
                 Failure::config(Finding::error("state-newer").at(path.display().to_string()).with("version", found))
             }
+            StoreError::Older { path, found } => {
+                let finding = Finding::error("bureau-state-older").at(path.display().to_string()).with("version", found);
+                Failure::config(finding.with("now", crate::sql::SCHEMA_VERSION))
+            }
         }
     }
 }

@@ -19,6 +19,12 @@ pub fn of(status: u16, finding: &Finding) -> Problem {
     finding.arguments.iter().fold(problem, |problem, (name, value)| problem.with(name, value))
 }
 
+/// A problem as a finding, for verbs that do what the API does.
+pub fn finding(problem: Problem) -> Finding {
+    let arguments = problem.arguments.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    Finding { code: problem.code.into(), level: model::Level::Error, place: String::new(), arguments }
+}
+
 impl From<StoreError> for Unwritten {
     fn from(error: StoreError) -> Unwritten {
         Unwritten(error.to_string())

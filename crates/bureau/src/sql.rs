@@ -6,8 +6,9 @@ revocation or a message is one more row. So nothing here can change a figure tha
 statement does. Triggers refuse UPDATE and DELETE to other programs too.
 */
 
-/// Version of the tables below.
-pub const SCHEMA_VERSION: i64 = 1;
+/// Version of the tables below, and of what stands in them: since 2 every row but blobs is an entry of the log or follows from one. A state of an
+/// earlier version cannot be held against its log, so it is not opened.
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// The tables.
 pub const SCHEMA: &str = "

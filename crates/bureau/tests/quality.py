@@ -56,7 +56,7 @@ def add(*arguments):
 
 
 hb = rules["hidiroglou_berthelot"]
-changes = lambda pairs: peers.hidiroglou_berthelot(pairs, hb["u_quarters"], Fraction(hb["a"]), Fraction(hb["c"]))
+changes = lambda pairs: peers.hidiroglou_berthelot(pairs, hb["u_quarters"], Fraction(hb["a"]), Fraction(hb["c"]), Fraction(hb["least"]))
 positive = lambda pair: pair[0] > 0 and pair[1] > 0
 units = sorted(asked["now"])
 for code, row in rows.items():

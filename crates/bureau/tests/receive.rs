@@ -455,7 +455,7 @@ fn a_sandbox_without_a_folder_leaves_nothing() {
     std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut text).unwrap();
     let head = text.lines().next().unwrap();
     assert!(head.starts_with("统一社会信用代码") && head.contains("单位详细名称") && head.contains("姓名"), "{head}");
-    assert!(text.contains("示例机械有限公司") && text.contains("preparer"), "{text}");
+    assert!(text.contains("示例机械有限公司") && text.contains("填表人"), "{text}");
 }
 
 #[test]

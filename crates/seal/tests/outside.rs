@@ -148,6 +148,22 @@ open("signature", "wb").write(signature)
     let own = Certificate::from_der(&verification.signatures[0].certificate).unwrap();
     fs::write(folder.path().join("own.pem"), own.to_pem().unwrap()).unwrap();
     let key = run(&mut openssl(folder.path(), "x509 -in own.pem -noout -pubkey"));
+    // The steps that the specification tells anyone.
+    let inside = folder.path().join("out/META-INF");
+    fs::copy(folder.path().join("root.pem"), inside.join("root.pem")).unwrap();
+    let specification = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/specs/package.md")).unwrap();
+    let steps = specification.split("```sh\n").find(|block| block.starts_with("p7s=")).unwrap().split("```").next().unwrap();
+    let told = || Command::new("sh").current_dir(&inside).args(["-ec", steps]).output().unwrap();
+    let said = String::from_utf8(told().stdout).unwrap();
+    assert!(said.contains("Signature Verified Successfully"), "{said}");
+    for (above, below) in [("root.pem", "others.pem"), ("others.pem", "signer.pem")] {
+        run(&mut openssl(&inside, &format!("verify -vfyopt {DISTID} -partial_chain -CAfile {above} {below}")));
+    }
+    let manifest = inside.join("ASiCManifest-preparer.xml");
+    let whole = fs::read(&manifest).unwrap();
+    fs::write(&manifest, [&whole[..], b" "].concat()).unwrap();
+    assert!(!told().status.success(), "another manifest");
+    fs::write(&manifest, whole).unwrap();
     fs::write(folder.path().join("key.pem"), key).unwrap();
     let verify =
         format!("pkeyutl -verify -rawin -digest sm3 -pkeyopt {DISTID} -pubin -inkey key.pem -in signed -sigfile signature");

@@ -30,21 +30,22 @@ def power(value, quarters):
     return Fraction(exact ** (Decimal(quarters) / 4)) if quarters else Fraction(1)
 
 
-def hidiroglou_berthelot(pairs, u, a, c):
+def hidiroglou_berthelot(pairs, u, a, c, least):
     known = [(at, Fraction(x), Fraction(y)) for at, (x, y) in enumerate(pairs) if Fraction(x) > 0 and Fraction(y) > 0]
     ratios = [y / x for _, x, y in known]
     middle = quartile(ratios, 2)
-    effects = []
+    effects, aways = [], []
     for (_, x, y), ratio in zip(known, ratios):
         away = 1 - middle / ratio if ratio < middle else ratio / middle - 1
         effects.append(away * power(max(x, y), u))
+        aways.append(abs(away))
     first, center, third = (quartile(effects, quarter) for quarter in (1, 2, 3))
     below, above = max(center - first, abs(a * center)), max(third - center, abs(a * center))
     result = []
-    for (at, _, _), effect in zip(known, effects):
+    for (at, _, _), effect, away in zip(known, effects, aways):
         width = below if effect < center else above
         distance = abs(effect - center)
-        result.append([at, text(distance / width), distance > c * width])
+        result.append([at, text(distance / width), distance > c * width and away >= least])
     return result
 
 
@@ -64,7 +65,7 @@ def main():
     asked = json.load(sys.stdin)
     number = Fraction
     answer = {
-        "hb": [hidiroglou_berthelot(case["pairs"], case["u"], number(case["a"]), number(case["c"])) for case in asked["hb"]],
+        "hb": [hidiroglou_berthelot(case["pairs"], case["u"], number(case["a"]), number(case["c"]), number(case["least"])) for case in asked["hb"]],
         "mad": [median_mad(case["values"], number(case["most"])) for case in asked["mad"]],
         "ratio": [ratio(case["pairs"], number(case["least"]), number(case["most"])) for case in asked["ratio"]],
     }

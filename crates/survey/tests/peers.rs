@@ -78,9 +78,10 @@ fn screens_agree_with_another_language() {
             .collect();
         let texts: Vec<[String; 2]> = pairs.iter().map(|(a, b)| [a.to_string(), b.to_string()]).collect();
         let (u_quarters, a, c) = ((round % 5) as u8, ["0.05", "0", "0.1"][round % 3], ["4", "7", "20"][round / 3 % 3]);
-        let set = HidiroglouBerthelot { u_quarters, a: amount(a), c: amount(c) };
+        let least = ["0", "0.1", "0.3"][round / 2 % 3];
+        let set = HidiroglouBerthelot { u_quarters, a: amount(a), c: amount(c), least: amount(least) };
         ours[0].push(peers::hidiroglou_berthelot(&pairs, &set).unwrap());
-        asked["hb"].as_array_mut().unwrap().push(json!({ "pairs": texts, "u": u_quarters, "a": a, "c": c }));
+        asked["hb"].as_array_mut().unwrap().push(json!({ "pairs": texts, "u": u_quarters, "a": a, "c": c, "least": least }));
         let values: Vec<Amount> = pairs.iter().map(|(_, now)| *now).collect();
         let most = ["3.5", "2.24", "10"][round % 3];
         ours[1].push(peers::median_mad(&values, &MedianMad { most: amount(most) }).unwrap());
@@ -114,7 +115,7 @@ fn roots_are_the_largest_whose_square_is_not_above() {
 fn units_that_are_alike_are_not_screened() {
     let alike = [amount("5"), amount("5"), amount("5"), amount("5"), amount("900")];
     assert_eq!(peers::median_mad(&alike, &MedianMad { most: amount("3.5") }), Some(Vec::new()));
-    let set = HidiroglouBerthelot { u_quarters: 2, a: amount("0"), c: amount("4") };
+    let set = HidiroglouBerthelot { u_quarters: 2, a: amount("0"), c: amount("4"), least: Amount::ZERO };
     assert_eq!(peers::hidiroglou_berthelot(&[], &set), Some(Vec::new()));
 }
 
@@ -229,4 +230,73 @@ fn coordination_agrees_with_another_language_and_says_only_what_was_given() {
     assert_eq!(series::coordination(&set[0], &sides("100", None), month), None);
     assert_eq!(series::coordination(&set[0], &sides("130", Some("100")), month), None);
     assert!(series::coordination(&set[0], &sides("130.01", Some("100")), month).is_some());
+}
+
+/// Forms that are filled for each sort of energy are compared sort by sort, and a ratio may take its sides from two forms.
+#[test]
+fn repeated_rows_are_compared_by_their_code_and_ratios_across_forms() {
+    use survey::{
+        Form,
+        audit::{Outside, Papers},
+        document::{Cell, Column, Columns, Draft},
+        quality::among::{Plan, Said},
+    };
+    let forms: Vec<Form> = ["205-1", "B204-1"]
+        .map(|code| {
+            let text = survey::FORMS.iter().find(|(_, known, _)| *known == code).unwrap().2;
+            Form::parse(code, text).0.unwrap()
+        })
+        .into();
+    let month = Month::new(2025, 3).unwrap();
+    let mut set = Thresholds::parse("quality.toml", THRESHOLDS).0.unwrap().peers;
+    set.ratios.push(Among {
+        id: "coal-to-output".to_owned(),
+        forms: vec!["205-1".to_owned()],
+        left: "[B204-1:01]".to_owned(),
+        right: "[total]".to_owned(),
+        least: amount("1000"),
+        most: amount("9000"),
+        text: String::new(),
+    });
+    let (plan, findings) = Plan::new(&forms[0], &set, month);
+    assert_eq!(findings, []);
+    assert_eq!((plan.before(), plan.others().iter().map(String::as_str).collect::<Vec<_>>()), (month.plus(-1), vec!["B204-1"]));
+    let cell = |id: &str, repeats: Option<&str>, alone: i128, whole: i128| {
+        let column = |value: i128| Some(Column { value: Some(value.to_string()), status: "ok".to_owned(), ..Column::default() });
+        let columns = Columns { this_month: column(alone), cumulative: column(whole), ..Columns::default() };
+        Cell { id: id.to_owned(), repeats: repeats.map(str::to_owned), columns, ..Cell::default() }
+    };
+    let document = |form: &str, period: &str, cells: Vec<Cell>| Draft {
+        form: form.to_owned(),
+        period: period.to_owned(),
+        cells,
+        ..Draft::default()
+    };
+    let outside = Outside::default();
+    let said: Vec<Said> = (0..14_i128)
+        .map(|unit| {
+            // Unit 4 burns nine times the electricity of last month; unit 9 uses no coal; unit 11 makes too much of its energy.
+            let power = 100 + unit * 10;
+            let now = if unit == 4 { power * 9 } else { power + unit % 3 };
+            let mut cells = vec![cell("电力.c5", Some("c5"), now, 3 * now), cell("total", None, 50, 100)];
+            if unit != 9 {
+                cells.push(cell("原煤.c5", Some("c5"), 40, 80));
+            }
+            let before = vec![cell("电力.c5", Some("c5"), power, 2 * power), cell("原煤.c5", Some("c5"), 40, 40)];
+            let output = if unit == 11 { 2000 } else { 300 };
+            let drafts = [
+                document("205-1", "2025-03", cells),
+                document("205-1", "2025-02", before),
+                document("B204-1", "2025-03", vec![cell("01", None, 0, output)]),
+            ];
+            plan.read(&Papers::new(&forms, "205-1", &drafts, &outside))
+        })
+        .collect();
+    let (hits, spreads) = plan.screen(&said);
+    let shown: Vec<(&str, usize, String)> =
+        hits.iter().map(|hit| (hit.id.as_str(), hit.unit, hit.ratio.unwrap().to_string())).collect();
+    // 2,000 千元 of output for 100 tonnes: 20,000 元 for a tonne; the others have 3,000.
+    assert_eq!(shown, [("205-1:电力.c5", 4, "9".to_owned()), ("coal-to-output", 11, "20000".to_owned())]);
+    let of = |id: &str| spreads.iter().find(|spread| spread.id == id).map(|spread| (spread.units, spread.screened)).unwrap();
+    assert_eq!((of("205-1:电力.c5"), of("205-1:原煤.c5"), of("coal-to-output")), ((14, true), (13, true), (14, true)));
 }

@@ -61,6 +61,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/pages.toml"),
     include_str!("../messages/peers.toml"),
     include_str!("../messages/people.toml"),
+    include_str!("../messages/proofs.toml"),
     include_str!("../messages/reader.toml"),
     include_str!("../messages/signing.toml"),
     include_str!("../messages/signoff.toml"),
@@ -126,7 +127,7 @@ const NOTHING: [&str; 2] = ["", "—"];
 fn saying<'a, N: AsRef<str>, V: AsRef<str>>(hint: &'a str, values: &[(N, V)]) -> Cow<'a, str> {
     let nothing = |name: &str| values.iter().any(|(known, value)| known.as_ref() == name && NOTHING.contains(&value.as_ref()));
     let empty: Vec<String> =
-        ["near", "known"].into_iter().filter(|name| nothing(name)).map(|name| format!("{{{name}}}")).collect();
+        ["near", "nearest", "known"].into_iter().filter(|name| nothing(name)).map(|name| format!("{{{name}}}")).collect();
     if empty.is_empty() {
         return Cow::Borrowed(hint);
     }

@@ -108,6 +108,7 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .merge(pages::month::routes())
         .merge(pages::portal::routes())
         .merge(pages::sheets::routes())
+        .merge(pages::exam::routes())
         .merge(pages::mapping::routes())
         .route(&style, get(|| async { asset("text/css; charset=utf-8", ui::page::STYLE) }))
         .route(&script, get(|| async { asset("text/javascript; charset=utf-8", ui::page::SCRIPT) }))

@@ -94,7 +94,8 @@ pub fn serve(ctx: &Ctx, what: &Serve) -> Result<Vec<Finding>, Failure> {
     let made = if thrown_away { sandbox::make(&folder, listen)? } else { sandbox::keep(&folder, listen)? };
     let row = |ticket: &sandbox::Ticket| {
         let ticket = ticket.clone();
-        vec![ticket.unit, ticket.unit_name, ticket.person, ticket.roles, ticket.code]
+        let roles: Vec<String> = ticket.roles.split_whitespace().map(str::to_owned).collect();
+        vec![ticket.unit, ticket.unit_name, ticket.person, ctx.roles(&roles), ticket.code]
     };
     let rows: Vec<Vec<String>> = made.tickets.iter().map(row).collect();
     output::rows(ctx.format, ctx.lang, &["unit", "unit_name", "person", "roles", "code"], &rows)?;

@@ -238,8 +238,14 @@ pub fn reports(ctx: &Ctx, what: &Reports) -> Result<Vec<Finding>, Failure> {
     let (_, store) = ctx.open()?;
     let period = what.period.map_or_else(String::new, |month| month.to_string());
     let found = store.read(|connection| Report::list(connection, &what.unit, &what.form, &period))?;
-    let rows: Vec<Vec<String>> = found.into_iter().map(|row| row.to_vec()).collect();
     let columns = ["unit", "form", "edition", "period", "version", "trial", "channel", "payload", "at"];
+    let rows: Vec<Vec<String>> = found
+        .into_iter()
+        .map(|mut row| {
+            (row[5], row[6]) = (ctx.whether(&row[5]), ctx.word("channel", &row[6]));
+            row.to_vec()
+        })
+        .collect();
     output::rows(ctx.format, ctx.lang, &columns, &rows)?;
     Ok(Vec::new())
 }

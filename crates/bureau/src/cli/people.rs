@@ -1,13 +1,20 @@
 //! `enroll`, `certificates` and `revoke`.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use clap::Args;
 use model::Finding;
-use seal::Role;
+use seal::{Request, Role};
 
 use super::{Ctx, output};
 use crate::{
     clock, enrol,
     failure::Failure,
+    keys::keep,
+    office::Office,
     store::{Issued, Unit},
 };
 
@@ -25,6 +32,12 @@ pub struct Enroll {
     /// 有效小时 Hours that the code holds
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     hours: Option<u32>,
+    /// 带来的证书申请 .csr：直接签发，不发代码 A request that was carried here: its certificate is issued at once, without a code
+    #[arg(long, value_name = "FILE", conflicts_with = "hours")]
+    csr: Option<PathBuf>,
+    /// 证书写到哪里；不写则在申请旁边 Where its certificate goes; beside the request where absent
+    #[arg(long, value_name = "FILE", requires = "csr")]
+    out: Option<PathBuf>,
 }
 
 pub fn enroll(ctx: &Ctx, what: &Enroll) -> Result<Vec<Finding>, Failure> {
@@ -45,11 +58,50 @@ pub fn enroll(ctx: &Ctx, what: &Enroll) -> Result<Vec<Finding>, Failure> {
     if person.is_empty() != roles.is_empty() {
         return Err(Failure::config(Finding::error("enroll-person-unclear")));
     }
+    if let Some(csr) = &what.csr {
+        return carried(ctx, &office, &unit, (person, &roles), csr, what.out.as_deref());
+    }
     let hours = what.hours.unwrap_or(office.config().certificates.code_hours);
     let (code, expires) = enrol::invite(&office, &what.unit, person, &roles, hours, &ctx.who())?;
-    let row = vec![what.unit.clone(), unit.name, person.to_owned(), what.roles.join(" "), code, expires];
+    let row = vec![what.unit.clone(), unit.name, person.to_owned(), ctx.roles(&ids(&roles)), code, expires];
     output::rows(ctx.format, ctx.lang, &["unit", "unit_name", "person", "roles", "code", "expires"], &[row])?;
     Ok(vec![Finding::note("enroll-code-made")])
+}
+
+fn ids(roles: &[Role]) -> Vec<String> {
+    roles.iter().map(|role| role.id().to_owned()).collect()
+}
+
+/// Issues the certificate of a request that somebody brought.
+fn carried(
+    ctx: &Ctx,
+    office: &Office,
+    unit: &Unit,
+    (person, roles): (&str, &[Role]),
+    csr: &Path,
+    out: Option<&Path>,
+) -> Result<Vec<Finding>, Failure> {
+    let bytes = fs::read(csr).map_err(|error| Failure::config(Finding::io(csr, &error)))?;
+    let read = std::str::from_utf8(&bytes).ok().filter(|text| text.contains("-----BEGIN")).map(Request::from_pem);
+    let place = csr.display().to_string();
+    let at = |finding: Finding| Failure::findings(vec![finding.at(&place)]);
+    let request = read.unwrap_or_else(|| Request::from_der(&bytes)).map_err(at)?;
+    let out = out.map_or_else(|| csr.with_extension("crt"), Path::to_owned);
+    // What is there stays, and that is known before a certificate is issued.
+    if out.exists() {
+        return Err(Failure::config(Finding::error("bureau-file-exists").at(out.display().to_string())));
+    }
+    let certificate = enrol::carried(office, unit, (person, roles), &request, &ctx.who())?;
+    keep(&out, certificate.to_pem()?.as_bytes(), 0o644)?;
+    let row = vec![
+        certificate.serial(),
+        unit.code.clone(),
+        person.to_owned(),
+        ctx.roles(&ids(roles)),
+        certificate.not_after().to_string(),
+    ];
+    output::rows(ctx.format, ctx.lang, &["serial", "unit", "person", "roles", "until"], &[row])?;
+    Ok(vec![Finding::note("certificate-issued").at(out.display().to_string()).with("subject", certificate.subject())])
 }
 
 /// Whose certificates.
@@ -65,7 +117,7 @@ pub fn certificates(ctx: &Ctx, what: &Certificates) -> Result<Vec<Finding>, Fail
     let all = store.read(|connection| Issued::all(connection, &what.unit))?;
     let row = |issued: Issued| {
         let Issued { serial, unit, person, roles, until, revoked } = issued;
-        vec![serial, unit, person, roles.join(" "), until, revoked.unwrap_or_default()]
+        vec![serial, unit, person, ctx.roles(&roles), until, revoked.unwrap_or_default()]
     };
     let rows: Vec<Vec<String>> = all.into_iter().map(row).collect();
     output::rows(ctx.format, ctx.lang, &["serial", "unit", "person", "roles", "until", "revoked"], &rows)?;

@@ -66,7 +66,8 @@ pub fn messages(ctx: &Ctx, what: &Messages) -> Result<Vec<Finding>, Failure> {
     let found = store.read(|connection| MessageDraft::after(connection, &what.unit, what.after, MOST))?;
     let row = |(unit, message): &(String, exchange::Message)| {
         let reply = message.reply_to.map(|id| id.to_string()).unwrap_or_default();
-        let texts = [&message.at, unit, &message.kind, &message.form, &message.period, &message.subject].map(String::clone);
+        let kind = ctx.word("message", &message.kind);
+        let texts = [&message.at, unit, &kind, &message.form, &message.period, &message.subject].map(String::clone);
         let mut row = vec![message.id.to_string()];
         row.extend(texts);
         row.extend([reply, message.by.clone(), message.text.clone()]);

@@ -73,6 +73,14 @@ pub enum StoreError {
         /// Its version.
         found: i64,
     },
+    /// The state was written by an older version of this program, whose rows its log does not bind.
+    #[error("{}: schema version {found} is older than this program reads", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
 }
 
 /// Connections to the state: one that writes at a time, and as many that read as are needed.
@@ -97,6 +105,9 @@ impl Store {
         let found: i64 = making.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&sqlite)?;
         if found > sql::SCHEMA_VERSION {
             return Err(StoreError::Newer { path: store.path, found });
+        }
+        if (1..sql::SCHEMA_VERSION).contains(&found) {
+            return Err(StoreError::Older { path: store.path, found });
         }
         if found == 0 {
             making.execute_batch(sql::SCHEMA).map_err(&sqlite)?;

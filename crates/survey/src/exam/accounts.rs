@@ -14,6 +14,9 @@ const FEW: usize = 40;
 const MANY: usize = 400;
 /// Causes of this kind that are told.
 const TOLD: usize = 3;
+/// Sets of several accounts are told where no more than so many of their size come within ten times what rounding hides: where they stand closer
+/// together than that, one fits whatever the sheet says.
+const CLOSE: usize = 4;
 
 /// Something that may be missing from an indicator, or be in it wrongly: an account, or all that are one account of the standard.
 struct Item {
@@ -49,15 +52,17 @@ fn found(search: &Search<'_>) -> Option<(Vec<Cause>, bool)> {
     let mut items = items(search, &trace, asked)?;
     // What is smaller than the rounding cannot be told from nothing.
     items.retain(|item| size(item.amount) > slack && !item.amount.is_zero());
-    let near = |sum: Amount| {
-        let rest = sum.checked_sub(gap).map(size);
-        rest.filter(|rest| *rest <= slack)
-    };
+    let far = slack.checked_mul(Amount::from_whole(10)?)?;
+    let mut close = [0_usize; 4];
     let mut sets: Vec<(usize, Amount, Vec<usize>, bool)> = Vec::new();
     let mut take = |chosen: &[usize], turned: bool| {
         let sum = chosen.iter().try_fold(Amount::ZERO, |sum, at| sum.checked_add(items[*at].amount));
         let sum = if turned { sum.and_then(Amount::checked_neg) } else { sum };
-        if let Some(rest) = sum.and_then(near) {
+        let Some(rest) = sum.and_then(|sum| sum.checked_sub(gap)).map(size) else { return };
+        if rest <= far {
+            close[chosen.len().min(3)] += 1;
+        }
+        if rest <= slack {
             sets.push((chosen.len(), rest, chosen.to_vec(), turned));
         }
     };
@@ -96,6 +101,8 @@ fn found(search: &Search<'_>) -> Option<(Vec<Cause>, bool)> {
             }
         }
     }
+    let by_chance = |count: usize| !slack.is_zero() && close[count.min(3)] > CLOSE;
+    sets.retain(|(count, ..)| *count == 1 || !by_chance(*count));
     // Many pairs that fit by chance say nothing: the fewest accounts are the likeliest.
     sets.sort_by_key(|(count, rest, ..)| (*count, *rest));
     let fewest = sets.first()?.0;

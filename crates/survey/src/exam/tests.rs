@@ -74,8 +74,12 @@ fn told(text: &str, column: Option<Printed>) -> Reading {
 }
 
 fn examined(sheet: &str, layer: &str) -> Exam {
+    examined_on(BOOK, sheet, layer)
+}
+
+fn examined_on(book: &str, sheet: &str, layer: &str) -> Exam {
     let mapping = mapping(layer);
-    let test: Test = read_tests("book", BOOK).0.unwrap().tests.remove(0);
+    let test: Test = read_tests("book", book).0.unwrap().tests.remove(0);
     let (chart, findings) = test.chart(&mapping);
     assert_eq!(findings, []);
     let engine = Engine::new(&mapping, &chart, Sources { monthly: &test, annual: &test });
@@ -203,6 +207,32 @@ fn an_account_that_the_mapping_takes_too_much_is_found() {
     let found = cause(&format!("{HEAD}205|存货||350"), "");
     let formula = Some("@inventory - QM(1402,, 借)".to_owned());
     assert_eq!(found, ("exam-cause-account-extra".to_owned(), "1402 在途物资 37000.00".to_owned(), formula));
+}
+
+/// A rounded sheet is met by some set of many small accounts whatever it says: no such set is proposed. One account that fits is.
+#[test]
+fn accounts_that_fit_by_chance_are_not_proposed() {
+    let costs = |amounts: &[i32]| {
+        let lines = amounts.iter().enumerate().map(|(at, amount)| {
+            let account = format!("6602{:02} 费用{at}", at + 1);
+            format!(
+                "    {{ account = \"{account}\", period = \"2025-02\", debit = \"{amount}\", voucher = \"9\" }},\n    \
+                 {{ account = \"1002\", period = \"2025-02\", credit = \"{amount}\", voucher = \"9\" }},\n"
+            )
+        });
+        BOOK.replace("]\nexpect", &(lines.collect::<String>() + "]\nexpect"))
+    };
+    // Twenty of 1,100 to 3,000: three of them make any 6,000 within half a thousand.
+    let many: Vec<i32> = (1..=20).map(|at| 1000 + at * 100).collect();
+    let sheet = REPORT.replace("|20|50|", "|26|56|");
+    let proposed = |amounts: &[i32]| {
+        let exam = examined_on(&costs(amounts), &sheet, "");
+        let causes = exam.differences.iter().flat_map(|difference| &difference.causes);
+        causes.filter_map(|cause| cause.change.as_ref().map(|change| change.formula.clone())).collect::<Vec<_>>()
+    };
+    assert!(proposed(&many).iter().all(|formula| !formula.contains("6602")), "{:?}", proposed(&many));
+    let one: Vec<i32> = many.iter().copied().chain([6000]).collect();
+    assert!(proposed(&one).iter().any(|formula| formula.contains("660221")), "{:?}", proposed(&one));
 }
 
 #[test]

@@ -267,8 +267,10 @@ impl Figure {
         let (figure, id, ratio) = (*figure, id.clone(), self.ratio(&pair));
         let finding = self.screen.finding().with("indicator", format!("{id} {}", self.name));
         let finding = finding.with("against", self.screen.name()).with("one", pair[0]).with("other", pair[1]);
-        let finding = finding.with("ratio", ratio.map_or_else(|| "—".to_owned(), |ratio| ratio.to_string()));
-        let finding = finding.with("score", one.score).with("threshold", one.threshold);
+        // A sentence needs no nine decimals; what programs read has them.
+        let short = |value: Amount| value.round(3).unwrap_or(value).to_string();
+        let finding = finding.with("ratio", ratio.map_or_else(|| "—".to_owned(), short));
+        let finding = finding.with("score", short(one.score)).with("threshold", one.threshold);
         Hit { figure, id, unit, pair, ratio, score: one.score, threshold: one.threshold, finding }
     }
 }

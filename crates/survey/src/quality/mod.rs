@@ -46,7 +46,7 @@ const SHAPE: Shape = Shape::Table(&[
         "peers",
         Shape::Table(&[
             ("least_units", ANY),
-            ("hidiroglou_berthelot", Shape::Table(&[("u_quarters", ANY), ("a", ANY), ("c", ANY)])),
+            ("hidiroglou_berthelot", Shape::Table(&[("u_quarters", ANY), ("a", ANY), ("c", ANY), ("least", ANY)])),
             ("median_mad", Shape::Table(&[("most", ANY)])),
             ("level", Shape::Each(&Shape::Table(&[("id", ANY), ("forms", ANY), ("left", ANY), ("right", ANY), ("text", ANY)]))),
             (
@@ -193,6 +193,9 @@ pub struct HidiroglouBerthelot {
     /// C: how many widths the interval reaches.
     #[serde(deserialize_with = "amount")]
     pub c: Amount,
+    /// Smallest s that is told: a change that is hardly another than the median change is none, however large the unit. Not of the paper.
+    #[serde(default, deserialize_with = "amount")]
+    pub least: Amount,
 }
 
 /// Median and median absolute deviation.

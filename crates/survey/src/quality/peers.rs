@@ -22,14 +22,14 @@ pub struct Screened {
 /// With r = current ÷ previous and its median m: s = 1 − m/r where r < m, r/m − 1 otherwise; E = s × max(current, previous)^U; outliers are
 /// outside (E_M − C·max(E_M − E_Q1, |A·E_M|), E_M + C·max(E_Q3 − E_M, |A·E_M|)). The score is the distance from E_M in such widths, so that
 /// C is its threshold. Units without two positive figures are not screened; nothing is said where a width is zero and a unit stands outside
-/// by any distance: it is then an outlier with the threshold as its score. Ratios have nine decimals, so that scores are exact to about a
+/// by any distance: it is then an outlier with the threshold as its score. A change whose |s| is below the least that is told is none. Ratios have nine decimals, so that scores are exact to about a
 /// thousandth.
 pub fn hidiroglou_berthelot(units: &[(Amount, Amount)], set: &HidiroglouBerthelot) -> Option<Vec<Screened>> {
     let one = Amount::from_whole(1)?;
     let known: Vec<usize> = (0..units.len()).filter(|at| units[*at].0 > Amount::ZERO && units[*at].1 > Amount::ZERO).collect();
     let ratios = known.iter().map(|at| units[*at].1.checked_div(units[*at].0)).collect::<Option<Vec<_>>>()?;
     let Some(middle) = robust::median(&ratios) else { return Some(Vec::new()) };
-    let mut effects = Vec::with_capacity(known.len());
+    let (mut effects, mut aways) = (Vec::with_capacity(known.len()), Vec::with_capacity(known.len()));
     for (at, ratio) in known.iter().zip(&ratios) {
         // Two figures that differ by more than nine decimals can hold have no ratio to work with.
         let away = if ratio.is_zero() || middle.is_zero() {
@@ -41,6 +41,7 @@ pub fn hidiroglou_berthelot(units: &[(Amount, Amount)], set: &HidiroglouBerthelo
         };
         let weight = robust::power(units[*at].0.max(units[*at].1), set.u_quarters)?;
         effects.push(away.checked_mul(weight)?);
+        aways.push(robust::size(away)?);
     }
     let mut sorted = effects.clone();
     sorted.sort_unstable();
@@ -50,10 +51,10 @@ pub fn hidiroglou_berthelot(units: &[(Amount, Amount)], set: &HidiroglouBerthelo
     let below = center.checked_sub(first)?.max(least);
     let above = third.checked_sub(center)?.max(least);
     let mut screened = Vec::with_capacity(known.len());
-    for (at, effect) in known.iter().zip(effects) {
+    for ((at, effect), away) in known.iter().zip(effects).zip(aways) {
         let (distance, width) =
             if effect < center { (center.checked_sub(effect)?, below) } else { (effect.checked_sub(center)?, above) };
-        let outlier = distance > set.c.checked_mul(width)?;
+        let outlier = distance > set.c.checked_mul(width)? && away >= set.least;
         let score = distance.checked_div(width).unwrap_or(if outlier { set.c } else { Amount::ZERO });
         screened.push(Screened { unit: *at, score, threshold: set.c, outlier });
     }

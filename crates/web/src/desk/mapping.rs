@@ -140,6 +140,8 @@ pub struct EditView {
     pub name: String,
     /// What the mapping says now: a formula, or an account of the standard.
     pub now: Option<String>,
+    /// Items that the formula refers to: `@name`, what it is called, and its own formula.
+    pub items: Vec<[String; 3]>,
     /// Where that stands.
     pub stands: String,
     /// Why it is so, where the layer says it.

@@ -50,6 +50,7 @@ fn body(session: &Session, place: &Place, (view, offers): (&DraftView, &Offers),
             a.button.plain href=(format!("{address}/sign")) data-key="s" { (label(lang, "page-sign")) }
             a.button.plain href=(format!("{address}/versions")) data-key="v" { (label(lang, "page-versions")) }
             a.button.plain href=(format!("{address}/portal")) data-key="f" { (label(lang, "page-portal")) }
+            a.button.plain href=(format!("/exam?form={}&period={}", routes::part(&draft.form), routes::part(&draft.period))) data-key="x" { (label(lang, "exam-page")) }
             @if by_hand > 0 { a.button.plain href=(format!("{address}/fill")) data-key="t" { (label(lang, "page-fill")) " " (by_hand) } }
             @for kind in ["xlsx", "pdf", "csv"] {
                 a.button.plain href=(format!("{address}/export/{kind}")) download { (kind.to_uppercase()) }

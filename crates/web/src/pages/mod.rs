@@ -4,6 +4,7 @@ pub mod account;
 pub mod compared;
 pub mod deeds;
 pub mod draft;
+pub mod exam;
 pub mod figure;
 pub mod home;
 pub mod letters;

@@ -36,6 +36,8 @@ pub const OWN: &str = "/sheets";
 
 /// Empty lines below those that are there.
 const BLANK: usize = 3;
+/// Columns whose names are explained.
+const WORDS: [&str; 3] = ["basis", "coefficient", "document"];
 /// Lines of a table at most.
 const LINES: usize = 2_000;
 
@@ -227,6 +229,15 @@ fn title(lang: Lang, column: &SheetColumn) -> String {
     if column.title.is_empty() { label(lang, &format!("entry-{}", column.name)) } else { column.title.clone() }
 }
 
+/// The title, with what it means where that is a word of the trade.
+fn explained(lang: Lang, column: &SheetColumn) -> Markup {
+    let title = title(lang, column);
+    html! {
+        @if WORDS.contains(&column.name.as_str()) { abbr title=(label(lang, &format!("entry-{}-why", column.name))) { (title) } }
+        @else { (title) }
+    }
+}
+
 /// The table to type into: entries of the month, items without one, and some empty lines.
 fn table(session: &Session, view: &SheetView, to: &str) -> Markup {
     let lang = session.lang;
@@ -239,7 +250,7 @@ fn table(session: &Session, view: &SheetView, to: &str) -> Markup {
             input type="hidden" name="token" value=(session.token);
             div.scroll { table.typed {
                 thead { tr {
-                    @for column in &view.columns { th scope="col" { (title(lang, column)) @if column.needed { span.dim { " *" } } } }
+                    @for column in &view.columns { th scope="col" { (explained(lang, column)) @if column.needed { span.dim { " *" } } } }
                     @if held { th scope="col" { (label(lang, "page-erp-has")) } }
                 } }
                 tbody { @for (at, row) in lines.iter().enumerate() { tr {

@@ -95,6 +95,10 @@ fn body(session: &Session, view: &EditView, saved: bool) -> Markup {
                 (say("mapping-place"), html! { (if view.stands.is_empty() { "—" } else { &view.stands }) }),
                 (say("why"), html! { (view.why.as_deref().unwrap_or("—")) }),
             ]))
+            @for [name, called, formula] in &view.items {
+                @let to = EditPlace { what: name.clone(), ..view.place.clone() };
+                p { a href=(routes::edit(&to, None)) { (name) } " " (called) " = " code { (formula) } }
+            }
         }
         form.card method="get" action="/mapping/edit" {
             input type="hidden" name="book" value=(view.place.book);
@@ -152,7 +156,7 @@ fn into(lang: Lang, view: &EditView, account: &crate::desk::AccountView) -> Mark
         false => vec![format!("QM({code},,借)"), format!("QM({code},,贷)")],
     };
     html! {
-        form.card.row method="get" action="/mapping/edit" {
+        form.card.row.ends method="get" action="/mapping/edit" {
             input type="hidden" name="book" value=(view.place.book);
             input type="hidden" name="period" value=(view.place.period);
             input type="hidden" name="what" value=(view.place.what);

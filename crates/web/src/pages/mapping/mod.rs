@@ -55,13 +55,13 @@ fn body(lang: Lang, view: &ChartView, q: &str) -> Markup {
     html! {
         p { (say("mapping-page-help")) }
         div.card {
-            form.row method="get" action=(HERE) {
+            form.row.ends method="get" action=(HERE) {
                 @if view.books.len() > 1 { (chosen("book", &say("book"), &view.books, &view.book)) } @else { input type="hidden" name="book" value=(view.book); }
                 (chosen("period", &say("period"), &view.months, &view.period))
                 span { label for="q" { (say("mapping-search")) } input id="q" type="search" name="q" value=(q); }
                 button { (say("mapping-search-go")) }
             }
-            form.row method="get" action="/mapping/edit" {
+            form.row.ends method="get" action="/mapping/edit" {
                 input type="hidden" name="book" value=(view.book);
                 input type="hidden" name="period" value=(view.period);
                 (rows(lang, "what", &say("mapping-change"), &view.rows))
