@@ -217,12 +217,17 @@ fn two_people_bring_a_draft_from_its_figures_to_approval() {
         wu.go(FORM).await;
         wu.press("提交审核").await;
         wu.sees(&["审核中"]).await;
-        wu.press("批准").await;
-        wu.sees(&["这一步没有做", "role-unfit", "approver-is-preparer"]).await;
-        wu.looks("refused").await;
+        // Whoever handed in does not approve: it is not offered, and it is said why.
+        wu.sees(&["这一步不由您做", "role-unfit", "approver-is-preparer"]).await;
+        wu.looks("not-yours").await;
         // The page of the other person is of the state before: what it offers is refused with a clear word and nothing is lost.
-        zhou.press("提交审核").await;
+        zhou.go(FORM).await;
+        wu.fill("#reason", "营业收入还要再核一遍").await;
+        wu.press("退回").await;
+        zhou.press("批准").await;
         zhou.sees(&["这一步没有做", "draft-state-unfit"]).await;
+        zhou.looks("refused").await;
+        wu.press("提交审核").await;
         zhou.go(FORM).await;
         zhou.press("批准").await;
         zhou.sees(&["已批准"]).await;
