@@ -212,7 +212,7 @@ pub fn explain(
 ) -> Result<Vec<Finding>, Failure> {
     person.must(Deed::Explain, format!("{}, {}, book {}", asked.form, asked.period, book.id))?;
     acts::unlocked(store, &book.id, asked.form, asked.period)?;
-    let (audited, _) = judged(agent, store, book, Some(asked.form), asked.period)?;
+    let (audited, _) = judged(agent, store, book, Some(asked.form), asked.period, &person.id)?;
     let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);
     let verdicts: Vec<&Verdict> = audited.iter().flat_map(|audited| &audited.verdicts).collect();
     let Some(verdict) = verdicts.iter().find(|verdict| verdict.rule == asked.rule) else {
@@ -242,7 +242,7 @@ pub fn explain(
     let record = Record { operation: 0, kind, book: book.id.clone(), form, period: asked.period.to_string(), key, body };
     let detail = json!({ "book": book.id, "form": asked.form, "period": record.period, "rule": said.rule, "cause": said.cause });
     acts::write(store, &person.id, "explain", &detail, &record)?;
-    let (_, findings) = build::build(agent, store, book, Some(asked.form), asked.period)?;
+    let (_, findings) = build::build(agent, store, book, Some(asked.form), asked.period, &person.id)?;
     let mut findings = report::grave(findings);
     findings.push(Finding::note("explanation-kept").at(place).with("rule", &said.rule).with("cause", &said.cause));
     Ok(findings)

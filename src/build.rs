@@ -117,13 +117,14 @@ impl Ready {
 }
 
 /// Builds the forms of a book for a month: those named `form`, or all. Everything is kept, or, where a figure cannot be computed for an
-/// error in a formula, nothing.
+/// error in a formula, nothing. The log names `who`: a person, or the program where nobody asked.
 pub fn build(
     agent: &Agent,
     store: &mut Store,
     book: &Book,
     form: Option<&str>,
     month: Month,
+    who: &str,
 ) -> Result<(Vec<Outcome>, Vec<Finding>), Failure> {
     let ready = ready(agent, store, book, form, month)?;
     let meant: Vec<&config::Form> =
@@ -147,7 +148,7 @@ pub fn build(
     if errors.clone().any(|finding| finding.code != "rate-missing") || errors.next().is_some() && drafts.iter().all(empty) {
         return Err(Failure::findings(findings));
     }
-    let outcomes = keep(store, book, &ready.layers.texts, drafts)?;
+    let outcomes = keep(store, book, &ready.layers.texts, drafts, who)?;
     times::done("kept");
     for (draft, moved) in outcomes.iter().map(|outcome| (&outcome.draft, &outcome.moved)) {
         let Some(first) = moved.first() else { continue };
@@ -244,6 +245,7 @@ fn keep(
     book: &Book,
     texts: &[(String, String)],
     drafts: Vec<(Draft, Vec<LedgerCell>)>,
+    who: &str,
 ) -> Result<Vec<Outcome>, Failure> {
     let damaged = |error: serde_json::Error| Failure::source(Finding::error("state-refused").with("reason", error));
     let mut outcomes: Vec<Outcome> = Vec::new();
@@ -286,7 +288,7 @@ fn keep(
     let digests: Vec<String> = texts.iter().map(|(_, text)| Digest::of(text.as_bytes()).to_string()).collect();
     let mapping: Vec<_> =
         texts.iter().zip(&digests).map(|((file, _), digest)| json!({ "file": file, "sha256": digest })).collect();
-    let work = store.begin(&packs::who(), "build", &json!({ "book": book.id, "drafts": list, "mapping": mapping }))?;
+    let work = store.begin(who, "build", &json!({ "book": book.id, "drafts": list, "mapping": mapping }))?;
     // A mapping is edited where it lies; what a figure was made by must be there to read years later.
     for ((_, text), digest) in texts.iter().zip(&digests) {
         work.put_context(digest, text)?;
@@ -418,7 +420,7 @@ pub fn rebuild_closed(agent: &Agent, store: &mut Store, book: &Book) -> Result<V
                 findings.extend(locked.findings.into_iter().map(|finding| Finding { level: Level::Warning, ..finding }));
                 continue;
             }
-            let (_, found) = build(agent, store, book, Some(&draft.form), month)?;
+            let (_, found) = build(agent, store, book, Some(&draft.form), month, &packs::who())?;
             findings.extend(crate::report::grave(found));
             let place = format!("{}, {month}, book {}", draft.form, book.id);
             findings.push(Finding::note("draft-rebuilt").at(place));

@@ -89,7 +89,7 @@ pub fn adjust(
     let detail =
         json!({ "book": book.id, "figure": figure, "period": record.period, "amount": adjustment.amount, "reason": why });
     acts::write(store, &person.id, "adjust", &detail, &record)?;
-    let (outcomes, mut findings) = build::build(agent, store, book, Some(&form), month)?;
+    let (outcomes, mut findings) = build::build(agent, store, book, Some(&form), month, &person.id)?;
     findings = crate::report::grave(findings);
     let cells = outcomes.iter().flat_map(|outcome| &outcome.draft.cells);
     let made = cells.filter_map(|cell| cell.adjustment.as_ref().filter(|_| cell.id == row)).next();
@@ -166,7 +166,7 @@ pub fn say(
     let detail = json!({ "book": book.id, "figure": figure, "period": period, "text": text, "reason": why });
     let record = Record { operation: 0, kind, book: book.id.clone(), form: form.to_owned(), period, key, body };
     acts::write(store, &person.id, acts::TEXT, &detail, &record)?;
-    let (_, findings) = build::build(agent, store, book, Some(form), month)?;
+    let (_, findings) = build::build(agent, store, book, Some(form), month, &person.id)?;
     let mut findings = crate::report::grave(findings);
     let told = match text {
         Some(text) => Finding::note("text-entered").with("text", text),

@@ -14,13 +14,17 @@ use crate::{
 pub fn run(ctx: &Ctx, form: Option<&str>, book: Option<&str>, month: Month) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     times::done("configuration and state");
+    let who = match &ctx.person {
+        Some(_) => ctx.person(&agent)?.id.clone(),
+        None => crate::packs::who(),
+    };
     let books = match book {
         Some(id) => vec![agent.book(Some(id))?],
         None => agent.books_of(form),
     };
     let (mut rows, mut findings, mut exit) = (Vec::new(), Vec::new(), 0);
     for book in books {
-        match build::build(&agent, &mut store, book, form, month) {
+        match build::build(&agent, &mut store, book, form, month, &who) {
             Ok((outcomes, found)) => {
                 rows.extend(outcomes.iter().map(row));
                 findings.extend(found);

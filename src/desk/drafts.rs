@@ -64,7 +64,7 @@ pub fn step(
     let (book, month) = (book(agent, place)?, month(place)?);
     let step = match step {
         Step::Build => {
-            let (_, findings) = build::build(agent, store, book, Some(&place.form), month)?;
+            let (_, findings) = build::build(agent, store, book, Some(&place.form), month, &person.id)?;
             return Ok(report::grave(findings));
         }
         Step::Review => signoff::Step::Review,

@@ -230,8 +230,7 @@ pub fn chart(
     let bench = Bench::open(shelf, agent, store, &asked.book, &asked.period)?;
     let chart = bench.chart(charts, store)?;
     let (accounts, money) = &*chart;
-    let mut unmapped: Vec<AccountView> =
-        accounts.iter().filter(|a| a.reach == "none" && a.carried.is_some() && a.class != "equity").cloned().collect();
+    let mut unmapped: Vec<AccountView> = accounts.iter().filter(|account| wants(account)).cloned().collect();
     let size = |view: &AccountView| {
         let amount = view.carried.as_deref().and_then(|text| text.parse::<Amount>().ok()).unwrap_or_default();
         if amount < Amount::ZERO { amount.checked_neg().unwrap_or(amount) } else { amount }
@@ -251,6 +250,17 @@ pub fn chart(
         rows: bench.rows(),
         findings: findings.cloned().collect(),
     })
+}
+
+/// Whether somebody should say what an account is: it carries money and reaches nothing, or is in a figure with its whole class alone, and no
+/// account of the standard is known for it.
+fn wants(account: &AccountView) -> bool {
+    let open = match account.reach {
+        "none" => account.class != "equity",
+        "class" => account.standard.is_empty() && account.decided.is_none(),
+        _ => false,
+    };
+    open && account.carried.is_some()
 }
 
 /// What is said about the chart itself.

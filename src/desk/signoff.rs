@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::Finding;
+use model::{Finding, Level};
 use seal::Role;
 use serde_json::Value;
 use store::{Record, Store, Wanted};
@@ -105,6 +105,14 @@ pub fn signed_roles(store: &Store, place: &Place, draft: &str) -> Result<Vec<Str
     }
 }
 
+/// That something is to be done before the forms are signed is no mistake of anybody: the page has the place where it is done.
+fn next_step(finding: Finding) -> Finding {
+    match &*finding.code {
+        "filing-missing" => Finding { level: Level::Note, ..finding },
+        _ => finding,
+    }
+}
+
 /// The sign-off of a draft.
 pub fn signing(agent: &Agent, store: &mut Store, place: &Place, person: &Person) -> Answer<Signing> {
     let (own, month) = (book(agent, place)?, month(place)?);
@@ -120,7 +128,7 @@ pub fn signing(agent: &Agent, store: &mut Store, place: &Place, person: &Person)
                 findings.append(&mut made.findings);
                 shown = Some(made);
             }
-            Err(failure) => findings.extend(failure.findings),
+            Err(failure) => findings.extend(failure.findings.into_iter().map(next_step)),
         }
     }
     let digest =

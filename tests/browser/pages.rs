@@ -205,6 +205,8 @@ fn who_is_not_signed_in_sees_nothing_and_acts_need_a_page_of_ours() {
     let named = client.get(&site.url).header("Host", "elsewhere.example").send().unwrap();
     assert_eq!(named.status(), 421, "a name that points here is not ours");
     assert_eq!(client.put(&site.url).send().unwrap().status(), 405);
+    // The address of an act, opened as a page, leads to what it was done to.
+    assert_eq!(to(&site.get(&format!("{FORM}/step"), &cookie)), FORM);
     // Guessing is slowed down.
     let tries = (0..6).map(|_| site.post("/login", &[("person", "wu"), ("password", "wrong wrong wrong")], "").status().as_u16());
     assert_eq!(tries.collect::<Vec<_>>(), [401, 401, 401, 401, 401, 429]);

@@ -117,6 +117,7 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .merge(pages::letters::routes())
         .merge(pages::versions::routes())
         .fallback(pages::nothing)
+        .method_not_allowed_fallback(pages::act_alone)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
         .with_state(app)

@@ -281,6 +281,11 @@ impl Search<'_> {
     }
 
     fn tax(&self, raw: Amount) -> Option<Cause> {
+        // Nobody pays tax on people or pieces.
+        let form = self.subject.form;
+        if !form.row(&self.difference.key).is_some_and(|row| form.is_money(row)) {
+            return None;
+        }
         let hundred = Amount::from_whole(100)?;
         self.subject.words.taxes.iter().find_map(|rate| {
             let more = Amount::from_whole(i128::from(100 + u16::from(*rate)))?;

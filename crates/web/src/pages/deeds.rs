@@ -90,7 +90,7 @@ pub fn adjusting(session: &Session, place: &Place, digest: &str, row: &str, colu
             (fields)
             label for=(id("amount")) { (label(lang, "page-amount-added")) }
             input id=(id("amount")) name="amount" inputmode="decimal" size="16" value=[made.map(|made| &made.amount)] required;
-            label for=(id("reason")) { (label(lang, "page-reason")) }
+            label for=(id("reason")) { (label(lang, "reason")) }
             input id=(id("reason")) name="reason" size="50" minlength="4" required;
             (papers(lang, &id("papers")))
             p.dim { (label(lang, "page-adjust-help")) }

@@ -14,7 +14,7 @@ use ui::{
     page::{self, Tone, badge},
 };
 
-use super::{Leaf, download, findings, home_way, refused, shown, state, way};
+use super::{Leaf, download, findings, home_way, reasons, refused, shown, state, way};
 use crate::{
     desk::{DraftView, FigurePlace, Offer, Offers, Place, Step},
     routes,
@@ -195,7 +195,7 @@ fn steps(session: &Session, place: &Place, view: &DraftView, offers: &Offers) ->
     };
     let offered = |offer: &Offer, step: &str, name: &str| match offer {
         Some(Ok(())) => act(step, name, false),
-        Some(Err(why)) => html! { p { (label(lang, "not-yours")) } (findings(lang, why)) },
+        Some(Err(why)) => html! { p { (label(lang, "not-yours")) } (reasons(lang, why)) },
         None => html! {},
     };
     html! {
@@ -244,6 +244,8 @@ pub async fn step(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Ac
         // What was said about it is on the page of the draft as it now is; without anything to say, going back shows no act again.
         Ok(told) if told.is_empty() => Redirect::to(&routes::draft(&place)).into_response(),
         Ok(told) => with(&app, &act.session, place, &told).await,
+        // What could not be built may have no page to go back to.
+        Err(refusal) if step == Step::Build => refused(&app, &act.session, refusal).await,
         Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
     }
 }

@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    http::{Method, StatusCode, Uri, header},
+    response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use model::{Finding, Level};
@@ -147,6 +147,15 @@ pub async fn nothing(State(app): State<Arc<App>>, Signed(session): Signed) -> Re
     refused(&app, &session, Refusal::missing()).await
 }
 
+/// The address of an act, opened as a page: somebody reads it again, or was given it by a colleague. What it was done to is shown.
+pub async fn act_alone(method: Method, uri: Uri, Signed(_): Signed) -> Response {
+    if method != Method::GET {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let page = uri.path().rsplit_once('/').map_or("/", |(page, _)| if page.is_empty() { "/" } else { page });
+    Redirect::to(page).into_response()
+}
+
 /// Findings, the gravest first.
 pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
     let mut sorted: Vec<&Finding> = Vec::new();
@@ -159,6 +168,12 @@ pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
     html! {
         @for finding in sorted { (page::notice(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments)) }
     }
+}
+
+/// Why something is not offered to who looks: nobody has done anything wrong yet.
+pub fn reasons(lang: Lang, why: &[Finding]) -> Markup {
+    let told: Vec<Finding> = why.iter().map(|finding| Finding { level: Level::Note, ..finding.clone() }).collect();
+    findings(lang, &told)
 }
 
 const fn level(level: Level) -> &'static str {

@@ -145,7 +145,7 @@ fn turning(session: &Session, view: &MonthView, form: &str, lock: Option<&LockVi
                 summary { (label(lang, "page-unlock")) }
                 form method="post" enctype="multipart/form-data" action="/months/lock" {
                     (fields)
-                    label for=(id("unlock")) { (label(lang, "page-reason")) }
+                    label for=(id("unlock")) { (label(lang, "reason")) }
                     input id=(id("unlock")) name="reason" size="40" minlength="4" required;
                     (papers(lang, &id("unlock-papers")))
                     div.row { button.plain { (label(lang, "page-unlock")) } }

@@ -169,7 +169,7 @@ fn differences(session: &Session, place: &Place, filed: &Filed) -> Markup {
                             @if at == 0 || filed.figures[at - 1].id != figure.id { option value=(figure.id) { (figure.id) " " (figure.name) } }
                         }
                     }
-                    label for="filed-reason" { (label(lang, "page-reason")) }
+                    label for="filed-reason" { (label(lang, "reason")) }
                     input id="filed-reason" name="reason" size="50" minlength="4" required;
                     div.row { button.plain { (label(lang, "page-filed-withdraw")) } }
                 }

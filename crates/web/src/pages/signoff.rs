@@ -20,7 +20,7 @@ use ui::{
 };
 use zeroize::Zeroizing;
 
-use super::{Leaf, compared, draft, findings, log, refused, state, way};
+use super::{Leaf, compared, draft, findings, log, reasons, refused, state, way};
 use crate::{
     desk::{Hand, Key, Offer, Place, Reached, Refusal, Sign, Signing, Stage},
     routes,
@@ -160,7 +160,7 @@ fn next(session: &Session, place: &Place, signing: &Signing) -> Markup {
 /// Why something is not offered.
 fn held(lang: Lang, offer: &Offer) -> Markup {
     match offer {
-        Some(Err(why)) => findings(lang, why),
+        Some(Err(why)) => reasons(lang, why),
         _ => html! {},
     }
 }
