@@ -112,14 +112,17 @@ pub fn figure(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &Figu
     let evaluated = evaluate(shelf, agent, store, place)?;
     let desk = evaluated.ready.desk(form);
     let formula = evaluated.ready.layers.mapping.cells.get(&(form.to_owned(), place.cell.clone()));
-    figure.why = formula.and_then(|formula| formula.why.clone());
+    // A reason belongs to the formula that it was written for.
+    let same = formula.filter(|formula| figure.cell.formula.as_ref() == Some(&formula.text));
+    figure.why = same.and_then(|formula| formula.why.clone());
     let now = number(&evaluated.trace);
-    if now != figure.column.raw && figure.column.raw.is_some() && figure.view.findings.is_empty() {
+    if now != figure.column.raw && figure.column.raw.is_some() {
         let at = format!("{}, {}, book {}", place.cell, place.draft.period, place.draft.book);
         let finding = Finding::warning("figure-differs").at(at).with("kept", figure.column.raw.as_deref().unwrap_or("—"));
         figure.findings.push(finding.with("now", now.as_deref().unwrap_or("—")).with("period", &place.draft.period));
     }
-    figure.raw = now;
+    // What the draft says stays what it says: it may have been signed. Beside it stands what is computed now, and that it is another.
+    figure.raw = figure.column.raw.clone().or(now);
     let (mut next, closing) = (0, evaluated.closing(form));
     figure.tree = Some(node(&evaluated.trace, &mut next));
     let seen = desk.book.seen(evaluated.annual);

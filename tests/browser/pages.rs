@@ -313,6 +313,11 @@ fn a_figure_is_evaluated_anew_once_what_it_stands_on_is_another() {
     let expected: Amount = format!("{}.{:02}", fen / 100, fen % 100).parse().unwrap();
     let own = sums(&site.page(FIGURE, &cookie));
     assert_eq!(own.iter().map(|value| value.parse().unwrap()).collect::<Vec<Amount>>(), [expected]);
+    // The draft says what it said when it was built, and that the computation beside it is of now.
+    let changed = site.page(FIGURE, &cookie);
+    let kept = |page: &str| page.split("span class=\"big\"").nth(1).unwrap().split("</p>").next().unwrap().to_owned();
+    assert_eq!(kept(&changed), kept(&first));
+    assert!(changed.contains("figure-differs") && !first.contains("figure-differs"));
     // The text of the layer alone is another.
     std::fs::write(site.site.path("own.toml"), layer.replace("'SL(4.1.1.01,,贷)'", "'SL(4.1.1.01,,借)'")).unwrap();
     let turned = sums(&site.page(FIGURE, &cookie));
