@@ -108,8 +108,10 @@ fn locks(session: &Session, view: &MonthView) -> Markup {
                     tr {
                         td { @if form.state == "not_built" { (form.form) } @else { a href=(routes::draft(&place)) { (form.form) small { (form.name) } } } }
                         td { (state(lang, &form.state)) }
-                        td { (stands(lang, form.lock.as_ref())) }
-                        td { (turning(session, view, &form.form, form.lock.as_ref())) }
+                        // The lock of the whole month is that of each form, and opened as one.
+                        @let whole = view.lock.as_ref().filter(|lock| lock.locked);
+                        td { (stands(lang, whole.or(form.lock.as_ref()))) }
+                        td { @if whole.is_none() { (turning(session, view, &form.form, form.lock.as_ref())) } }
                     }
                 }
             }
