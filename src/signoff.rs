@@ -66,6 +66,22 @@ pub fn handed_in(store: &Store, (book, form, period): (&str, &str, &str), person
     Ok(false)
 }
 
+/// That a draft was given back and nobody has handed it in since: by whom, and why.
+pub fn given_back(store: &Store, (book, form, period): (&str, &str, &str)) -> Result<Option<Finding>, Failure> {
+    let newest = |key| {
+        let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: Some(key) };
+        Ok::<_, Failure>(store.records(SIGNOFF, wanted)?.pop())
+    };
+    let Some(back) = newest("return")? else { return Ok(None) };
+    if newest("review")?.is_some_and(|review| review.operation > back.operation) {
+        return Ok(None);
+    }
+    let body: serde_json::Value = acts::body(&back)?;
+    let text = |name: &str| body[name].as_str().unwrap_or("—").to_owned();
+    let finding = Finding::warning("draft-given-back").at(format!("{form}, {period}, book {book}"));
+    Ok(Some(finding.with("person", text("name")).with("reason", text("reason"))))
+}
+
 /// Takes a step with the draft of a form's month. `seen` is the digest that was shown, or its first digits; `None` where nobody says what was
 /// seen.
 pub fn take(

@@ -41,6 +41,9 @@ pub fn view(agent: &Agent, store: &Store, place: &Place) -> Answer<DraftView> {
     // What the rules say has a page of its own; what the draft says of itself and is no rule stands here.
     let own = draft.findings.iter().filter(|note| !note.code.starts_with("rule-")).map(survey::document::Note::finding);
     findings.extend(own.filter(|finding| finding.level != Level::Note));
+    if version.state == "built" {
+        findings.extend(signoff::given_back(store, (&place.book, &place.form, &place.period))?);
+    }
     // Beside the draft and not in it, as on the command line.
     findings.extend(crate::acts::events(store, &[month])?);
     let before = month.plus(-1).map(|month| Place { period: month.to_string(), ..place.clone() });
