@@ -38,6 +38,7 @@ pub fn view(agent: &Agent, store: &Store, place: &Place) -> Answer<DraftView> {
     let digest = Digest::of(version.body.as_bytes()).to_string();
     let draft = build::read(&version)?;
     let mut findings = build::stale(agent, store, book, &draft)?;
+    let stale = findings.iter().any(crate::stale::is_mark);
     // What the rules say has a page of its own; what the draft says of itself and is no rule stands here.
     let own = draft.findings.iter().filter(|note| !note.code.starts_with("rule-")).map(survey::document::Note::finding);
     findings.extend(own.filter(|finding| finding.level != Level::Note));
@@ -53,7 +54,7 @@ pub fn view(agent: &Agent, store: &Store, place: &Place) -> Answer<DraftView> {
         }
         _ => None,
     };
-    Ok(DraftView { draft, version: version.version, state: version.state, digest, findings, before })
+    Ok(DraftView { draft, version: version.version, state: version.state, digest, stale, findings, before })
 }
 
 /// Builds, hands in, approves or gives back.

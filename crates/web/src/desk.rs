@@ -162,6 +162,8 @@ pub struct DraftView {
     pub state: String,
     /// SHA-256 of what is kept, in hex: what people approve.
     pub digest: String,
+    /// Whether what it stands on is another by now.
+    pub stale: bool,
     /// What it stands on and has changed since, and what holds it up.
     pub findings: Vec<Finding>,
     /// Where the draft of the month before is, if there is one.

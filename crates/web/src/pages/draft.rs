@@ -205,18 +205,12 @@ fn steps(session: &Session, place: &Place, view: &DraftView, offers: &Offers) ->
             div.row {
                 (offered(&offers.review, "review", "page-do-review"))
                 (offered(&offers.approve, "approve", "page-do-approve"))
-                @if view.state == "built" || stale(view) { (act("build", "page-do-rebuild", true)) }
+                @if view.state == "built" || view.stale { (act("build", "page-do-rebuild", true)) }
                 a.button.plain href=(format!("{address}/sign")) { (label(lang, "page-sign")) }
             }
             @if let Some(Ok(())) = &offers.back { (give_back(session, place, &view.digest)) }
         }
     }
-}
-
-/// Whether what a draft stands on is another by now: built again, it says so, and what was reported is corrected.
-fn stale(view: &DraftView) -> bool {
-    const MARKS: [&str; 5] = ["pack-changed", "mapping-changed", "rates-changed", "evidence-changed", "measures-changed"];
-    view.findings.iter().any(|finding| MARKS.contains(&&*finding.code))
 }
 
 /// Gives a draft back, for a reason.
