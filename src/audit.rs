@@ -212,7 +212,7 @@ pub fn explain(
 ) -> Result<Vec<Finding>, Failure> {
     person.must(Deed::Explain, format!("{}, {}, book {}", asked.form, asked.period, book.id))?;
     acts::unlocked(store, &book.id, asked.form, asked.period)?;
-    let (audited, _) = judged(agent, store, book, Some(asked.form), asked.period, &person.id)?;
+    let (audited, _) = judged(agent, store, book, Some(asked.form), asked.period)?;
     let place = format!("{}, {}, book {}", asked.form, asked.period, book.id);
     let verdicts: Vec<&Verdict> = audited.iter().flat_map(|audited| &audited.verdicts).collect();
     let Some(verdict) = verdicts.iter().find(|verdict| verdict.rule == asked.rule) else {
