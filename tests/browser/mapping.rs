@@ -87,7 +87,7 @@ fn a_formula_is_tried_saved_with_its_reason_and_built_by() {
         let wu = Person { driver: &driver, url: &site.url, axe: &axe };
         signed_in(&driver, &site.url, &cookie).await;
         wu.go("/mapping?period=2025-06").await;
-        wu.sees(&["科目表", "企业会计准则", "有钱而没有进任何指标的科目"]).await;
+        wu.sees(&["科目表", "企业会计准则", "有钱而没有去处、或没有认定的科目"]).await;
         wu.looks("mapping").await;
         // The tree carries the ERP's own trial balance.
         for account in ["1.1.1.02", INTEREST] {

@@ -148,9 +148,12 @@ pub async fn nothing(State(app): State<Arc<App>>, Signed(session): Signed) -> Re
 }
 
 /// The address of an act, opened as a page: somebody reads it again, or was given it by a colleague. What it was done to is shown.
-pub async fn act_alone(method: Method, uri: Uri, Signed(_): Signed) -> Response {
+pub async fn act_alone(method: Method, uri: Uri, signed: Result<Signed, Response>) -> Response {
     if method != Method::GET {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    if let Err(refused) = signed {
+        return refused;
     }
     let page = uri.path().rsplit_once('/').map_or("/", |(page, _)| if page.is_empty() { "/" } else { page });
     Redirect::to(page).into_response()
