@@ -14,7 +14,8 @@ use survey::{
 };
 
 use crate::{
-    acts, build,
+    acts,
+    build::{self, Ready},
     config::{Agent, Book, Deed, Person},
     forms::own_file,
     report::{self, Failure},
@@ -150,6 +151,19 @@ pub fn judged(
     month: Month,
 ) -> Result<(Vec<Audited>, Vec<Finding>), Failure> {
     let ready = build::ready(agent, store, book, form, month)?;
+    let audited = judge(agent, store, book, form, month, &ready)?;
+    Ok((audited, ready.findings))
+}
+
+/// The same on a book that is ready.
+pub fn judge(
+    agent: &Agent,
+    store: &Store,
+    book: &Book,
+    form: Option<&str>,
+    month: Month,
+    ready: &Ready,
+) -> Result<Vec<Audited>, Failure> {
     let given = given(agent, store, book)?;
     let mut audited = Vec::new();
     for configured in ready.forms.iter().filter(|configured| form.is_none_or(|code| configured.code == code)) {
@@ -157,13 +171,13 @@ pub fn judged(
         let desk = ready.desk(&configured.code);
         let verdicts = desk.with(&ready.layers.mapping, |engine, _| {
             let world = Filed::new(engine, &pack.form, &given);
-            let ready = rules::rules(engine.mapping(), &pack.form, month);
-            ready.iter().map(|ready| rules::judge(ready, &world, month)).collect()
+            let rules = rules::rules(engine.mapping(), &pack.form, month);
+            rules.iter().map(|rule| rules::judge(rule, &world, month)).collect()
         });
         let said = said(store, &book.id, &pack.form, &month.to_string())?;
         audited.push(Audited { form: pack.clone(), book: book.id.clone(), verdicts, said, names: desk.names.clone() });
     }
-    Ok((audited, ready.findings))
+    Ok(audited)
 }
 
 /// SHA-256 of a text, as explanations are bound to figures.

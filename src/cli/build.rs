@@ -14,10 +14,7 @@ use crate::{
 pub fn run(ctx: &Ctx, form: Option<&str>, book: Option<&str>, month: Month) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     times::done("configuration and state");
-    let who = match &ctx.person {
-        Some(_) => ctx.person(&agent)?.id.clone(),
-        None => crate::packs::who(),
-    };
+    let who = ctx.who(&agent)?;
     let books = match book {
         Some(id) => vec![agent.book(Some(id))?],
         None => agent.books_of(form),

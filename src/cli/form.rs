@@ -213,17 +213,9 @@ fn check(ctx: &Ctx, files: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
     if report::blocked(&findings) { Err(Failure::findings(findings)) } else { Ok(findings) }
 }
 
-/// Who the operation log says did it: the person, where one is named.
-fn who(ctx: &Ctx, agent: &Agent) -> Result<String, Failure> {
-    match &ctx.person {
-        Some(_) => Ok(ctx.person(agent)?.id.clone()),
-        None => Ok(crate::packs::who()),
-    }
-}
-
 fn install(ctx: &Ctx, file: &PathBuf) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
-    let who = who(ctx, &agent)?;
+    let who = ctx.who(&agent)?;
     let (name, text) = read(file)?;
     let incoming = Incoming { name, text, from: Value::Null };
     let (which, installed, mut findings) = knowledge::install(&agent, &mut store, &who, &incoming, &[])?;
@@ -234,7 +226,7 @@ fn install(ctx: &Ctx, file: &PathBuf) -> Result<Vec<Finding>, Failure> {
 /// What the bureau published that is not here yet, or all of it.
 fn offered(ctx: &Ctx, forms: &[String], all: bool, install: bool) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
-    let who = who(ctx, &agent)?;
+    let who = ctx.who(&agent)?;
     let client = Client::new(&agent, Some(&Machine::read(&agent)?))?;
     let offers = published::offers(&agent, &client, forms)?;
     if let Some(form) = forms.iter().find(|form| !offers.iter().any(|offer| offer.is(form))) {

@@ -325,6 +325,14 @@ impl Ctx {
         }
     }
 
+    /// Who the operation log says did what nobody must answer for: the person, where one is named, and else the account of the machine.
+    fn who(&self, agent: &Agent) -> Result<String, Failure> {
+        match &self.person {
+            Some(_) => Ok(self.person(agent)?.id.clone()),
+            None => Ok(crate::packs::who()),
+        }
+    }
+
     /// Configuration and state.
     fn open(&self) -> Result<(Agent, Store), Failure> {
         let agent = self.agent()?;

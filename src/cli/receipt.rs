@@ -93,10 +93,7 @@ fn list(ctx: &Ctx, form: Option<&str>, period: Option<Month>) -> Result<Vec<Find
 fn import(ctx: &Ctx, file: &Path) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let place = file.display().to_string();
-    let who = match &ctx.person {
-        Some(_) => ctx.person(&agent)?.id.clone(),
-        None => crate::packs::who(),
-    };
+    let who = ctx.who(&agent)?;
     let bytes = fs::read(file).map_err(|error| Failure::config(Finding::io(file, &error)))?;
     match delivery::import(&agent, &mut store, &bytes, &who, &place)? {
         (Some(received), findings) => told(ctx, &received, findings),

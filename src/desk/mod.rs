@@ -128,7 +128,7 @@ impl web::Desk for Pages {
 
     fn verdicts(&self, place: &Place) -> Answer<web::Verdicts> {
         let (agent, mut store) = self.open()?;
-        rules::verdicts(&agent, &mut store, place, Lang::Zh)
+        rules::verdicts(&self.shelf, &agent, &mut store, place, Lang::Zh)
     }
 
     fn explain(&self, who: &str, place: &Place, digest: &str, rule: &str, cause: &str, text: &str) -> Answer<()> {

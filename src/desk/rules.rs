@@ -1,22 +1,25 @@
 //! The rules of a draft, and what people say about those that are not met.
 
+use std::sync::Arc;
+
 use model::Level;
 use store::Store;
 use survey::audit::{Claim, Outcome};
 use ui::Lang;
 use web::{Answer, Place, Side, Verdict, Verdicts};
 
-use super::{book, drafts, month};
+use super::{book, drafts, month, shelf::Shelf};
 use crate::{
     audit::{self, Saying},
     config::{Agent, Person},
 };
 
 /// Judges the rules of a draft's month.
-pub fn verdicts(agent: &Agent, store: &mut Store, place: &Place, lang: Lang) -> Answer<Verdicts> {
+pub fn verdicts(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &Place, lang: Lang) -> Answer<Verdicts> {
     let (book, month) = (book(agent, place)?, month(place)?);
     let view = drafts::view(agent, store, place)?;
-    let (audited, _) = audit::judged(agent, store, book, Some(&place.form), month)?;
+    let ready = shelf.ready(agent, store, book, &place.form, month)?;
+    let audited = audit::judge(agent, store, book, Some(&place.form), month, &ready)?;
     let all = || audited.iter().flat_map(|audited| audited.verdicts.iter().map(move |verdict| (audited, verdict)));
     let count = |wanted: Outcome| all().filter(|(_, verdict)| verdict.outcome == wanted).count();
     let mut open: Vec<Verdict> = all()

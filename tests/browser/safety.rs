@@ -143,7 +143,8 @@ fn a_second_factor_is_asked_for_and_it_can_make_it_begin_anew() {
         wu.fill("#code", "000000").await;
         wu.press("启用").await;
         wu.sees(&["second-wrong"]).await;
-        wu.fill("#code", &code(&secret, "now")).await;
+        let first = code(&secret, "now");
+        wu.fill("#code", &first).await;
         wu.press("启用").await;
         wu.sees(&["已启用"]).await;
         wu.press("退出").await;
@@ -153,7 +154,7 @@ fn a_second_factor_is_asked_for_and_it_can_make_it_begin_anew() {
         wu.sees(&["验证码"]).await;
         wu.looks("code").await;
         // The password alone opens nothing, and a code opens once.
-        wu.fill("#code", &code(&secret, "now")).await;
+        wu.fill("#code", &first).await;
         wu.press("登录").await;
         wu.sees(&["验证码不对"]).await;
         wu.fill("#code", &code(&secret, "now + 30 seconds")).await;

@@ -97,14 +97,21 @@ pub fn adjusting(session: &Session, place: &Place, digest: &str, row: &str, colu
             div.row { button { (label(lang, if made.is_some() { "page-adjust-again" } else { "page-adjust" })) } }
         }
         @if made.is_some() {
-            form method="post" enctype="multipart/form-data" action=(address) {
-                (fields)
-                input type="hidden" name="withdraw" value="yes";
-                label for=(id("back")) { (label(lang, "page-reason-back")) }
-                div.row {
-                    input id=(id("back")) name="reason" size="50" minlength="4" required;
-                    button.plain { (label(lang, "page-adjust-withdraw")) }
-                }
+            (taking_back(lang, &address, &fields, (&id("back"), "page-adjust-withdraw")))
+        }
+    }
+}
+
+/// What somebody wrote, taken back for a reason.
+fn taking_back(lang: Lang, address: &str, fields: &Markup, (id, button): (&str, &str)) -> Markup {
+    html! {
+        form method="post" enctype="multipart/form-data" action=(address) {
+            (fields)
+            input type="hidden" name="withdraw" value="yes";
+            label for=(id) { (label(lang, "page-reason-back")) }
+            div.row {
+                input id=(id) name="reason" size="50" minlength="4" required;
+                button.plain { (label(lang, button)) }
             }
         }
     }
@@ -202,15 +209,7 @@ fn words(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup
             div.row { button { (label(lang, if row.said.is_some() { "page-say-again" } else { "page-say" })) } }
         }
         @if row.said.is_some() {
-            form method="post" enctype="multipart/form-data" action=(address) {
-                (fields)
-                input type="hidden" name="withdraw" value="yes";
-                label for=(id("back")) { (label(lang, "page-reason-back")) }
-                div.row {
-                    input id=(id("back")) name="reason" size="50" minlength="4" required;
-                    button.plain { (label(lang, "page-say-withdraw")) }
-                }
-            }
+            (taking_back(lang, &address, &fields, (&id("back"), "page-say-withdraw")))
         }
     }
 }
