@@ -184,7 +184,7 @@ fn lock_of(store: &Store, place: &Place) -> Answer<Option<LockView>> {
 fn shown(agent: &Agent, store: &Store, who: &str, wanted: &str, period: &str) -> Answer<MonthView> {
     let today = measures::today();
     let month: Month = match period {
-        "" => measures::entering::month_before(&today).ok_or_else(Refusal::missing)?,
+        "" => super::sheets::opens_at(agent, store, true)?.ok_or_else(Refusal::missing)?,
         text => text.parse().map_err(|_| Refusal::missing())?,
     };
     let own = match wanted {

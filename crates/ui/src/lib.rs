@@ -8,6 +8,7 @@ Knows no domain and does no I/O: catalogue, style and script are compiled in. A 
 
 pub mod chart;
 pub mod page;
+pub mod refill;
 pub mod words;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
@@ -38,6 +39,7 @@ struct Entry {
 
 /// The catalogue by area, so that each area can be read and changed on its own.
 const SOURCES: &[&str] = &[
+    include_str!("../messages/acting.toml"),
     include_str!("../messages/archive.toml"),
     include_str!("../messages/audit.toml"),
     include_str!("../messages/bureau.toml"),

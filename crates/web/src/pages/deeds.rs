@@ -5,12 +5,11 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Path, Query, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    http::header,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use maud::{Markup, html};
-use model::Finding;
 use serde::Deserialize;
 use survey::document::Adjustment;
 use ui::{
@@ -18,7 +17,7 @@ use ui::{
     page::{Tone, badge},
 };
 
-use super::{Leaf, draft::refused_here, findings, shown, way};
+use super::{again, shown, way, went};
 use crate::{
     desk::{Adjusting, Attached, FigurePlace, Fill, FillRow, Place, Saying},
     routes,
@@ -59,19 +58,6 @@ pub fn attached(session: &Session, papers: &[Attached]) -> Markup {
             } }
         }
     }
-}
-
-/// What was done, where there is something to say about it; else straight back.
-pub async fn done(app: &App, session: &Session, crumbs: Vec<(String, String)>, told: &[Finding], back: &str) -> Response {
-    if told.is_empty() {
-        return Redirect::to(back).into_response();
-    }
-    let lang = session.lang;
-    let body = html! {
-        (findings(lang, told))
-        p { a.button href=(back) autofocus { (label(lang, "page-go-on")) } }
-    };
-    Leaf { app, session, title: label(lang, "page-done"), crumbs, here: "" }.with(StatusCode::OK, body).await
 }
 
 /// The form with which a computed value is adjusted; `column` says which page it stands on.
@@ -214,7 +200,7 @@ fn words(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup
     }
 }
 
-async fn adjust(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+async fn adjust(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
     let (who, withdraw) = (act.session.person.clone(), act.text("withdraw") == "yes");
     let [row, digest, reason, column] = ["row", "digest", "reason", "column"].map(|name| act.text(name).to_owned());
     let amount = (!withdraw).then(|| act.text("amount").to_owned());
@@ -223,14 +209,15 @@ async fn adjust(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act)
     } else {
         routes::figure(&FigurePlace { draft: place.clone(), cell: row.clone(), column })
     };
-    let adjusting = Adjusting { place: place.clone(), row, digest, amount, reason, papers: act.files };
+    let (papers, names) = act.papers();
+    let adjusting = Adjusting { place, row, digest, amount, reason, papers };
     match app.ask(move |desk| desk.adjust(&who, &adjusting)).await {
-        Ok(told) => done(&app, &act.session, way(act.session.lang, &place), &told, &back).await,
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+        Ok(told) => went(&app, &act, told, &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 
-async fn say(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+async fn say(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
     let (who, withdraw) = (act.session.person.clone(), act.text("withdraw") == "yes");
     let [row, digest] = ["row", "digest"].map(|name| act.text(name).to_owned());
     let mut chosen: Vec<(usize, &String)> =
@@ -241,10 +228,11 @@ async fn say(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) ->
     let text = (!withdraw).then_some(text);
     let back = format!("{}/fill#row-{}", routes::draft(&place), routes::part(&row));
     let reason = act.typed("reason");
-    let saying = Saying { place: place.clone(), row, digest, text, reason, papers: act.files };
+    let (papers, names) = act.papers();
+    let saying = Saying { place, row, digest, text, reason, papers };
     match app.ask(move |desk| desk.say(&who, &saying)).await {
-        Ok(told) => done(&app, &act.session, way(act.session.lang, &place), &told, &back).await,
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+        Ok(told) => went(&app, &act, told, &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 

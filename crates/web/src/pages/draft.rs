@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
 };
 use maud::{Markup, html};
-use model::Finding;
 use survey::document::{Cell, Column, Draft};
 use ui::{
     Lang, grouped, label,
     page::{self, Tone, badge},
 };
 
-use super::{Leaf, download, findings, home_way, reasons, refused, shown, state, way};
+use super::{again, download, findings, home_way, reasons, refused, shown, state, went};
 use crate::{
     desk::{DraftView, FigurePlace, Offer, Offers, Place, Step},
     routes,
@@ -24,26 +23,21 @@ use crate::{
 };
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    with(&app, &session, place, &[]).await
-}
-
-async fn with(app: &App, session: &Session, place: Place, told: &[Finding]) -> Response {
     let asked = place.clone();
     let who = session.person.clone();
     let answer = app.ask(move |desk| Ok((desk.draft(&asked)?, desk.offers(&who, &asked)?))).await;
     let page = |(view, offers): &(DraftView, Offers)| {
         let title = format!("{} {} · {}", view.draft.form, view.draft.name, view.draft.period);
-        (title, home_way(session.lang), body(session, &place, (view, offers), told))
+        (title, home_way(session.lang), body(&session, &place, (view, offers)))
     };
-    shown(app, session, "", answer, page).await
+    shown(&app, &session, "", answer, page).await
 }
 
-fn body(session: &Session, place: &Place, (view, offers): (&DraftView, &Offers), told: &[Finding]) -> Markup {
+fn body(session: &Session, place: &Place, (view, offers): (&DraftView, &Offers)) -> Markup {
     let (lang, draft) = (session.lang, &view.draft);
     let address = routes::draft(place);
     let by_hand = draft.cells.iter().filter(|cell| cell.formula.is_none()).count();
     html! {
-        (findings(lang, told))
         (head(lang, view))
         div.row {
             a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
@@ -238,27 +232,13 @@ pub async fn step(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Ac
         "return" => Step::Return,
         _ => return refused(&app, &act.session, crate::desk::Refusal::missing()).await,
     };
-    let (who, asked) = (act.session.person.clone(), place.clone());
+    let (who, asked, back) = (act.session.person.clone(), place.clone(), routes::draft(&place));
     let (digest, reason) = (act.text("digest").to_owned(), act.text("reason").to_owned());
     match app.ask(move |desk| desk.step(&who, &asked, step, &digest, &reason)).await {
-        // What was said about it is on the page of the draft as it now is; without anything to say, going back shows no act again.
-        Ok(told) if told.is_empty() => Redirect::to(&routes::draft(&place)).into_response(),
-        Ok(told) => with(&app, &act.session, place, &told).await,
+        Ok(told) => went(&app, &act, told, &routes::draft(&place)),
         // What could not be built may have no page to go back to.
-        Err(refusal) if step == Step::Build => refused(&app, &act.session, refusal).await,
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+        Err(refusal) => again(&app, &act, Vec::new(), refusal, if step == Step::Build { "/" } else { &back }).await,
     }
-}
-
-/// A refusal with the way back to the draft.
-pub async fn refused_here(app: &App, session: &Session, place: &Place, refusal: crate::desk::Refusal) -> Response {
-    let lang = session.lang;
-    let body = html! {
-        (findings(lang, &refusal.findings))
-        p { a.button.plain href=(routes::draft(place)) { (label(lang, "page-back")) } }
-    };
-    let leaf = Leaf { app, session, title: label(lang, "page-refused"), crumbs: way(lang, place), here: "" };
-    leaf.with(axum::http::StatusCode::CONFLICT, body).await
 }
 
 pub async fn export(

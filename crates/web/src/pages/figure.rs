@@ -75,6 +75,7 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
         @if let Some(tree) = &figure.tree {
             h2 { (label(lang, "page-terms")) }
             div.card { ul.tree.root { (node(lang, tree)) } }
+            (super::years::links(lang, &place.draft.book, &place.draft.period, tree))
         }
         @for (at, answer) in figure.answers.iter().enumerate() { (answered(lang, place, at, answer)) }
         (adjust(session, place, figure))

@@ -19,8 +19,9 @@ pub mod sending;
 pub mod sheets;
 pub mod signoff;
 pub mod versions;
+pub mod years;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::State,
@@ -32,6 +33,7 @@ use model::{Finding, Level};
 use ui::{
     Lang, label,
     page::{self, Frame, Tone},
+    refill::refill,
 };
 
 use crate::{
@@ -39,7 +41,8 @@ use crate::{
     routes,
     server::App,
     sessions::Session,
-    signed::Signed,
+    signed::{Act, Signed, TOLD},
+    told::{Kept, Told},
 };
 
 /// Pages that can be reached from everywhere.
@@ -54,6 +57,11 @@ const NAV: [(&str, &str); 6] = [
 
 /// Those that people of departments reach.
 const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
+
+/// Fields that a form says of itself; nobody typed them.
+const OWN_FIELDS: [&str; 15] = [
+    "digest", "seen", "row", "column", "rule", "step", "key", "book", "period", "form", "withdraw", "upload", "role", "item", "year",
+];
 
 /// A page for somebody who is signed in.
 pub struct Leaf<'a> {
@@ -77,7 +85,8 @@ impl Leaf<'_> {
         let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
-        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, body)
+        let told = self.session.told.as_ref().map(|told| page::raw(with_told(lang, told, &body.0)));
+        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, told.as_ref().unwrap_or(body))
     }
 }
 
@@ -112,6 +121,53 @@ pub async fn refused(app: &App, session: &Session, refusal: Refusal) -> Response
         p { a href="/" { (label(lang, "page-home")) } }
     };
     Leaf { app, session, title: label(lang, name), crumbs: Vec::new(), here: "" }.with(status, body).await
+}
+
+/// A page with what came of the act before it. What was typed into one that was refused stands in its form again, and beside it why.
+fn with_told(lang: Lang, told: &Told, body: &str) -> String {
+    let Some(kept) = &told.kept else {
+        return notice(lang, "page-done", &told.findings, &[], &[]).into_string() + body;
+    };
+    refill(body, &kept.to, &kept.fields, |left| notice(lang, "page-refused", &told.findings, left, &kept.files).into_string())
+}
+
+/// What came of an act: what is to be said of it, what could not be put back into its form, and files that are to be chosen again.
+fn notice(lang: Lang, title: &str, told: &[Finding], left: &[(&str, &str)], files: &[String]) -> Markup {
+    html! {
+        div.told id="told" {
+            p { strong { (label(lang, title)) } }
+            (findings(lang, told))
+            @if !files.is_empty() { p { (label(lang, "page-files-again")) " " (files.join("、")) } }
+            @if !left.is_empty() {
+                p { (label(lang, "page-typed-left")) }
+                ul { @for (_, text) in left.iter().filter(|(name, _)| !OWN_FIELDS.contains(name) && !name.ends_with(".seen")) { li { (text) } } }
+            }
+        }
+    }
+}
+
+/// The address of a page on which something is told.
+fn telling(app: &App, act: &Act, page: &str, told: Told) -> Response {
+    let number = app.told.keep(&act.session.id, told, Instant::now());
+    let page = page.split('#').next().unwrap_or_default();
+    let mark = if page.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{page}{mark}{TOLD}{number}#told")).into_response()
+}
+
+/// An act was refused: the page that it came from comes again, with everything that was typed and why; `page` where the browser does not say which.
+pub async fn again(app: &App, act: &Act, files: Vec<String>, refusal: Refusal, page: &str) -> Response {
+    if refusal.findings.is_empty() {
+        return refused(app, &act.session, refusal).await;
+    }
+    let page = act.from.as_deref().unwrap_or(page).to_owned();
+    let kept = Kept::new(act.to.clone(), act.fields.clone(), files);
+    telling(app, act, &page, Told { findings: refusal.findings, kept: Some(kept) })
+}
+
+/// An act was done: its page comes, with what is to be said of it.
+pub fn went(app: &App, act: &Act, told: Vec<Finding>, page: &str) -> Response {
+    app.told.over(&act.session.id, &act.to);
+    if told.is_empty() { Redirect::to(page).into_response() } else { telling(app, act, page, Told { findings: told, kept: None }) }
 }
 
 /// The form of an act did not come from a page of this session.

@@ -16,8 +16,9 @@ use ui::{
 };
 
 use super::{
-    deeds::{attached, done, papers},
-    refused, shown, state,
+    again,
+    deeds::{attached, papers},
+    shown, state, went,
 };
 use crate::{
     desk::{LockView, Locking, MonthView, Place},
@@ -219,34 +220,37 @@ fn handovers(session: &Session, view: &MonthView) -> Markup {
     }
 }
 
-async fn lock(State(app): State<Arc<App>>, act: Act) -> Response {
+async fn lock(State(app): State<Arc<App>>, mut act: Act) -> Response {
     let who = act.session.person.clone();
     let [book, form, period, reason] = ["book", "form", "period", "reason"].map(|name| act.text(name).to_owned());
     let (seen, locked) = (act.text("seen").parse().unwrap_or_default(), act.text("lock") == "yes");
     let back = format!("{}#locks", address(&book, &period));
-    let locking = Locking { book, form, period, seen, locked, reason, papers: act.files };
+    let (papers, names) = act.papers();
+    let locking = Locking { book, form, period, seen, locked, reason, papers };
     match app.ask(move |desk| desk.lock(&who, &locking)).await {
-        Ok(told) => done(&app, &act.session, Vec::new(), &told, &back).await,
-        Err(refusal) => refused(&app, &act.session, refusal).await,
+        Ok(told) => went(&app, &act, told, &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 
-async fn event(State(app): State<Arc<App>>, act: Act) -> Response {
-    let (who, files) = (act.session.person.clone(), act.files.clone());
+async fn event(State(app): State<Arc<App>>, mut act: Act) -> Response {
+    let who = act.session.person.clone();
     let [period, kind, text] = ["period", "kind", "text"].map(|name| act.text(name).to_owned());
     let back = format!("{}#events", address(act.text("book"), &period));
-    match app.ask(move |desk| desk.note(&who, &period, &kind, &text, &files)).await {
-        Ok(()) => done(&app, &act.session, Vec::new(), &[], &back).await,
-        Err(refusal) => refused(&app, &act.session, refusal).await,
+    let (papers, names) = act.papers();
+    match app.ask(move |desk| desk.note(&who, &period, &kind, &text, &papers)).await {
+        Ok(()) => went(&app, &act, Vec::new(), &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 
-async fn hand_over(State(app): State<Arc<App>>, act: Act) -> Response {
-    let (who, files) = (act.session.person.clone(), act.files.clone());
+async fn hand_over(State(app): State<Arc<App>>, mut act: Act) -> Response {
+    let who = act.session.person.clone();
     let [to, note] = ["to", "note"].map(|name| act.text(name).to_owned());
     let back = format!("{}#handover", address(act.text("book"), act.text("period")));
-    match app.ask(move |desk| desk.hand_over(&who, &to, &note, &files)).await {
-        Ok(()) => done(&app, &act.session, Vec::new(), &[], &back).await,
-        Err(refusal) => refused(&app, &act.session, refusal).await,
+    let (papers, names) = act.papers();
+    match app.ask(move |desk| desk.hand_over(&who, &to, &note, &papers)).await {
+        Ok(()) => went(&app, &act, Vec::new(), &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }

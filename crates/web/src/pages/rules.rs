@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
 };
 use maud::{Markup, html};
 use ui::{
@@ -12,7 +12,7 @@ use ui::{
     page::{Tone, badge},
 };
 
-use super::{draft::refused_here, findings, shown, way};
+use super::{again, findings, shown, way, went};
 use crate::{
     desk::{FigurePlace, Place, Verdict, Verdicts},
     routes,
@@ -117,7 +117,7 @@ pub async fn explain(State(app): State<Arc<App>>, Path(place): Path<Place>, act:
     let (who, asked) = (act.session.person.clone(), place.clone());
     let [digest, rule, cause, text] = ["digest", "rule", "cause", "text"].map(|name| act.text(name).to_owned());
     match app.ask(move |desk| desk.explain(&who, &asked, &digest, &rule, &cause, &text)).await {
-        Ok(()) => Redirect::to(&format!("{}/rules#{}", routes::draft(&place), routes::part(act.text("rule")))).into_response(),
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+        Ok(()) => went(&app, &act, Vec::new(), &format!("{}/rules#{}", routes::draft(&place), routes::part(act.text("rule")))),
+        Err(refusal) => again(&app, &act, Vec::new(), refusal, &format!("{}/rules", routes::draft(&place))).await,
     }
 }

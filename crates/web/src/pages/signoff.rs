@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use base64ct::{Base64, Encoding};
@@ -20,9 +20,9 @@ use ui::{
 };
 use zeroize::Zeroizing;
 
-use super::{Leaf, compared, draft, findings, log, reasons, refused, state, way};
+use super::{Leaf, again, compared, draft, findings, log, reasons, refused, state, way, went};
 use crate::{
-    desk::{Hand, Key, Offer, Place, Reached, Refusal, Sign, Signing, Stage},
+    desk::{Hand, Key, Kind, Offer, Place, Reached, Refusal, Sign, Signing, Stage},
     routes,
     server::{App, FILES_BYTES},
     sessions::Session,
@@ -42,18 +42,14 @@ pub fn routes() -> Router<Arc<App>> {
 const WRONG: [&str; 2] = ["key-password-wrong", "token-pin-wrong"];
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    with(&app, &session, place, StatusCode::OK, &[]).await
-}
-
-async fn with(app: &App, session: &Session, place: Place, status: StatusCode, told: &[Finding]) -> Response {
     let (who, asked, lang) = (session.person.clone(), place.clone(), session.lang);
     match app.ask(move |desk| desk.signing(&who, &asked)).await {
         Ok(signing) => {
             let title = format!("{} · {} {}", label(lang, "page-sign"), signing.view.draft.name, place.period);
-            let body = html! { (findings(lang, told)) (body(session, &place, &signing)) };
-            Leaf { app, session, title, crumbs: way(lang, &place), here: "" }.with(status, body).await
+            let body = body(&session, &place, &signing);
+            Leaf { app: &app, session: &session, title, crumbs: way(lang, &place), here: "" }.with(StatusCode::OK, body).await
         }
-        Err(refusal) => refused(app, session, refusal).await,
+        Err(refusal) => refused(&app, &session, refusal).await,
     }
 }
 
@@ -308,54 +304,42 @@ fn brake(session: &Session) -> String {
 }
 
 pub async fn sign(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
-    let session = act.session.clone();
     let secret = Zeroizing::new(act.fields.remove("secret").unwrap_or_default());
-    let who = brake(&session);
+    let (who, page) = (brake(&act.session), format!("{}/sign", routes::draft(&place)));
+    let (mut papers, names) = act.papers();
+    let refuse = |finding: Finding| Refusal { kind: Kind::Refused, findings: vec![finding] };
     if let Some(left) = app.brake.waits(&who, Instant::now()) {
         let finding = Finding::error("signing-waits").with("seconds", left.as_secs().max(1));
-        return with(&app, &session, place, StatusCode::TOO_MANY_REQUESTS, &[finding]).await;
+        return again(&app, &act, names, refuse(finding), &page).await;
     }
-    let paper = act.files.pop();
+    let paper = papers.pop();
     if act.text("paper") == "1" && paper.is_none() {
-        let finding = Finding::error("scan-missing");
-        return with(&app, &session, place, StatusCode::CONFLICT, &[finding]).await;
+        return again(&app, &act, names, refuse(Finding::error("scan-missing")), &page).await;
     }
     let sign = Sign { role: act.text("role").to_owned(), digest: act.text("digest").to_owned(), secret, paper };
-    let (person, asked) = (session.person.clone(), place.clone());
-    match app.ask(move |desk| desk.sign(&person, &asked, &sign)).await {
+    let person = act.session.person.clone();
+    match app.ask(move |desk| desk.sign(&person, &place, &sign)).await {
         Ok(told) => {
             app.brake.passed(&who);
-            let told: Vec<Finding> = told.into_iter().filter(|finding| finding.level != model::Level::Note).collect();
-            if told.is_empty() {
-                return Redirect::to(&format!("{}/sign", routes::draft(&place))).into_response();
-            }
-            with(&app, &session, place, StatusCode::OK, &told).await
+            let told = told.into_iter().filter(|finding| finding.level != model::Level::Note).collect();
+            went(&app, &act, told, &page)
         }
         Err(refusal) => {
             if refusal.findings.iter().any(|finding| WRONG.contains(&&*finding.code)) {
                 app.brake.failed(&who, Instant::now());
             }
-            again(&app, &session, place, refusal).await
+            again(&app, &act, names, refusal, &page).await
         }
     }
 }
 
-/// The page once more with what was refused, so that it can be tried again at once.
-async fn again(app: &App, session: &Session, place: Place, refusal: Refusal) -> Response {
-    match refusal.kind {
-        crate::desk::Kind::Missing => refused(app, session, refusal).await,
-        _ => with(app, session, place, StatusCode::CONFLICT, &refusal.findings).await,
-    }
-}
-
-pub async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
-    let (session, asked) = (act.session.clone(), place.clone());
-    let papers = act.files;
-    let text = |name: &str| act.fields.get(name).cloned().unwrap_or_default();
-    let (digest, at, reference, who) = (text("digest"), text("at"), text("reference"), session.person.clone());
-    match app.ask(move |desk| desk.note_filing(&who, &asked, [&digest, &at, &reference], &papers)).await {
-        Ok(()) => Redirect::to(&format!("{}/sign#filing", routes::draft(&place))).into_response(),
-        Err(refusal) => again(&app, &session, place, refusal).await,
+pub async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
+    let (who, page) = (act.session.person.clone(), format!("{}/sign#filing", routes::draft(&place)));
+    let (papers, names) = act.papers();
+    let [digest, at, reference] = ["digest", "at", "reference"].map(|name| act.text(name).to_owned());
+    match app.ask(move |desk| desk.note_filing(&who, &place, [&digest, &at, &reference], &papers)).await {
+        Ok(()) => went(&app, &act, Vec::new(), &page),
+        Err(refusal) => again(&app, &act, names, refusal, &page).await,
     }
 }
 
