@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{BookLock, DraftVersion, Record, Store, Wanted};
 
 use crate::{
-    acts,
+    acts, audit,
     config::{self, Agent, Person},
     delivery::{
         clock,
@@ -86,6 +86,11 @@ pub fn role(name: &str, place: &str) -> Result<Role, Failure> {
 pub fn shown(agent: &Agent, store: &mut Store, asked: Asked<'_>, alone: bool) -> Result<Shown, Failure> {
     let required = signing::required(agent)?;
     let chosen = package::choose(agent, store, asked.form, asked.book, asked.month)?;
+    // 试填 asks the receiver what it would say; what is meant has been explained first.
+    let open: Vec<Finding> = chosen.iter().filter(|_| !asked.trial).flat_map(|one| audit::unexplained(&one.draft)).collect();
+    if !open.is_empty() {
+        return Err(Failure::findings(open));
+    }
     let books: BTreeSet<&str> = chosen.iter().map(|one| one.draft.book.as_str()).filter(|_| alone).collect();
     let locks = books.into_iter().map(|book| store.lock(book)).collect::<Result<Vec<_>, _>>()?;
     let (payload, mut told) = package::make(agent, store, &chosen, asked.trial)?;

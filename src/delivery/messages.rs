@@ -73,6 +73,19 @@ pub fn open(messages: &[Message]) -> Vec<&Message> {
     messages.iter().filter(|message| message.kind == "query" && !answered.contains(&message.id)).collect()
 }
 
+/// How many wait for somebody: queries without an answer, and reports that were returned and not corrected.
+pub fn waiting(store: &Store) -> Result<usize, Failure> {
+    let all = all(store)?;
+    let back: BTreeSet<(&str, &str)> =
+        all.iter().filter(|message| message.kind == "return").map(|message| (&*message.form, &*message.period)).collect();
+    if back.is_empty() {
+        return Ok(open(&all).len());
+    }
+    let drafts = store.current_drafts()?;
+    let returned = drafts.iter().filter(|draft| draft.state == "returned" && back.contains(&(&*draft.form, &*draft.period)));
+    Ok(open(&all).len() + returned.count())
+}
+
 /// Where a message belongs, for people.
 pub fn place(message: &Message) -> String {
     let parts = [message.form.as_str(), message.period.as_str()];

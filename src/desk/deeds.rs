@@ -15,7 +15,7 @@ use super::{Pages, book, drafts, home::local, month};
 use crate::{
     acts::{self, Lock, TextEntry},
     build,
-    config::Agent,
+    config::{Agent, Deed},
     deeds::{self, EVENTS, Target, named},
     evidence::Paper,
     loading, measures,
@@ -94,6 +94,12 @@ impl web::DeedDesk for Pages {
     fn hand_over(&self, who: &str, to: &str, note: &str, received: &[web::Paper]) -> Answer<()> {
         let (agent, mut store) = self.open()?;
         Ok(deeds::hand_over(&agent, &mut store, agent.person(who)?, to, note, &papers(received)?)?)
+    }
+
+    fn take_back(&self, who: &str, handover: bool, key: &str, seen: i64, reason: &str) -> Answer<()> {
+        let (agent, mut store) = self.open()?;
+        let what = if handover { Deed::Handover } else { Deed::Event };
+        Ok(deeds::take_back(&mut store, agent.person(who)?, what, key, Some(seen), reason)?)
     }
 
     fn paper(&self, digest: &str) -> Answer<Vec<u8>> {
@@ -206,7 +212,15 @@ fn shown(agent: &Agent, store: &Store, who: &str, wanted: &str, period: &str) ->
     let mut events: Vec<EventView> = deeds::events(store)?
         .into_iter()
         .filter(|event| span.contains(&event.period))
-        .map(|event| EventView { period: event.period, kind: event.kind, text: event.text, by: event.by, papers: event.papers })
+        .map(|event| EventView {
+            period: event.period,
+            kind: event.kind,
+            text: event.text,
+            by: event.by,
+            papers: event.papers,
+            key: (event.key, event.operation),
+            withdrawn: event.withdrawn,
+        })
         .collect();
     events.reverse();
     let mut handovers: Vec<HandoverView> = deeds::handovers(store)?
@@ -218,6 +232,8 @@ fn shown(agent: &Agent, store: &Store, who: &str, wanted: &str, period: &str) ->
             note: made.note,
             open: made.open,
             papers: made.papers,
+            key: (made.key, made.operation),
+            withdrawn: made.withdrawn,
         })
         .collect();
     handovers.reverse();

@@ -101,9 +101,14 @@ impl web::Desk for Pages {
         Ok(put_account(&mut store, who, person, account)?)
     }
 
-    fn home(&self, who: &str, day: Option<&str>) -> Answer<web::Home> {
+    fn waiting(&self) -> Answer<usize> {
+        let (_, store) = self.open()?;
+        Ok(messages::waiting(&store)?)
+    }
+
+    fn home(&self, who: &str, day: Option<&str>, all: bool) -> Answer<web::Home> {
         let (agent, store) = self.open()?;
-        Ok(home::home(&agent, &store, agent.person(who)?, day)?)
+        Ok(home::home(&agent, &store, agent.person(who)?, day, all)?)
     }
 
     fn draft(&self, place: &Place) -> Answer<web::DraftView> {
@@ -163,6 +168,11 @@ impl web::SignDesk for Pages {
     fn sign(&self, who: &str, place: &Place, sign: &web::Sign) -> Answer<Vec<model::Finding>> {
         let (agent, mut store) = self.open()?;
         signoff::sign(&agent, &mut store, place, agent.person(who)?, sign)
+    }
+
+    fn signables(&self, who: &str) -> Answer<web::Signables> {
+        let (agent, mut store) = self.open()?;
+        signoff::signables(&agent, &mut store, agent.person(who)?)
     }
 
     fn print(&self, place: &Place, pdf: bool) -> Answer<web::File> {

@@ -233,6 +233,12 @@ pub fn receipt(agent: &Agent, store: &Store, name: &str) -> Answer<ReceiptView> 
     });
     let named = |digest: String| Ok::<_, Failure>([receipt_of(store, &digest)?.unwrap_or_default(), digest]);
     let kept = package::kept(store, Some(&payload), None)?;
+    let explained = kept
+        .as_ref()
+        .zip(drafts.first())
+        .map(|(kept, first)| delivery::explained(store, kept, &first.period))
+        .transpose()?
+        .unwrap_or_default();
     let corrects = kept.map(|kept| kept.corrects(store)).transpose()?.flatten().map(named).transpose()?;
     let corrected =
         drafts.first().map(|place| corrected_by(store, place, &payload)).transpose()?.flatten().map(named).transpose()?;
@@ -257,6 +263,7 @@ pub fn receipt(agent: &Agent, store: &Store, name: &str) -> Answer<ReceiptView> 
         reasons: receipt.reasons.clone(),
         audit: audit.collect(),
         hits: hits.collect(),
+        explained,
         // People count from one.
         place: looked.place.map(|(index, size)| [index + 1, size]),
         findings: looked.findings,

@@ -8,7 +8,8 @@ use model::{Amount, Finding, Month};
 use store::Store;
 use survey::measures::{KindFact, Measures, Nature, Need, Origin};
 use web::{
-    Answer, Entering, File, KindView, OwedView, Refusal, SheetColumn, SheetDesk, SheetPlace, SheetRow, SheetView, SheetsView, YearPlace, YearView,
+    Answer, Entering, File, KindView, OwedView, Refusal, SheetColumn, SheetDesk, SheetPlace, SheetRow, SheetView, SheetsView,
+    YearPlace, YearView,
 };
 
 use super::{Pages, deeds::papers, home::local};
@@ -142,8 +143,7 @@ impl SheetDesk for Pages {
             None => (typed(&store, &meant, entering, &OFFERED)?, true, Vec::new()),
         };
         let papers = papers(&entering.papers)?;
-        let act =
-            Act { person: meant.person, correct, beside: entering.beside, reason: &entering.reason, evidence: &papers };
+        let act = Act { person: meant.person, correct, beside: entering.beside, reason: &entering.reason, evidence: &papers };
         let (_, findings) = entering::make(&agent, &mut store, meant.book, &act, vec![(meant.month, bodies)])?;
         told.extend(findings);
         // What it does to the forms is for those who answer for them.

@@ -6,7 +6,9 @@ use model::{Finding, Level};
 use seal::Role;
 use serde_json::Value;
 use store::{Record, Store, Wanted};
-use web::{Answer, Comparison, File, FilingView, Hand, Key, Offer, Offers, Place, Reached, Sign, Signing, Stage};
+use web::{
+    Answer, Comparison, File, FilingView, Hand, Key, Offer, Offers, Place, Reached, Sign, Signable, Signables, Signing, Stage,
+};
 
 use super::{book, deeds, drafts, history, local, month};
 use crate::{
@@ -109,6 +111,7 @@ pub fn signed_roles(store: &Store, place: &Place, draft: &str) -> Result<Vec<Str
 fn next_step(finding: Finding) -> Finding {
     match &*finding.code {
         "filing-missing" => Finding { level: Level::Note, ..finding },
+        "explanation-missing" => Finding { level: Level::Warning, ..finding },
         _ => finding,
     }
 }
@@ -217,7 +220,10 @@ fn filing(store: &Store, place: &Place, draft: &str) -> Answer<Option<FilingView
     let (book, form, period) = (&place.book, &place.form, &place.period);
     let Some(filing) = delivery::filing(store, book, form, period)? else { return Ok(None) };
     let current = delivery::filed_is(store, book, form, period, draft)?;
-    Ok(Some(FilingView { at: filing.at, reference: filing.reference, current }))
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+    let record = store.records(delivery::FILED, wanted).map_err(Failure::from)?.pop();
+    let body: Value = record.as_ref().map(acts::body).transpose()?.unwrap_or_default();
+    Ok(Some(FilingView { at: filing.at, reference: filing.reference, current, papers: crate::deeds::papers(&body) }))
 }
 
 /// What is asked when stages are put together.
@@ -372,6 +378,30 @@ fn rounds(agent: &Agent, store: &Store, place: &Place) -> Answer<Vec<web::Operat
         rounds.extend(store.operation(seq).map_err(Failure::from)?.map(|operation| history::operation(agent, operation)));
     }
     Ok(rounds)
+}
+
+/// Every draft that a person may sign now, each with what is signed; and those that wait for something else.
+pub fn signables(agent: &Agent, store: &mut Store, person: &Person) -> Answer<Signables> {
+    let (mut open, mut held, key) = (Vec::new(), Vec::new(), key(agent, person));
+    let drafts = store.current_drafts().map_err(Failure::from)?;
+    for version in drafts.into_iter().filter(|version| version.state == "approved") {
+        let place = Place { book: version.book, form: version.form, period: version.period };
+        // A book or month that is no more is no draft to be signed.
+        let (Ok(own), Ok(month)) = (book(agent, &place), month(&place)) else { continue };
+        match signature::shown(agent, store, asked(&place, own, month), false) {
+            Ok(shown) => {
+                let hands = hands(agent, store, &shown, person, key)?;
+                let roles: Vec<String> =
+                    hands.into_iter().filter(|hand| !hand.signed && hand.offer.is_ok()).map(|hand| hand.role).collect();
+                if !roles.is_empty() {
+                    let view = drafts::view(agent, store, &place)?;
+                    open.push(Signable { place, view, digest: shown.digest, roles });
+                }
+            }
+            Err(failure) => held.push((place, failure.findings.into_iter().map(next_step).collect())),
+        }
+    }
+    Ok(Signables { open, held, key })
 }
 
 /// Signs, or attests a signature on paper.

@@ -54,7 +54,9 @@ pub fn make(
 /// Kinds that the forms of a book ask for, and what they are priced by.
 pub fn asked(agent: &Agent, book: &Book, facts: &Facts) -> BTreeSet<String> {
     // What is wrong with the forms is told where they are built.
-    let Ok(layers) = forms::configured(agent, book, None).and_then(|forms| forms::layers(agent, &forms)) else { return BTreeSet::new() };
+    let Ok(layers) = forms::configured(agent, book, None).and_then(|forms| forms::layers(agent, &forms)) else {
+        return BTreeSet::new();
+    };
     let mut asked: BTreeSet<String> = BTreeSet::new();
     asked.extend(layers.mapping.measured().into_iter().filter_map(|call| Some(facts.kinds.find(&call.kind)?.0.to_owned())));
     if asked.iter().any(|id| facts.kinds.kinds.get(id).is_some_and(|kind| kind.priced)) {

@@ -329,7 +329,8 @@ impl Asked<'_> {
             }
             // A total and its parts, entered both, would be counted twice.
             let own = fresh.iter().filter(|((other, _), _)| *other == month).map(|(_, (_, body))| body);
-            let others: Vec<&Body> = before.values().chain(own).filter(|other| other.kind == body.kind && !other.withdrawn).collect();
+            let others: Vec<&Body> =
+                before.values().chain(own).filter(|other| other.kind == body.kind && !other.withdrawn).collect();
             let split = |other: &Body| other.fields.contains_key(USE);
             if !body.withdrawn && others.iter().any(|other| other.item == body.item && split(other) != split(&body)) {
                 findings.push(Finding::error("measure-use-mixed").at(&place).with("item", &body.item).with("month", month));
@@ -338,7 +339,9 @@ impl Asked<'_> {
                 && let Some(other) = others.iter().find(|other| (other.item == all) != (body.item == all))
             {
                 let parts = if body.item == all { &other.item } else { &body.item };
-                findings.push(Finding::error("measure-whole-mixed").at(&place).with("kind", all).with("item", parts).with("month", month));
+                findings.push(
+                    Finding::error("measure-whole-mixed").at(&place).with("kind", all).with("item", parts).with("month", month),
+                );
             }
             body.person.clone_from(&act.person.id);
             act.reason.trim().clone_into(&mut body.reason);

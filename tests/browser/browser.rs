@@ -129,6 +129,14 @@ impl Person<'_> {
         self.sees(&["下一步", "账套"]).await;
     }
 
+    /// Finds what was typed before in a field, and types something else.
+    pub async fn rewrites(&self, selector: &str, before: &str, text: &str) {
+        let found = self.driver.find(By::Css(selector)).await.unwrap();
+        assert_eq!(found.prop("value").await.unwrap().as_deref(), Some(before), "{selector}");
+        found.clear().await.unwrap();
+        found.send_keys(text).await.unwrap();
+    }
+
     /// A picture, no fault that the accessibility checker calls serious, and nothing in the console.
     pub async fn looks(&self, name: &str) {
         self.driver.screenshot(&pictures().join(format!("{name}.png"))).await.unwrap();
@@ -206,9 +214,10 @@ fn two_people_bring_a_draft_from_its_figures_to_approval() {
         wu.fill("textarea[name=text]", "核实无误").await;
         wu.press("保存说明").await;
         wu.sees(&["这一步没有做"]).await;
-        wu.go(&format!("{FORM}/rules")).await;
-        wu.choose("form select option:nth-child(2)").await;
-        wu.fill("textarea[name=text]", "2025年6月销售额比上月增加，甲公司一次性订货 12 台，见合同 HT-2025-06。").await;
+        wu.looks("rules-again").await;
+        // What was typed is still there, and is written over.
+        wu.rewrites("textarea[name=text]", "核实无误", "2025年6月销售额比上月增加，甲公司一次性订货 12 台，见合同 HT-2025-06。")
+            .await;
         wu.press("保存说明").await;
         wu.sees(&["已说明", "甲公司一次性订货"]).await;
 

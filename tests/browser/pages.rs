@@ -80,10 +80,19 @@ impl Pages {
 
     /// The pages of a company as it is. The daemon knows no password of anybody.
     pub fn serve(site: Site) -> Pages {
+        Pages::serve_with(site, &[])
+    }
+
+    /// The same with what the machine itself tells the daemon.
+    pub fn serve_with(site: Site, machine: &[(&str, &str)]) -> Pages {
         // Clients of both kinds want one, though nothing here is encrypted; the second time it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
-        command.current_dir(site.folder.path()).args(["--lang", "en", "run"]).stderr(Stdio::piped());
+        command
+            .current_dir(site.folder.path())
+            .args(["--lang", "en", "run"])
+            .envs(machine.iter().copied())
+            .stderr(Stdio::piped());
         let mut daemon = command.spawn().unwrap();
         let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
         let told = lines.by_ref().map_while(Result::ok).find_map(|line| {

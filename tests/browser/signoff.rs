@@ -30,6 +30,7 @@ fn company(bureau: &Bureau, official: bool) -> Pages {
     let site = Site::tryton(&config);
     fs::copy(bureau.authority(), site.path("bureau.pem")).unwrap();
     site.ok(&["build", "--period", "2025-06"]);
+    site.explains("B203", "2025-06", "wu");
     site.ok(&["enroll", "--code", &bureau.code(&[])]);
     site.ok(&["enroll", "--code", &bureau.code(&["--person", "吴静", "--role", "preparer"]), "--as", "wu"]);
     let code = bureau.code(&["--person", "周敏", "--role", "statistician", "--role", "head"]);
@@ -182,6 +183,8 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
             "--as",
             "wu",
         ]);
+        // A rule whose figure was corrected is explained anew.
+        site.site.explains("B203", "2025-06", "wu");
         wu.go(FORM).await;
         wu.press("提交审核").await;
         zhou.go(FORM).await;

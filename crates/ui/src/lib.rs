@@ -90,6 +90,11 @@ pub fn text<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, 
     }
 }
 
+/// Whether the catalogue has a sentence for `code`.
+pub fn knows(code: &str) -> bool {
+    ENTRIES.contains_key(code)
+}
+
 /// What people read for a name of the machine: a column, a state, a button. `label-<name>` of the catalogue.
 pub fn label(lang: Lang, name: &str) -> String {
     let none: [(&str, &str); 0] = [];

@@ -61,7 +61,8 @@ impl<'a> Tag<'a> {
         }
         if let Some(value) = value {
             let at = text.len() - 1;
-            let more = if value.is_empty() && name != "value" { format!(" {name}") } else { format!(" {name}=\"{}\"", escaped(value)) };
+            let more =
+                if value.is_empty() && name != "value" { format!(" {name}") } else { format!(" {name}=\"{}\"", escaped(value)) };
             text.insert_str(at, &more);
         }
         text
@@ -103,7 +104,8 @@ impl Form {
     /// How many of the hidden fields say that it is the form of these fields; none where one says otherwise.
     fn fits<S: BuildHasher>(&self, fields: &HashMap<String, String, S>) -> Option<usize> {
         let said = self.hidden.iter().filter(|(name, _)| !MOMENT.iter().any(|moment| name.rsplit('.').next() == Some(moment)));
-        said.map(|(name, value)| fields.get(name).is_some_and(|own| own == value)).try_fold(0, |count, same| same.then_some(count + 1))
+        said.map(|(name, value)| fields.get(name).is_some_and(|own| own == value))
+            .try_fold(0, |count, same| same.then_some(count + 1))
     }
 }
 
@@ -148,7 +150,8 @@ pub fn refill<S: BuildHasher>(
             best = Some((count, form));
         }
     }
-    let mut names: Vec<&str> = fields.iter().filter(|(_, value)| !value.trim().is_empty()).map(|(name, _)| name.as_str()).collect();
+    let mut names: Vec<&str> =
+        fields.iter().filter(|(_, value)| !value.trim().is_empty()).map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     let left = |seen: &BTreeSet<String>| -> Vec<(&str, &str)> {
         let open = names.iter().filter(|name| !seen.contains(**name));

@@ -116,6 +116,7 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .merge(pages::mapping::routes())
         .route(&style, get(|| async { asset("text/css; charset=utf-8", ui::page::STYLE) }))
         .route(&script, get(|| async { asset("text/javascript; charset=utf-8", ui::page::SCRIPT) }))
+        .merge(pages::signing::routes())
         .merge(pages::signoff::routes())
         .merge(pages::sending::routes())
         .merge(pages::letters::routes())

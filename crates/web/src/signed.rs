@@ -92,7 +92,8 @@ fn came_from(headers: &HeaderMap) -> Option<String> {
     if from.authority().map(|authority| authority.as_str()) != Some(host) {
         return None;
     }
-    let query: Vec<&str> = from.query().into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.starts_with(TOLD)).collect();
+    let query: Vec<&str> =
+        from.query().into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.starts_with(TOLD)).collect();
     Some(if query.is_empty() { from.path().to_owned() } else { format!("{}?{}", from.path(), query.join("&")) })
 }
 

@@ -109,7 +109,8 @@ mod tests {
     use super::*;
 
     fn told(to: &str, text: &str) -> Told {
-        let fields = [("text", text), ("secret", "s"), ("token", "t")].map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let fields =
+            [("text", text), ("secret", "s"), ("token", "t")].map(|(name, text)| (name.to_owned(), text.to_owned())).into();
         Told { findings: Vec::new(), kept: Some(Kept::new(to.to_owned(), fields, Vec::new())) }
     }
 

@@ -69,7 +69,9 @@ pub fn view(agent: &Agent, store: &Store, facts: &Facts, who: &str, place: &Year
         if rows.is_empty() {
             let mut cells: BTreeMap<String, String> = [("unit".to_owned(), unit.clone())].into();
             if fact.nature == Nature::Heads {
-                cells.extend([("date", format!("{month}-01")), ("basis", "level".to_owned())].map(|(name, text)| (name.to_owned(), text)));
+                cells.extend(
+                    [("date", format!("{month}-01")), ("basis", "level".to_owned())].map(|(name, text)| (name.to_owned(), text)),
+                );
             }
             rows.push(SheetRow { cells, ..SheetRow::default() });
         }

@@ -2,7 +2,7 @@
 
 use model::Finding;
 
-use super::{Answer, Comparison, DraftView, File, Operation, Paper, Place};
+use super::{Answer, Attached, Comparison, DraftView, File, Operation, Paper, Place};
 
 /// Whether a person may do something as things are, and why not. None where it is not the time for it.
 pub type Offer = Option<Result<(), Vec<Finding>>>;
@@ -79,6 +79,32 @@ pub struct FilingView {
     pub reference: String,
     /// Whether it is of the draft as it is now.
     pub current: bool,
+    /// Files that show it.
+    pub papers: Vec<Attached>,
+}
+
+/// A draft that a person may sign now.
+#[derive(Clone, Debug)]
+pub struct Signable {
+    /// Where it is.
+    pub place: Place,
+    /// The draft.
+    pub view: DraftView,
+    /// Digest of what is signed.
+    pub digest: String,
+    /// Roles in which the person has not signed and may.
+    pub roles: Vec<String>,
+}
+
+/// Drafts to be signed.
+#[derive(Clone, Debug)]
+pub struct Signables {
+    /// Those that the person may sign.
+    pub open: Vec<Signable>,
+    /// Those that are approved and wait for something else: where, and why.
+    pub held: Vec<(Place, Vec<Finding>)>,
+    /// What unlocks the person's key.
+    pub key: Key,
 }
 
 /// The sign-off of a draft.
@@ -223,6 +249,8 @@ pub struct ReceiptView {
     pub audit: Vec<(String, String)>,
     /// Rules that were not met: form, rule, severity, what it asks.
     pub hits: Vec<[String; 4]>,
+    /// Those among them that the package explains: form and rule.
+    pub explained: Vec<[String; 2]>,
     /// Its place in the receiver's log and the log's size, where it holds.
     pub place: Option<[u64; 2]>,
     /// What is wrong with it; nothing where it holds.
@@ -307,6 +335,8 @@ pub trait SignDesk: Send + Sync + 'static {
     fn signing(&self, who: &str, place: &Place) -> Answer<Signing>;
     /// Signs, or attests a signature on paper.
     fn sign(&self, who: &str, place: &Place, sign: &Sign) -> Answer<Vec<Finding>>;
+    /// Every draft that a person may sign now.
+    fn signables(&self, who: &str) -> Answer<Signables>;
     /// What is to be signed as a page or PDF, with lines for a hand.
     fn print(&self, place: &Place, pdf: bool) -> Answer<File>;
     /// Records the filing of a draft at the national portal: the draft's digest, the day, and what the portal calls it.

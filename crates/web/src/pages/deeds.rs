@@ -11,7 +11,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use survey::document::Adjustment;
+use survey::document::{Cell, Draft};
 use ui::{
     Lang, grouped, label,
     page::{Tone, badge},
@@ -19,7 +19,7 @@ use ui::{
 
 use super::{again, shown, way, went};
 use crate::{
-    desk::{Adjusting, Attached, FigurePlace, Fill, FillRow, Place, Saying},
+    desk::{Adjusting, Attached, DraftView, FigurePlace, Fill, FillRow, Place, Saying},
     routes,
     server::{App, FILES_BYTES},
     sessions::Session,
@@ -60,9 +60,27 @@ pub fn attached(session: &Session, papers: &[Attached]) -> Markup {
     }
 }
 
+/// Figures of a form that are made of what a figure is made of, and are not adjusted with it: those that ask for it, and those that stand on the same
+/// item.
+fn beside<'a>(draft: &'a Draft, row: &str) -> Vec<&'a Cell> {
+    let items = |formula: &str| -> Vec<String> {
+        let names = formula.split('@').skip(1);
+        names.map(|rest| rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()).collect()
+    };
+    let own =
+        draft.cells.iter().find(|cell| cell.id == row).and_then(|cell| cell.formula.as_deref()).map(items).unwrap_or_default();
+    let asks = |cell: &&Cell| {
+        let formula = cell.formula.as_deref().unwrap_or_default();
+        cell.id != row && (formula.contains(&format!("[{row}]")) || items(formula).iter().any(|item| own.contains(item)))
+    };
+    draft.cells.iter().filter(asks).collect()
+}
+
 /// The form with which a computed value is adjusted; `column` says which page it stands on.
-pub fn adjusting(session: &Session, place: &Place, digest: &str, row: &str, column: &str, made: Option<&Adjustment>) -> Markup {
-    let lang = session.lang;
+pub fn adjusting(session: &Session, place: &Place, view: &DraftView, row: &str, column: &str) -> Markup {
+    let (lang, digest) = (session.lang, &view.digest);
+    let made = view.draft.cells.iter().find(|cell| cell.id == row).and_then(|cell| cell.adjustment.as_ref());
+    let follow: Vec<String> = beside(&view.draft, row).iter().map(|cell| format!("{} {}", cell.id, cell.name)).collect();
     let id = |name: &str| format!("{name}-{row}");
     let address = format!("{}/adjust", routes::draft(place));
     let fields = html! {
@@ -72,14 +90,18 @@ pub fn adjusting(session: &Session, place: &Place, digest: &str, row: &str, colu
         input type="hidden" name="digest" value=(digest);
     };
     html! {
+        @if let Some(made) = made {
+            p { (badge(Tone::Warn, &label(lang, "page-adjust-replaces"))) " " (grouped(&made.amount)) " · " (made.reason) " (" (made.by) ")" }
+        }
         form method="post" enctype="multipart/form-data" action=(address) {
             (fields)
             label for=(id("amount")) { (label(lang, "page-amount-added")) }
-            input id=(id("amount")) name="amount" inputmode="decimal" size="16" value=[made.map(|made| &made.amount)] required;
-            label for=(id("reason")) { (label(lang, "reason")) }
+            input id=(id("amount")) name="amount" inputmode="decimal" size="16" required;
+            label for=(id("reason")) { (label(lang, "adjustment-reason")) }
             input id=(id("reason")) name="reason" size="50" minlength="4" required;
             (papers(lang, &id("papers")))
             p.dim { (label(lang, "page-adjust-help")) }
+            p { (label(lang, "page-adjust-alone")) @if !follow.is_empty() { " " (label(lang, "page-adjust-beside")) (follow.join("、")) } }
             div.row { button { (label(lang, if made.is_some() { "page-adjust-again" } else { "page-adjust" })) } }
         }
         @if made.is_some() {
@@ -145,8 +167,7 @@ fn line(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup 
 }
 
 fn number(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup {
-    let cell = fill.view.draft.cells.iter().find(|cell| cell.id == row.id);
-    adjusting(session, place, &fill.view.digest, &row.id, "", cell.and_then(|cell| cell.adjustment.as_ref()))
+    adjusting(session, place, &fill.view, &row.id, "")
 }
 
 fn words(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup {

@@ -179,6 +179,49 @@ fn said(lang: Lang, draft: &Draft) -> Markup {
     }
 }
 
+/// Rows and rules named before a draft is handed in; the rest is counted.
+const NAMED: usize = 12;
+
+/// What stands open in a draft, before anybody hands it in, approves or signs it: rules, and rows without a figure.
+pub fn before(lang: Lang, place: &Place, view: &DraftView) -> Markup {
+    let (draft, address) = (&view.draft, routes::draft(place));
+    let rules = |code: &str| -> Vec<(String, String)> {
+        let text = |note: &survey::document::Note, name: &str| note.arguments.get(name).cloned().unwrap_or_default();
+        draft.findings.iter().filter(|note| note.code == code).map(|note| (text(note, "rule"), text(note, "text"))).collect()
+    };
+    let (broken, open) = (rules("rule-mandatory"), rules("rule-verify"));
+    let reported = |cell: &&Cell| cell.columns.main().is_some_and(|main| main.value.is_some() || cell.adjusted(main).is_some());
+    let empty: Vec<&Cell> = draft.cells.iter().filter(|cell| cell.status != "ok" && !reported(cell)).collect();
+    let listed = |rules: &[(String, String)]| {
+        html! { ul { @for (rule, text) in rules.iter().take(NAMED) { li { a href=(format!("{address}/rules#{}", routes::part(rule))) { (rule) } " " (text) } } } (rest(lang, rules.len())) }
+    };
+    html! {
+        @if !broken.is_empty() { p { (badge(Tone::Bad, &format!("{} {}", label(lang, "page-mandatory"), broken.len()))) " " (label(lang, "page-mandatory-blocks")) } (listed(&broken)) }
+        @if !open.is_empty() { p { (badge(Tone::Warn, &format!("{} {}", label(lang, "page-to-explain"), open.len()))) " " (label(lang, "page-explain-before-sign")) } (listed(&open)) }
+        @if !empty.is_empty() {
+            details open[empty.len() <= NAMED] {
+                summary { (badge(Tone::Warn, &format!("{} {}", label(lang, "page-empty-rows"), empty.len()))) " " (label(lang, "page-empty-rows-means")) }
+                ul { @for cell in &empty { li { (empty_row(lang, place, cell)) } } }
+            }
+        }
+    }
+}
+
+fn rest(lang: Lang, count: usize) -> Markup {
+    html! { @if count > NAMED { p.dim { (ui::text(lang, "label-page-and-more", &[("count", (count - NAMED).to_string())])) } } }
+}
+
+fn empty_row(lang: Lang, place: &Place, cell: &Cell) -> Markup {
+    let main = cell.columns.main().and_then(|main| cell.columns.each().find(|(_, known)| std::ptr::eq(*known, main)));
+    html! {
+        @match main {
+            Some((column, _)) => a href=(routes::figure(&FigurePlace { draft: place.clone(), cell: cell.id.clone(), column: column.to_owned() })) { (cell.id) " " (cell.name) },
+            None => { (cell.id) " " (cell.name) },
+        }
+        " " span.dim { (label(lang, &format!("status-{}", cell.status))) }
+    }
+}
+
 /// What can be done with the draft as it stands, and by whom not.
 fn steps(session: &Session, place: &Place, view: &DraftView, offers: &Offers) -> Markup {
     let lang = session.lang;
@@ -195,6 +238,7 @@ fn steps(session: &Session, place: &Place, view: &DraftView, offers: &Offers) ->
     html! {
         h2 id="signoff" { (label(lang, "page-signoff")) }
         div.card {
+            (before(lang, place, view))
             p { (label(lang, "page-signed-is-shown")) " " (page::digest(&view.digest)) }
             div.row {
                 (offered(&offers.review, "review", "page-do-review"))

@@ -107,7 +107,7 @@ fn adjust(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
             h2 id="adjust" { (label(lang, "adjustment")) }
             @if here {
                 details.card { summary { (label(lang, "page-adjust-open")) }
-                    (adjusting(session, &place.draft, &figure.view.digest, &cell.id, name, cell.adjustment.as_ref()))
+                    (adjusting(session, &place.draft, &figure.view, &cell.id, name))
                 }
             } @else {
                 @let to = FigurePlace { column: name.to_owned(), ..place.clone() };

@@ -9,6 +9,7 @@ pub mod figure;
 pub mod home;
 pub mod letters;
 pub mod lines;
+mod links;
 pub mod log;
 pub mod login;
 pub mod mapping;
@@ -17,6 +18,7 @@ pub mod portal;
 pub mod rules;
 pub mod sending;
 pub mod sheets;
+pub mod signing;
 pub mod signoff;
 pub mod versions;
 pub mod years;
@@ -60,7 +62,8 @@ const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
 
 /// Fields that a form says of itself; nobody typed them.
 const OWN_FIELDS: [&str; 15] = [
-    "digest", "seen", "row", "column", "rule", "step", "key", "book", "period", "form", "withdraw", "upload", "role", "item", "year",
+    "digest", "seen", "row", "column", "rule", "step", "key", "book", "period", "form", "withdraw", "upload", "role", "item",
+    "year",
 ];
 
 /// A page for somebody who is signed in.
@@ -75,13 +78,19 @@ pub struct Leaf<'a> {
 impl Leaf<'_> {
     pub async fn with(self, status: StatusCode, body: Markup) -> Response {
         // The name of the unit never holds a page up.
-        let owner = self.app.ask(|desk| desk.unit()).await.unwrap_or_default();
-        (status, Html(self.text(&owner, &body))).into_response()
+        let office = self.session.office;
+        let asked = self
+            .app
+            .ask(move |desk| Ok((desk.unit().unwrap_or_default(), if office { desk.waiting().unwrap_or_default() } else { 0 })));
+        let (owner, waiting) = asked.await.unwrap_or_default();
+        (status, Html(self.text(&owner, waiting, &body))).into_response()
     }
 
-    fn text(&self, owner: &str, body: &Markup) -> String {
+    fn text(&self, owner: &str, waiting: usize, body: &Markup) -> String {
         let reached: &[(&str, &str)] = if self.session.office { &NAV } else { &OWN };
-        let nav: Vec<(&str, &str, bool)> = reached.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
+        let marked = |href: &str| if href == letters::HERE { waiting } else { 0 };
+        let nav: Vec<(&str, &str, bool, usize)> =
+            reached.iter().map(|(href, name)| (*href, *name, *href == self.here, marked(href))).collect();
         let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
@@ -167,7 +176,11 @@ pub async fn again(app: &App, act: &Act, files: Vec<String>, refusal: Refusal, p
 /// An act was done: its page comes, with what is to be said of it.
 pub fn went(app: &App, act: &Act, told: Vec<Finding>, page: &str) -> Response {
     app.told.over(&act.session.id, &act.to);
-    if told.is_empty() { Redirect::to(page).into_response() } else { telling(app, act, page, Told { findings: told, kept: None }) }
+    if told.is_empty() {
+        Redirect::to(page).into_response()
+    } else {
+        telling(app, act, page, Told { findings: told, kept: None })
+    }
 }
 
 /// The form of an act did not come from a page of this session.
@@ -175,7 +188,7 @@ pub fn stale(app: &App, session: &Session) -> Response {
     let lang = session.lang;
     let leaf = Leaf { app, session, title: label(lang, "page-stale"), crumbs: Vec::new(), here: "" };
     let body = html! { p { (label(lang, "page-stale-why")) } p { a href="/" { (label(lang, "page-home")) } } };
-    (StatusCode::FORBIDDEN, Html(leaf.text("", &body))).into_response()
+    (StatusCode::FORBIDDEN, Html(leaf.text("", 0, &body))).into_response()
 }
 
 /// What people of departments are not shown.
@@ -225,7 +238,9 @@ pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
     }
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     html! {
-        @for finding in sorted { (page::notice(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments)) }
+        @for finding in sorted {
+            (page::advised(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments, &links::of(lang, finding)))
+        }
     }
 }
 

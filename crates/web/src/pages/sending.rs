@@ -348,11 +348,13 @@ fn receipt_body(lang: Lang, receipt: &ReceiptView) -> Markup {
             div.scroll { table { tbody { @for (name, value) in &receipt.audit {
                 tr { th scope="row" { (label(lang, &format!("audit-{name}"))) } td { (value) } }
             } } } }
+            p.dim { (label(lang, "receipt-audit-means")) }
             @if !receipt.hits.is_empty() {
                 div.scroll { table {
                     thead { tr { @for name in ["form", "rule", "severity", "text"] { th scope="col" { (label(lang, name)) } } } }
                     tbody { @for [form, rule, severity, said] in &receipt.hits {
-                        tr { td { (form) } td { (rule) } td { (label(lang, &format!("severity-{severity}"))) } td { (said) } }
+                        @let explained = receipt.explained.iter().any(|[own, known]| own == form && known == rule);
+                        tr { td { (form) } td { (rule) } td { (label(lang, &format!("severity-{severity}"))) @if explained { " " (badge(Tone::Good, &label(lang, "audit-unmet-explained"))) } } td { (said) } }
                     } }
                 } }
             }

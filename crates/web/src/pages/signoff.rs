@@ -13,14 +13,15 @@ use base64ct::{Base64, Encoding};
 use maud::{Markup, html};
 use model::Finding;
 use sha2::{Digest, Sha256};
+use survey::document::{Cell, Draft};
 use ui::{
-    Lang, label,
+    Lang, grouped, label,
     page::{self, Tone, badge},
     text,
 };
 use zeroize::Zeroizing;
 
-use super::{Leaf, again, compared, draft, findings, log, reasons, refused, state, way, went};
+use super::{Leaf, again, compared, deeds::attached, draft, findings, log, reasons, refused, state, way, went};
 use crate::{
     desk::{Hand, Key, Kind, Offer, Place, Reached, Refusal, Sign, Signing, Stage},
     routes,
@@ -39,7 +40,7 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 /// Findings that say that the password or the PIN was not the right one.
-const WRONG: [&str; 2] = ["key-password-wrong", "token-pin-wrong"];
+pub const WRONG: [&str; 2] = ["key-password-wrong", "token-pin-wrong"];
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
     let (who, asked, lang) = (session.person.clone(), place.clone(), session.lang);
@@ -74,6 +75,7 @@ fn body(session: &Session, place: &Place, signing: &Signing) -> Markup {
                 p.dim { (label(lang, "payload-digest-means")) }
             }
             p { (label(lang, "draft-digest")) " " (page::digest(&signing.view.digest)) }
+            details open[!signing.hands.is_empty()] { summary { (label(lang, "page-signed-figures")) } (figures(lang, place, &signing.view.draft)) }
             div.row {
                 a.button.plain href=(address) data-key="d" { (label(lang, "page-back")) }
                 a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
@@ -153,6 +155,28 @@ fn next(session: &Session, place: &Place, signing: &Signing) -> Markup {
     }
 }
 
+/// What is signed: the figures of a form that has any, each a link to what it is made of.
+pub fn figures(lang: Lang, place: &Place, draft: &Draft) -> Markup {
+    let text = |cell: &Cell, name: &str| {
+        let column = cell.columns.shown(name)?;
+        cell.adjusted(column).map(|made| made.reported.clone()).or_else(|| column.value.clone())
+    };
+    let names = draft.shown();
+    html! {
+        div.scroll { table {
+            caption { (label(lang, "money-unit")) " " (draft.header.money_unit) }
+            thead { tr { th scope="col" { (label(lang, "code")) } th scope="col" { (label(lang, "name")) } @for name in &names { th.n scope="col" { (label(lang, name)) } } } }
+            tbody { @for cell in draft.cells.iter().filter(|cell| names.iter().any(|name| text(cell, name).is_some())) {
+                @let words = matches!(cell.kind.as_str(), "text" | "choice");
+                tr {
+                    td { (cell.id) } td { a href=(format!("{}#", routes::draft(place))) { (cell.name) } }
+                    @for name in &names { td.n { @if let Some(text) = text(cell, name) { @if words { (text) } @else { (grouped(&text)) } } } }
+                }
+            } }
+        } }
+    }
+}
+
 /// Why something is not offered.
 fn held(lang: Lang, offer: &Offer) -> Markup {
     match offer {
@@ -172,6 +196,7 @@ fn hands(session: &Session, place: &Place, signing: &Signing) -> Markup {
     let secret = if signing.key == Key::Pin { "key-pin" } else { "key-password" };
     html! {
         h2 id="hands" { (label(lang, "page-sign-here")) }
+        p { a href=(super::signing::HERE) { (label(lang, "page-sign-several")) } }
         @for hand in &signing.hands {
             div.card {
                 h3 { (label(lang, &format!("role-{}", hand.role))) " "
@@ -260,11 +285,13 @@ fn filing(session: &Session, place: &Place, signing: &Signing) -> Markup {
                 Some(filed) => p {
                     (label(lang, "filed-at")) " " strong { (filed.at) } " " (filed.reference) " "
                     @if !filed.current { (badge(Tone::Warn, &label(lang, "filed-another-version"))) }
+                    " " (attached(session, &filed.papers))
                 },
                 None => p.dim { (label(lang, "filed-not")) },
             }
             (held(lang, offer))
             @if let Some(Ok(())) = offer {
+                @if filed.is_some() { p.dim { (label(lang, "filed-again-means")) } }
                 form method="post" action=(format!("{}/filed", routes::draft(place))) enctype="multipart/form-data" {
                     (token(session))
                     input type="hidden" name="digest" value=(signing.view.digest);
@@ -299,7 +326,7 @@ fn back(session: &Session, place: &Place, signing: &Signing) -> Markup {
 }
 
 /// Who signs: guesses of one person are braked, whatever the browser.
-fn brake(session: &Session) -> String {
+pub fn brake(session: &Session) -> String {
     format!("sign {}", session.person)
 }
 
