@@ -98,6 +98,7 @@ pub fn figure(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &Figu
         progress: None,
         events: events(store)?,
         findings: Vec::new(),
+        sheets: Vec::new(),
         view,
         cell,
         column,

@@ -118,7 +118,9 @@ impl web::Desk for Pages {
 
     fn figure(&self, place: &web::FigurePlace) -> Answer<web::Figure> {
         let (agent, mut store) = self.open()?;
-        figure::figure(&self.shelf, &agent, &mut store, place)
+        let mut figure = figure::figure(&self.shelf, &agent, &mut store, place)?;
+        figure.sheets = sheets::of_figure(&agent, &figure)?;
+        Ok(figure)
     }
 
     fn lines(&self, place: &web::LinesPlace) -> Answer<web::Lines> {

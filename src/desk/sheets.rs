@@ -202,6 +202,37 @@ pub fn opens_at(agent: &Agent, store: &Store, office: bool) -> Result<Option<Mon
     Ok(sealed.map(|sealed| before.map_or(sealed, |before| before.min(sealed))).or(before))
 }
 
+/// Sheets of the measures that a figure asks for, in its year: name of the kind, and where.
+pub fn of_figure(agent: &Agent, figure: &web::Figure) -> Answer<Vec<(String, YearPlace)>> {
+    let Some(tree) = &figure.tree else { return Ok(Vec::new()) };
+    let mut calls = Vec::new();
+    asked(tree, &mut calls);
+    if calls.is_empty() {
+        return Ok(Vec::new());
+    }
+    let facts = measures::facts(agent)?;
+    let draft = &figure.view.draft;
+    let year = draft.period.split('-').next().unwrap_or_default();
+    let place = |(kind, item): (String, String)| {
+        let name = facts.kinds.find(&kind).map_or_else(|| kind.clone(), |(_, fact)| fact.name.clone());
+        (name, YearPlace { book: draft.book.clone(), kind, item, year: year.to_owned() })
+    };
+    Ok(calls.into_iter().map(place).collect())
+}
+
+/// Kind and item of each question about measures in a formula, as its terms are written.
+fn asked(node: &web::Node, calls: &mut Vec<(String, String)>) {
+    if let Some(arguments) = node.text.strip_prefix("MEASURE(").and_then(|rest| rest.strip_suffix(')')) {
+        let mut parts = arguments.split(',').map(str::trim);
+        let kind = parts.next().unwrap_or_default().trim_matches('"').to_owned();
+        let item = parts.find_map(|part| part.strip_prefix("item=")).unwrap_or_default().trim_matches('"').to_owned();
+        if !calls.contains(&(kind.clone(), item.clone())) {
+            calls.push((kind, item));
+        }
+    }
+    node.children.iter().for_each(|child| asked(child, calls));
+}
+
 /// What was on the screen is another by now.
 fn changed(meant: &Meant<'_>, entry: &ledger::Entry) -> Finding {
     Finding::error("measure-changed").at(meant.place()).with("key", &entry.key).with("by", &entry.body.person)

@@ -298,6 +298,8 @@ pub struct Figure {
     pub events: Vec<(String, String)>,
     /// What is to be known about it.
     pub findings: Vec<Finding>,
+    /// Sheets of the measures that it asks for: name of the kind, and where.
+    pub sheets: Vec<(String, YearPlace)>,
 }
 
 /// Which lines of a figure.

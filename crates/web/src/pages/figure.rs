@@ -75,8 +75,8 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
         @if let Some(tree) = &figure.tree {
             h2 { (label(lang, "page-terms")) }
             div.card { ul.tree.root { (node(lang, tree)) } }
-            (super::years::links(lang, &place.draft.book, &place.draft.period, tree))
         }
+        (super::years::links(lang, &figure.sheets))
         @for (at, answer) in figure.answers.iter().enumerate() { (answered(lang, place, at, answer)) }
         (adjust(session, place, figure))
         h2 { (label(lang, "page-evidence")) }

@@ -142,6 +142,8 @@ fn with_told(lang: Lang, told: &Told, body: &str) -> String {
 
 /// What came of an act: what is to be said of it, what could not be put back into its form, and files that are to be chosen again.
 fn notice(lang: Lang, title: &str, told: &[Finding], left: &[(&str, &str)], files: &[String]) -> Markup {
+    let left: Vec<&str> =
+        left.iter().filter(|(name, _)| !OWN_FIELDS.contains(name) && !name.ends_with(".seen")).map(|(_, text)| *text).collect();
     html! {
         div.told id="told" {
             p { strong { (label(lang, title)) } }
@@ -149,7 +151,7 @@ fn notice(lang: Lang, title: &str, told: &[Finding], left: &[(&str, &str)], file
             @if !files.is_empty() { p { (label(lang, "page-files-again")) " " (files.join("、")) } }
             @if !left.is_empty() {
                 p { (label(lang, "page-typed-left")) }
-                ul { @for (_, text) in left.iter().filter(|(name, _)| !OWN_FIELDS.contains(name) && !name.ends_with(".seen")) { li { (text) } } }
+                ul { @for text in left { li { (text) } } }
             }
         }
     }

@@ -43,13 +43,13 @@ async fn page(State(app): State<Arc<App>>, Signed(session): Signed) -> Response 
     .await
 }
 
-/// What a box stands for: a draft, a role and the digest that is on the screen.
+/// What a box stands for: a draft, a role and the digest that is on the screen. Browsers send line ends otherwise than they were written.
 fn named(one: &Signable, role: &str) -> String {
-    [&one.place.book, &one.place.form, &one.place.period, role, &one.digest].join("\n")
+    [&one.place.book, &one.place.form, &one.place.period, role, &one.digest].join("\t")
 }
 
 fn meant(text: &str) -> Option<(Place, String, String)> {
-    let [book, form, period, role, digest] = <[&str; 5]>::try_from(text.split('\n').collect::<Vec<_>>()).ok()?.map(str::to_owned);
+    let [book, form, period, role, digest] = <[&str; 5]>::try_from(text.split('\t').collect::<Vec<_>>()).ok()?.map(str::to_owned);
     Some((Place { book, form, period }, role, digest))
 }
 

@@ -22,7 +22,7 @@ use super::{
     shown, went,
 };
 use crate::{
-    desk::{Entering, Node, SheetRow, YearMonth, YearPlace, YearView},
+    desk::{Entering, SheetRow, YearMonth, YearPlace, YearView},
     routes,
     server::{App, FILES_BYTES},
     sessions::Session,
@@ -51,30 +51,13 @@ pub fn address(place: &YearPlace) -> String {
     format!("{}?year={}&item={}", path(&place.book, &place.kind), routes::part(&place.year), routes::part(&place.item))
 }
 
-/// Sheets of the measures that a formula asks for.
-pub fn links(lang: Lang, book: &str, period: &str, tree: &Node) -> Markup {
-    let mut calls: Vec<(String, String)> = Vec::new();
-    asked(tree, &mut calls);
-    let year = period.split('-').next().unwrap_or_default();
+/// Sheets of the measures that a figure asks for.
+pub fn links(lang: Lang, sheets: &[(String, YearPlace)]) -> Markup {
     html! {
-        @for (kind, item) in &calls {
-            @let place = YearPlace { book: book.to_owned(), kind: kind.clone(), item: item.clone(), year: year.to_owned() };
-            p { a.button.plain href=(address(&place)) { (label(lang, "page-enter-measure")) " " (kind) @if !item.is_empty() { " " (item) } " · " (year) } }
+        @for (name, place) in sheets {
+            p { a.button.plain href=(address(place)) { (label(lang, "page-enter-measure")) " " (name) @if !place.item.is_empty() { " " (place.item) } " · " (place.year) } }
         }
     }
-}
-
-/// Kind and item of each question about measures in a formula.
-fn asked(node: &Node, calls: &mut Vec<(String, String)>) {
-    if let Some(arguments) = node.text.strip_prefix("MEASURE(").and_then(|rest| rest.strip_suffix(')')) {
-        let mut parts = arguments.split(',').map(str::trim);
-        let kind = parts.next().unwrap_or_default().trim_matches('"').to_owned();
-        let item = parts.find_map(|part| part.strip_prefix("item=")).unwrap_or_default().trim_matches('"').to_owned();
-        if !calls.contains(&(kind.clone(), item.clone())) {
-            calls.push((kind, item));
-        }
-    }
-    node.children.iter().for_each(|child| asked(child, calls));
 }
 
 async fn page(
