@@ -132,7 +132,8 @@ pub fn advised<N: AsRef<str>, V: AsRef<str>>(
     more: &Markup,
 ) -> Markup {
     let none: [(&str, &str); 0] = [];
-    let own = format!("label-do-{code}");
+    let act = format!("do-{code}");
+    let own = format!("label-{act}");
     let hint = if crate::knows(&own) { Some(crate::text(lang, &own, values)) } else { crate::hint(lang, code, values) };
     html! {
         div class=(format!("note {level}")) role=(if level == "error" { "alert" } else { "note" }) {
