@@ -56,20 +56,24 @@ fn meant(text: &str) -> Option<(Place, String, String)> {
 fn body(session: &Session, view: &Signables) -> Markup {
     let lang = session.lang;
     let secret = if view.key == Key::Pin { "key-pin" } else { "key-password" };
-    let mut at = 0;
+    // Boxes are numbered through all forms.
+    let firsts = view.open.iter().scan(0, |next, one| {
+        let first = *next;
+        *next += one.roles.len();
+        Some(first)
+    });
     html! {
         @if view.open.is_empty() { p { (label(lang, "page-sign-nothing")) } } @else {
             form method="post" action=(HERE) autocomplete="off" {
                 input type="hidden" name="token" value=(session.token);
-                @for one in &view.open {
+                @for (one, first) in view.open.iter().zip(firsts) {
                     section.card {
                         h2 { (one.place.form) " " (one.view.draft.name) " · " (one.place.period) }
                         p { (label(lang, "payload-digest")) " " (page::digest(&one.digest)) }
                         (before(lang, &one.place, &one.view))
                         (figures(lang, &one.place, &one.view.draft))
-                        @for role in &one.roles {
-                            label.plain { input type="checkbox" name=(format!("sign.{at}")) value=(named(one, role)); " " (ui::text(lang, "label-sign-as", &[("role", label(lang, &format!("role-{role}")))])) }
-                            @let _ = { at += 1; };
+                        @for (more, role) in one.roles.iter().enumerate() {
+                            label.plain { input type="checkbox" name=(format!("sign.{}", first + more)) value=(named(one, role)); " " (ui::text(lang, "label-sign-as", &[("role", label(lang, &format!("role-{role}")))])) }
                         }
                         p { a href=(format!("{}/sign", routes::draft(&one.place))) { (label(lang, "page-sign")) } }
                     }

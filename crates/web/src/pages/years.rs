@@ -88,7 +88,7 @@ fn body(session: &Session, view: &YearView) -> Markup {
         .collect();
     let held = view.months.iter().flat_map(|month| &month.rows).any(|row| row.erp.is_some());
     let entered = view.months.iter().flat_map(|month| &month.rows).any(|row| row.seen > 0);
-    let mut at = 0;
+    let lines = view.months.iter().flat_map(|month| month.rows.iter().enumerate().map(move |(at, row)| (month, at == 0, row)));
     html! {
         @if !view.note.is_empty() { p.dim { (view.note) } }
         form.row method="get" action=(to) {
@@ -120,10 +120,7 @@ fn body(session: &Session, view: &YearView) -> Markup {
                     @for column in &view.columns { th scope="col" { (explained(lang, column)) @if column.needed { span.dim { " *" } } } }
                     @if held { th scope="col" { (label(lang, "page-erp-has")) } }
                 } }
-                tbody { @for month in &view.months { @for (first, row) in month.rows.iter().enumerate() {
-                    (line(session, view, month, (first == 0, row), at, held))
-                    @let _ = { at += 1; };
-                } } }
+                tbody { @for (at, (month, first, row)) in lines.enumerate() { (line(session, view, month, (first, row), at, held)) } }
             } }
             p.dim { (label(lang, "page-year-help")) }
             @if entered {
