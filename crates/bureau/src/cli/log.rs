@@ -147,7 +147,7 @@ fn list(ctx: &Ctx, unit: &str, after: u64) -> Result<Vec<Finding>, Failure> {
     let (mut rows, mut owners) = (Vec::new(), BTreeMap::new());
     store.read(|connection| {
         Log::entries(connection, |entry| {
-            let Some(mut event) = Event::of(&entry) else { return };
+            let Some(mut event) = Event::of(&entry) else { return Ok(()) };
             let serial = event.about.split(' ').next().unwrap_or_default().to_owned();
             match event.kind.as_str() {
                 // A certificate's number says whose it is.
@@ -161,6 +161,7 @@ fn list(ctx: &Ctx, unit: &str, after: u64) -> Result<Vec<Finding>, Failure> {
                 let Event { at, kind, unit, by, .. } = event;
                 rows.push(vec![number.to_string(), at, ctx.word("event", &kind), unit, about, by]);
             }
+            Ok(())
         })
     })?;
     output::rows(ctx.format, ctx.lang, &["entry", "at", "event", "unit", "about", "by"], &rows)?;

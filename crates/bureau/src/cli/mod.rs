@@ -115,7 +115,7 @@ impl Ctx {
 
     fn open(&self) -> Result<(Config, Store), Failure> {
         let config = self.config()?;
-        let store = Store::open(&config.state)?;
+        let store = Store::open(&config)?;
         Ok((config, store))
     }
 
