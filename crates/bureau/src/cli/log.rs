@@ -73,6 +73,9 @@ fn verify(ctx: &Ctx, outside: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
     }
     let told = Finding::note("bureau-log-holds").with("entries", checked.entries).with("checkpoints", checked.checkpoints);
     held.push(told.with("receipts", checked.receipts).with("packages", checked.packages));
+    if checked.archived > 0 {
+        held.push(Finding::warning("objects-archived").with("packages", checked.archived));
+    }
     Ok(held)
 }
 

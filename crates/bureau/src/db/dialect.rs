@@ -56,7 +56,8 @@ pub(super) fn insert(text: &str) -> (String, Option<String>) {
     (numbered, Some(table.to_owned()))
 }
 
-/// Tables in PostgreSQL's words: whole numbers have 64 bits, and texts compare byte by byte, as SQLite's do.
+/// Tables in PostgreSQL's words: whole numbers have 64 bits, and texts compare byte by byte, as SQLite's do. What a row refers to is not looked up
+/// again for each row: one writer at a time adds both, and `log verify` derives every reference.
 pub fn tables_text(text: &str) -> String {
     let words = [
         (") STRICT, WITHOUT ROWID;", ");"),
@@ -65,7 +66,10 @@ pub fn tables_text(text: &str) -> String {
         (" BLOB", " BYTEA"),
         (" TEXT", " TEXT COLLATE \"C\""),
     ];
-    words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    let text = words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    let mut parts = text.split(" REFERENCES ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_'))
 }
 
 /// What keeps everybody, the owner's programs too, from changing or taking away rows of a table.

@@ -144,6 +144,14 @@ impl Connection {
         Ok(Statement { connection: self, text, held: None })
     }
 
+    /// Lets the database read a statement, and do nothing.
+    pub fn understands(&self, text: &str) -> Result<()> {
+        match &self.kind {
+            Kind::Sqlite(connection) => Ok(connection.prepare(text).map(drop)?),
+            Kind::Postgres(session) => session.understands(text),
+        }
+    }
+
     /// Begins a transaction that only reads, and sees one state of the database.
     pub fn begin_reading(&self) -> Result<()> {
         match &self.kind {
@@ -234,11 +242,11 @@ impl Connection {
         }
     }
 
-    /// The connection of SQLite, for what only a file can do.
-    pub fn sqlite(&self) -> Option<&rusqlite::Connection> {
+    /// Tables of which this role may do more than read them and add rows; a file's rights are the system's.
+    pub fn rights(&self) -> Result<Vec<String>> {
         match &self.kind {
-            Kind::Sqlite(connection) => Some(connection),
-            Kind::Postgres(_) => None,
+            Kind::Sqlite(_) => Ok(Vec::new()),
+            Kind::Postgres(session) => session.rights(),
         }
     }
 }

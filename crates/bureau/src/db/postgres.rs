@@ -361,6 +361,10 @@ impl Session {
         Ok(statement)
     }
 
+    pub(super) fn understands(&self, text: &str) -> Result<()> {
+        self.prepared(&dialect::insert(text).0).map(drop)
+    }
+
     /// Adds a row; in haste, how many is not known yet.
     pub(super) fn insert(&self, text: &str, given: &[Given<'_>]) -> Result<usize> {
         let (statement, params) = self.inserting(text, given, "")?;
@@ -451,6 +455,10 @@ impl Session {
         self.drive(self.client.execute_raw(&declare, bound(given)?))??;
         let fetch = self.drive(self.client.prepare(&format!("FETCH {FETCHED} FROM rows_{number}")))??;
         Ok(Cursor { session: self, fetch, portion: VecDeque::new(), ended: false })
+    }
+
+    pub(super) fn rights(&self) -> Result<Vec<String>> {
+        self.query(sql::RIGHTS_OF_POSTGRES, &[])?.iter().map(|row| row.get(0)).collect()
     }
 
     pub(super) fn guards(&self, tables: &[&str]) -> Result<Guards> {

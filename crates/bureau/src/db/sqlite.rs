@@ -52,6 +52,14 @@ impl File {
         Ok(if found == 0 { newest } else { found })
     }
 
+    /// A whole copy as it stands at one moment, while others read and write.
+    pub fn copy(&self, to: &Path) -> Result<()> {
+        let connection = rusqlite::Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.execute("VACUUM INTO ?", [to.display().to_string()])?;
+        std::fs::File::open(to).and_then(|file| file.sync_all()).map_err(|error| Error::Other(error.to_string()))?;
+        Ok(())
+    }
+
     /// A connection that writes.
     fn open(&self) -> Result<rusqlite::Connection> {
         let connection = rusqlite::Connection::open(&self.path)?;

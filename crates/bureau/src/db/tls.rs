@@ -41,16 +41,17 @@ impl Verified {
 /// A connector for one host.
 pub(super) struct Host {
     config: Arc<ClientConfig>,
-    name: ServerName<'static>,
+    /// Looked at when TLS begins: a socket of this machine has no name.
+    name: String,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for Verified {
     type Stream = Stream<S>;
     type TlsConnect = Host;
-    type Error = rustls::pki_types::InvalidDnsNameError;
+    type Error = io::Error;
 
-    fn make_tls_connect(&mut self, host: &str) -> Result<Host, Self::Error> {
-        Ok(Host { config: Arc::clone(&self.0), name: ServerName::try_from(host.to_owned())? })
+    fn make_tls_connect(&mut self, host: &str) -> io::Result<Host> {
+        Ok(Host { config: Arc::clone(&self.0), name: host.to_owned() })
     }
 }
 
@@ -60,7 +61,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Host 
     type Future = Pin<Box<dyn Future<Output = io::Result<Stream<S>>> + Send>>;
 
     fn connect(self, stream: S) -> Self::Future {
-        Box::pin(async move { tokio_rustls::TlsConnector::from(self.config).connect(self.name, stream).await.map(Stream) })
+        Box::pin(async move {
+            let name = ServerName::try_from(self.name).map_err(io::Error::other)?;
+            tokio_rustls::TlsConnector::from(self.config).connect(name, stream).await.map(Stream)
+        })
     }
 }
 

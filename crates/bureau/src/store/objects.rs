@@ -105,6 +105,19 @@ impl Objects {
         Ok(bytes)
     }
 
+    /// Whether bytes are there, without reading them.
+    pub fn is_there(&self, sha256: &str) -> Result<bool, StoreError> {
+        match self {
+            Objects::Rows => Ok(false),
+            Objects::Folder(folder) => Ok(folder.join(name(sha256)).is_file()),
+            Objects::Bucket(bucket) => match bucket.wait(bucket.store.head(&bucket.path(sha256))) {
+                Ok(_) => Ok(true),
+                Err(object_store::Error::NotFound { .. }) => Ok(false),
+                Err(error) => Err(self.refused(sha256, &error)),
+            },
+        }
+    }
+
     fn get(&self, sha256: &str) -> Result<Vec<u8>, StoreError> {
         let missing = || StoreError::Damaged { place: self.place(sha256), reason: "the object is missing".to_owned() };
         match self {
