@@ -157,7 +157,7 @@ pub const GUARDS_OF_SQLITE: &str = "SELECT name, sql FROM sqlite_schema WHERE ty
 
 /// The same in PostgreSQL: what each trigger is, whether it is on, and what it does.
 pub const GUARDS_OF_POSTGRES: &str =
-    "SELECT CAST(t.tgname AS TEXT), pg_get_triggerdef(t.oid, true) || ' ' || t.tgenabled || ' ' || p.prosrc
+    "SELECT CAST(t.tgname AS TEXT), pg_get_triggerdef(t.oid, true) || ' ' || CAST(t.tgenabled AS TEXT) || ' ' || p.prosrc
      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
      WHERE NOT t.tgisinternal AND c.relnamespace = CAST(current_schema() AS regnamespace) ORDER BY 1";
 

@@ -242,6 +242,7 @@ fn a_state_of_an_earlier_version_is_brought_to_this_one() {
     let (now, old) = (bureau.path("bureau-state/bureau.sqlite"), bureau.path("old.sqlite"));
     let connection = Connection::open(&old).unwrap();
     connection.execute_batch(VERSION_2).unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
     connection.execute("ATTACH ? AS new", [now.display().to_string()]).unwrap();
     let tables = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let tables: Vec<String> =

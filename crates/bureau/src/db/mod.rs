@@ -121,7 +121,7 @@ impl<T> OptionalExtension<T> for Result<T> {
 
 enum Kind {
     Sqlite(rusqlite::Connection),
-    Postgres(Session),
+    Postgres(Box<Session>),
 }
 
 /// A question that is asked before its answer is needed.

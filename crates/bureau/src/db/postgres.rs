@@ -82,7 +82,7 @@ impl Server {
 
     /// A connection.
     pub fn connect(&self) -> Result<Connection> {
-        Session::open(&self.config, self.tls.clone()).map(|session| Connection::new(Kind::Postgres(session)))
+        Session::open(&self.config, self.tls.clone()).map(|session| Connection::new(Kind::Postgres(Box::new(session))))
     }
 
     /// Version of the tables; 0 where there are none.
@@ -134,7 +134,7 @@ pub(super) struct Session {
     waiting: RefCell<VecDeque<(bool, Sent)>>,
     /// The first error of what was waiting.
     failed: RefCell<Option<Error>>,
-    answers: RefCell<HashMap<(Cow<'static, str>, Vec<Value>), Vec<Row>>>,
+    answers: RefCell<HashMap<Ask, Vec<Row>>>,
     numbers: RefCell<HashMap<String, i64>>,
     last: Cell<i64>,
     hasten: Cell<bool>,

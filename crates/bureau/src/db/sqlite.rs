@@ -101,7 +101,7 @@ pub fn scratch() -> Result<rusqlite::Connection> {
 
 /// Names of a statement's columns.
 pub(super) fn names(statement: &rusqlite::Statement<'_>) -> Arc<[String]> {
-    statement.column_names().into_iter().map(str::to_owned).collect()
+    statement.column_names().map(str::to_owned).collect()
 }
 
 fn value(value: ValueRef<'_>) -> Result<Value> {

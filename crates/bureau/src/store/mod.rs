@@ -114,7 +114,7 @@ pub enum Base {
     /// In a file.
     Sqlite(File),
     /// On a server.
-    Postgres(Server),
+    Postgres(Box<Server>),
 }
 
 impl Base {
@@ -190,7 +190,7 @@ impl Store {
                 let place = server.place();
                 let found = server.version().map_err(|source| StoreError::Database { place: place.clone(), source })?;
                 fit(place, found, true)?;
-                (Base::Postgres(server), config.store.connections)
+                (Base::Postgres(Box::new(server)), config.store.connections)
             }
         };
         let objects = Objects::open(&config.objects)?;
