@@ -137,7 +137,7 @@ fn two_receivers_share_one_server_and_one_bucket() {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
                     let Some((unit, file)) = packages.get(at / 2) else { break };
-                    let url = if at % 2 == 0 { &first } else { &second };
+                    let url = if at.is_multiple_of(2) { &first } else { &second };
                     let answer = send(&bureau, url, unit, file).filter(|(status, _)| *status != 503).or_else(|| {
                         lost.fetch_add(1, Ordering::SeqCst);
                         send(&bureau, &first, unit, file)
