@@ -10,6 +10,7 @@ mod check;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod db;
 mod enrol;
 mod est;
 mod events;
