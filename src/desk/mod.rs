@@ -16,6 +16,7 @@ mod series;
 mod sheets;
 mod shelf;
 mod signoff;
+mod telling;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -143,9 +144,9 @@ impl web::Desk for Pages {
         drafts::step(&agent, &mut store, place, person, step, digest, reason)
     }
 
-    fn export(&self, place: &Place, kind: &str) -> Answer<web::File> {
-        let (_, store) = self.open()?;
-        drafts::export(&store, place, kind)
+    fn export(&self, place: &Place, kind: &str, lang: Lang) -> Answer<web::File> {
+        let (agent, store) = self.open()?;
+        drafts::export(&agent, &store, place, kind, lang)
     }
 }
 
@@ -165,9 +166,9 @@ impl web::SignDesk for Pages {
         signoff::sign(&agent, &mut store, place, agent.person(who)?, sign)
     }
 
-    fn print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
+    fn print(&self, place: &Place, pdf: bool, lang: Lang) -> Answer<web::File> {
         let (agent, mut store) = self.open()?;
-        signoff::paper(&agent, &mut store, place, pdf)
+        signoff::paper(&agent, &mut store, place, pdf, lang)
     }
 
     fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[web::Paper]) -> Answer<()> {

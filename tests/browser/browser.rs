@@ -271,7 +271,7 @@ fn pages_are_read_and_acted_on_without_script_on_a_narrow_dark_screen() {
             (FORM, "营业收入"),
             (pages::FIGURE, "计算过程"),
             ("/mapping", "科目表"),
-            ("/exam", "回填考试"),
+            ("/exam", "手工表对照"),
             ("/log", "build"),
         ] {
             person.go(path).await;

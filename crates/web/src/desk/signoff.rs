@@ -308,7 +308,7 @@ pub trait SignDesk: Send + Sync + 'static {
     /// Signs, or attests a signature on paper.
     fn sign(&self, who: &str, place: &Place, sign: &Sign) -> Answer<Vec<Finding>>;
     /// What is to be signed as a page or PDF, with lines for a hand.
-    fn print(&self, place: &Place, pdf: bool) -> Answer<File>;
+    fn print(&self, place: &Place, pdf: bool, lang: ui::Lang) -> Answer<File>;
     /// Records the filing of a draft at the national portal: the draft's digest, the day, and what the portal calls it.
     fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[Paper]) -> Answer<()>;
     /// What would leave.

@@ -41,7 +41,7 @@ fn body(session: &Session, home: &Home) -> Markup {
             button.plain { (label(lang, "page-day-look")) }
         }
         @if home.due.is_empty() { p { (label(lang, "page-nothing-due")) } } @else {
-            div.scroll { table data-grid {
+            div.scroll { table.cards data-grid {
                 thead { tr {
                     @for name in ["form", "book", "period", "due-date", "state", "page-open", "page-next"] { th scope="col" { (label(lang, name)) } }
                 } }

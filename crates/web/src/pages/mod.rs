@@ -77,7 +77,8 @@ impl Leaf<'_> {
         let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
-        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, body)
+        let body = html! { (body) p.clock.dim { (label(lang, "page-clock")) } };
+        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, &body)
     }
 }
 

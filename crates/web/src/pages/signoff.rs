@@ -375,7 +375,8 @@ pub async fn held_up(app: &App, session: &Session, place: &Place, refusal: Refus
 
 /// A page of its own, which brings its style with it: the policy names that style and nothing else.
 pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.print(&place, false)).await {
+    let lang = session.lang;
+    match app.ask(move |desk| desk.print(&place, false, lang)).await {
         Ok(file) => {
             let text = String::from_utf8_lossy(&file.bytes).into_owned();
             let style = text.split_once("<style>").and_then(|(_, rest)| Some(rest.split_once("</style>")?.0)).unwrap_or_default();
@@ -390,7 +391,8 @@ pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(pl
 }
 
 pub async fn pdf(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.print(&place, true)).await {
+    let lang = session.lang;
+    match app.ask(move |desk| desk.print(&place, true, lang)).await {
         Ok(file) => super::download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
