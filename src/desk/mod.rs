@@ -191,6 +191,11 @@ impl web::SignDesk for Pages {
         sending::carry(&agent, &mut store, place, agent.person(who)?, digest, anyway)
     }
 
+    fn content(&self, place: &Place, digest: &str) -> Answer<web::File> {
+        let (_, store) = self.open()?;
+        sending::content(&store, place, digest)
+    }
+
     fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<web::File> {
         let (agent, store) = self.open()?;
         sending::carried(&agent, &store, place, digest, checkpoint)
