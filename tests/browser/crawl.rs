@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use thirtyfour::{extensions::cdp::ChromeDevTools, prelude::*};
+use thirtyfour::WebDriver;
 
 use crate::{
     browser::{Chromium, Person, axe, block, pictures},
@@ -81,7 +81,6 @@ fn every_page_has_words_in_both_languages_and_fits_a_narrow_screen() {
         let begun = Instant::now();
         let driver = chromium.session(&[]).await;
         let wu = Person { driver: &driver, url: &site.url, axe: &axe };
-        let tools = ChromeDevTools::new(driver.handle.clone());
         signed_in(&driver, &site.url, &cookie).await;
         let mut seen: BTreeSet<String> = BTreeSet::new();
         for lang in ["zh", "en"] {
@@ -113,14 +112,14 @@ fn every_page_has_words_in_both_languages_and_fits_a_narrow_screen() {
                 if seen.insert(look) {
                     let name = format!("crawl-{lang}-{}", path.trim_matches('/').replace(['/', '?', '&', '='], "-"));
                     wu.looks(&name.chars().take(80).collect::<String>()).await;
-                    narrow(&tools, true).await;
+                    narrow(&driver, true).await;
                     let wide: Vec<String> = driver.execute(WIDE, Vec::new()).await.unwrap().convert().unwrap();
                     driver
                         .screenshot(&pictures().join(format!("{}-375.png", name.chars().take(80).collect::<String>())))
                         .await
                         .unwrap();
                     assert!(wide.is_empty(), "{path} in {lang} is wider than 375: {wide:#?}");
-                    narrow(&tools, false).await;
+                    narrow(&driver, false).await;
                 }
                 let links = "return [...document.querySelectorAll('main a[href]')].map((one) => one.getAttribute('href'));";
                 let links: Vec<String> = driver.execute(links, Vec::new()).await.unwrap().convert().unwrap();
@@ -136,7 +135,6 @@ fn every_page_has_words_in_both_languages_and_fits_a_narrow_screen() {
             }
             let opened: usize = kinds.values().sum();
             assert!(opened > 30, "{opened} pages: {kinds:#?}");
-            println!("{lang}: {opened} pages after {:?}", begun.elapsed());
         }
         let took = begun.elapsed().as_secs();
         driver.quit().await.unwrap();
@@ -145,14 +143,14 @@ fn every_page_has_words_in_both_languages_and_fits_a_narrow_screen() {
 }
 
 /// A narrow screen with a dark look, or the browser as it is.
-async fn narrow(tools: &ChromeDevTools, narrow: bool) {
+async fn narrow(driver: &WebDriver, narrow: bool) {
     let (name, size) = if narrow {
         ("Emulation.setDeviceMetricsOverride", json!({ "width": 375, "height": 812, "deviceScaleFactor": 1, "mobile": false }))
     } else {
         ("Emulation.clearDeviceMetricsOverride", json!({}))
     };
-    tools.execute_cdp_with_params(name, size).await.unwrap();
+    driver.cdp().send_raw(name, size).await.unwrap();
     let look = if narrow { "dark" } else { "light" };
     let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": look }] });
-    tools.execute_cdp_with_params("Emulation.setEmulatedMedia", media).await.unwrap();
+    driver.cdp().send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
 }
