@@ -209,7 +209,7 @@ fn end_of(tag: &str) -> Option<usize> {
 
 fn say(out: &mut String, terms: &Terms, text: &str, left: bool) {
     if left || !text.contains(is_chinese) {
-        out.push_str(text);
+        out.push_str(&if left { text.to_owned() } else { marks(text) });
         return;
     }
     let text = plain(text);
@@ -301,6 +301,7 @@ mod tests {
         assert_eq!(page("<option>存货</option>"), "<option lang=\"zh\">存货</option>");
         assert_eq!(page("<a title=\"存货 &gt; 1\" href=\"/存货\">x</a>"), "<a title=\"Inventories &gt; 1\" href=\"/存货\">x</a>");
         assert_eq!(page("<input value=\"存货\"><br><p>存货</p>"), "<input value=\"存货\"><br><p>Inventories</p>");
+        assert_eq!(page("<p>B203、B204-1</p><pre>a、b</pre>"), "<p>B203, B204-1</p><pre>a、b</pre>");
         assert_eq!(page("<p>资产&lt;b&gt;</p>"), "<p><span lang=\"zh\">资产</span>&lt;b&gt;</p>");
     }
 

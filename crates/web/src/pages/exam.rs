@@ -74,7 +74,7 @@ fn form(session: &Session, asked: &Asked, choices: &ExamChoices) -> Markup {
             input type="hidden" name="token" value=(session.token);
             label for="report" { (say("exam-file")) }
             input id="report" name="report" type="file" accept=".xlsx,.xls,.csv" required;
-            div.row.ends {
+            div.row.tops {
                 @if choices.books.len() > 1 { (mapping::chosen("book", &say("book"), &choices.books, &asked.book)) }
                 span { label for="form" { (say("form")) } select id="form" name="form" { @for [code, name] in &choices.forms { option value=(code) selected[*code == asked.form] { (code) " " (name) } } } }
                 (mapping::chosen("period", &say("period"), &choices.months, &asked.period))
@@ -83,8 +83,8 @@ fn form(session: &Session, asked: &Asked, choices: &ExamChoices) -> Markup {
                     option value="" { (say("exam-as-said")) }
                     @for name in ["this_month", "cumulative"] { option value=(name) selected[name == asked.column] { (label(lang, name)) } }
                 } small id="column-means" { (say("exam-column-means")) } }
-                button { (say("exam-do")) }
             }
+            div.row { button { (say("exam-do")) } }
         }
     }
 }
