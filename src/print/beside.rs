@@ -69,12 +69,33 @@ impl Beside {
         let by: Vec<&str> = self.signed.iter().filter(|[own, _]| own == role).map(|[_, name]| name.as_str()).collect();
         match by[..] {
             [] => named.to_owned(),
-            [name] if name == named => format!("{named} {}", label(lang, "print-signed")),
-            _ => format!("{named} {}", ui::text(lang, "label-print-signed-by", &[("names", by.join("、"))])).trim().to_owned(),
+            [name] if name == named => format!("{named}{}", label(lang, "print-signed")),
+            _ => format!("{named}{}", ui::text(lang, "label-print-signed-by", &[("names", by.join("、"))])).trim().to_owned(),
         }
     }
 }
 
 fn named(causes: Causes) -> BTreeMap<String, [String; 2]> {
     causes.causes.into_iter().map(|(code, cause)| (code, [cause.zh, cause.en])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_named_and_who_signed_are_both_shown_where_they_are_two() {
+        let signed = vec![["head".to_owned(), "周敏".to_owned()]];
+        let beside = Beside { signed, ..Beside::default() };
+        let said = |named| beside.signed(Lang::Zh, "head", named);
+        assert_eq!([said("陈立"), said("周敏"), said("")], ["陈立（签名：周敏）", "周敏（已签名）", "（签名：周敏）"]);
+        assert_eq!(beside.signed(Lang::En, "head", "陈立"), "陈立 (signed by 周敏)");
+        assert_eq!(beside.signed(Lang::Zh, "preparer", "吴静"), "吴静");
+    }
+
+    #[test]
+    fn causes_have_names_wherever_the_program_runs() {
+        assert_eq!(Beside::built_in().cause(Lang::Zh, "policy"), "税费、补贴等政策");
+        assert_eq!(Beside::built_in().cause(Lang::Zh, "a cause of one's own"), "a cause of one's own");
+    }
 }
