@@ -231,8 +231,9 @@ pub fn delivery(agent: &Agent, store: &Store, place: &Place, person: &Person) ->
         let made = first.map(|record| store.operation(record.operation)).transpose().map_err(Failure::from)?.flatten();
         let (by, at) = made.map(|made| (signoff::name(agent, &made.who), local(&made.at))).unwrap_or_default();
         let trouble = outbox::tried(store, &kept.digest).filter(|_| waits).map(|tried| {
-            let finding = Finding::warning("package-untaken").with("digest", &kept.digest).with("times", tried.times);
-            finding.with("at", local(&tried.at)).with("code", tried.code).with("reason", tried.reason)
+            // What the system said is for whoever looks after it: `taizhang status` has it.
+            let finding = Finding::warning("package-untaken-yet").with("times", tried.times);
+            finding.with("at", local(&tried.at)).with("why", tried.code)
         });
         let (state, tries) = (state.to_owned(), way.map_or(0, |way| way.tries));
         let (corrects, receipts) = (kept.corrects(store)?, receipts(store, &kept.digest)?);
