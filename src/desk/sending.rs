@@ -120,8 +120,13 @@ pub fn bureau(agent: &Agent, store: &Store) -> Result<String, Failure> {
     // What cannot be read is told where it is used; here it is only a name.
     let text = std::fs::read_to_string(agent.folder().join(&bureau.ca)).unwrap_or_default();
     let roots = seal::Certificate::from_pem(&text).unwrap_or_default();
-    Ok(roots.iter().map(|root| root.subject().organization.clone()).find(|name| !name.is_empty()).unwrap_or_default())
+    // The root of a bureau is named after it: `<name> 统计报送证书颁发`.
+    let named = roots.iter().find_map(|root| root.subject().name.strip_suffix(ROOT).map(|name| name.trim().to_owned()));
+    Ok(named.unwrap_or_default())
 }
+
+/// What the root of a receiver calls itself beside the bureau's name.
+const ROOT: &str = "统计报送证书颁发";
 
 /// The page within a package that shows its forms: what was on the screen, or what was sent.
 pub fn content(store: &Store, place: &Place, digest: &str) -> Answer<File> {

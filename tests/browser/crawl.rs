@@ -52,6 +52,9 @@ const WIDE: &str = r#"
 /// The kind of a page: its address without what tells it from others of its kind, but with the draft it belongs to.
 fn kind(path: &str) -> String {
     let (path, asked) = path.split_once('?').unwrap_or((path, ""));
+    if path.starts_with("/kinds/") {
+        return "/kinds".to_owned();
+    }
     let names: Vec<&str> = asked.split('&').map(|pair| pair.split('=').next().unwrap_or_default()).collect();
     // The letters in a path are what a page is; digests, months and numbers are which one.
     let own =
@@ -106,8 +109,10 @@ fn every_page_has_words_in_both_languages_and_fits_a_narrow_screen() {
                 // Looks are those of a form's page, whatever month; of another language, those of a page.
                 let bare = path.split(['?', '#']).next().unwrap_or_default();
                 let page = bare.rsplit('/').next().unwrap_or_default();
-                let form = bare.split('/').nth(3).filter(|_| lang == "zh").unwrap_or_default();
-                let look = format!("{lang} {form} {}", if page.starts_with("20") { "draft" } else { page });
+                let form = bare.strip_prefix("/drafts/hz/").and_then(|rest| rest.split('/').next());
+                let form = form.filter(|_| lang == "zh").unwrap_or_default();
+                let page = if page.starts_with("20") { bare.split('/').nth(1).unwrap_or_default() } else { page };
+                let look = format!("{lang} {form} {page}");
                 if seen.insert(look) {
                     let name = format!("crawl-{lang}-{}", path.trim_matches('/').replace(['/', '?', '&', '='], "-"));
                     wu.looks(&name.chars().take(80).collect::<String>()).await;

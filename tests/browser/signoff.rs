@@ -287,7 +287,7 @@ fn a_copy_follows_its_filing_the_head_signs_on_paper_and_changed_vouchers_are_sh
             csv(&site.site.ok(&["sign", "--form", "B203", "--period", "2025-06", "--format", "csv"]))[0]["digest"].clone();
         let print = one.source().await.unwrap();
         // With the day of the filing, who has signed by name, and one language.
-        for words in [&*digest, "2025-07-10", "周敏（已签名）", "吴静（已签名）"] {
+        for words in [&*digest, "2025-07-10", "（签名：周敏）", "（签名：吴静）"] {
             assert!(print.contains(words), "{words} is not in: {print}");
         }
         assert!(!print.contains("this month") && !print.contains("湖南"), "{print}");
