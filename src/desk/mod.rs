@@ -1,6 +1,7 @@
 /*! What the pages ask of the agent (`web::Desk`): the same acts as on the command line, by the same code. */
 
 mod accounts;
+mod basis;
 mod deeds;
 mod drafts;
 mod exam;
@@ -16,6 +17,7 @@ mod series;
 mod sheets;
 mod shelf;
 mod signoff;
+mod why;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -33,6 +35,7 @@ use crate::{
 pub use accounts::{ACCOUNT, account, put_account};
 pub use home::local;
 pub use shelf::Shelf;
+pub use signoff::name;
 
 /// The desk of an agent: configuration and state are opened for each question, so that a change of either is seen at once.
 pub struct Pages {
@@ -244,8 +247,8 @@ impl web::HistoryDesk for Pages {
     }
 
     fn versions(&self, place: &Place, two: [Option<i64>; 2]) -> Answer<web::Versions> {
-        let (_, store) = self.open()?;
-        history::versions(&store, place, two)
+        let (agent, store) = self.open()?;
+        history::versions(&agent, &store, place, two)
     }
 
     fn resealed(&self, book: &str) -> Answer<Vec<web::Resealed>> {
