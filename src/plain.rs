@@ -27,6 +27,13 @@ pub struct Plain<'a> {
 impl Plain<'_> {
     /// A formula, then one sentence for each item that it leads to.
     pub fn lines(&self, expr: &Expr, scope: Scope) -> Vec<String> {
+        // An indicator that is an item as it is says what the item says.
+        if let Node::Item(name) = &expr.node
+            && let Some(Some(formula)) = self.mapping.items.get(name)
+            && !matches!(formula.expr.node, Node::Item(_))
+        {
+            return self.lines(&formula.expr, formula.scope);
+        }
         let mut lines = vec![self.say(expr, scope, 0)];
         let (mut waiting, mut known) = (items(expr), Vec::new());
         for _ in 0..DEEPEST {
@@ -234,7 +241,10 @@ impl Plain<'_> {
     }
 
     fn measure(&self, call: &MeasureCall) -> String {
-        let kind = self.kinds.and_then(|kinds| kinds.find(&call.kind)).map_or(call.kind.as_str(), |(_, kind)| kind.name.as_str());
+        let kind = self.kinds.and_then(|kinds| kinds.find(&call.kind)).map_or(call.kind.as_str(), |(_, kind)| match self.lang {
+            Lang::En if !kind.english.is_empty() => kind.english.as_str(),
+            _ => kind.name.as_str(),
+        });
         let aspect = match call.aspect {
             Aspect::Quantity => "aspect-quantity",
             Aspect::Amount => "aspect-amount",

@@ -51,14 +51,20 @@ pub fn reported(cell: &Cell, name: &str) -> Option<String> {
     adjusted.or_else(|| column.value.clone()).or_else(|| column.platform.clone())
 }
 
-/// Whether a formula asks for vouchers by their other side: such questions are read from entry lines, and are asked for no month that nobody
-/// looks at.
-fn reads_lines(trace: &Trace) -> bool {
-    trace.answers().iter().any(|leaf| leaf.question.as_ref().is_some_and(|question| question.what == formula::What::Counter))
+/// Cells that are looked at for months that nobody reported: beyond that a page would keep people waiting.
+const MOST_CELLS: usize = 4_000_000;
+
+/// Whether a month more is too much to ask for: vouchers by their other side are read from entry lines, and large accounts have many cells.
+fn too_much(ready: &Ready, form: &str, trace: &Trace) -> bool {
+    let questions: Vec<_> = trace.answers().into_iter().filter_map(|leaf| leaf.question.as_ref()).collect();
+    let cells: usize = questions.iter().map(|question| ready.desk(form).book.cells_of(&question.accounts)).sum();
+    let months = usize::try_from(DRAWN + 12).unwrap_or(0);
+    cells.saturating_mul(months) > MOST_CELLS || questions.iter().any(|question| question.what == formula::What::Counter)
 }
 
-/// Months without a draft, computed by the present mapping from what is sealed; only of forms that are filled every month.
-fn computed(ready: &Ready, place: &FigurePlace, last: Month, known: &mut Months, columns: &[&str]) {
+/// Months without a draft, computed by the present mapping from what is sealed; only of forms that are filled every month. The column of a
+/// month, and `year`, what has come together, of this year and the one before.
+fn computed(ready: &Ready, place: &FigurePlace, last: Month, known: &mut Months, [name, year]: [&str; 2]) {
     let form = place.draft.form.as_str();
     let (mapping, desk) = (&ready.layers.mapping, ready.desk(form));
     let Some((pack, row)) = mapping.form(form).and_then(|pack| Some((pack, pack.row(&place.cell)?))) else { return };
@@ -67,17 +73,21 @@ fn computed(ready: &Ready, place: &FigurePlace, last: Month, known: &mut Months,
     }
     let coverage = desk.book.coverage();
     let (divisor, places) = pack.conversion(row);
-    let printed: Vec<Printed> = pack.columns_of(row).into_iter().filter(|column| columns.contains(&column.name())).collect();
+    let printed = pack.columns_of(row);
+    let columns: Vec<&Printed> = printed.iter().filter(|column| [name, year].contains(&column.name())).collect();
     desk.with(mapping, |engine, _| {
         for back in 0..DRAWN + 12 {
             let Some(month) = last.plus(-back).filter(|month| !known.contains_key(month)) else { continue };
             if month < coverage.balances_from || month > coverage.to {
                 continue;
             }
-            for column in &printed {
+            for column in &columns {
+                if column.name() != name && month.year() + 1 < last.year() {
+                    continue;
+                }
                 let Some(at) = column.at(month, row.kind) else { continue };
                 let trace = engine.cell(form, &place.cell, at);
-                if reads_lines(&trace) {
+                if too_much(ready, form, &trace) {
                     return;
                 }
                 let Ok(Value::Number(number)) = trace.outcome else { continue };
@@ -114,7 +124,7 @@ pub fn of(
         known.insert(month, columns.iter().filter_map(said).collect());
     }
     if let Some(ready) = ready {
-        computed(ready, place, last, &mut known, &columns);
+        computed(ready, place, last, &mut known, [name, main]);
     }
     let now = |month: Month, column: &str| known.get(&month).and_then(|said| said.get(column)).cloned();
     // A year before: as it was reported then; else as this year's form has it.

@@ -16,6 +16,7 @@ use survey::Mapping;
 
 use super::{
     About, Edit,
+    keep::others_keep,
     layer::{self, one_line},
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     due,
     forms::{self, Layers},
     report::{self, Failure},
-    sheet, then,
+    sheet,
 };
 
 /// The layer that is made where an enterprise has none yet, beneath the configuration.
@@ -262,7 +263,7 @@ pub fn plan(
     let without = if bare == edits { None } else { written(&bare).ok().filter(|(_, tried)| holds(tried)) };
     let (after, tried) = without.map_or_else(|| written(edits), Ok)?;
     if let Some((_, layers)) = tried.get(&book.id) {
-        findings.extend(edits.iter().filter_map(|edit| others_keep(mapping, &layers.mapping, edit)));
+        findings.extend(edits.iter().filter_map(|edit| others_keep(mapping, &layers.mapping, chart, edit)));
     }
     let said =
         edits.iter().map(|edit| Said { name: edit.about.name(), before: now(mapping, &edit.about), after: edit.say.clone() });
@@ -289,38 +290,6 @@ fn tried(agent: &Agent, layer: &Layer, after: &str) -> Result<Tried, Failure> {
         tried.insert(other.id.clone(), (configured, layers));
     }
     Ok(tried)
-}
-
-/// Indicators that are named where they keep another definition.
-const NAMED: usize = 8;
-
-/// Says which indicators go on with a definition that the one that is changed no longer uses: from then on they mean another thing.
-fn others_keep(before: &Mapping, after: &Mapping, edit: &Edit) -> Option<Finding> {
-    let About::Cell(form, row) = &edit.about else { return None };
-    let own = edit.about.name();
-    let [was, is] = [before, after].map(|mapping| then::leads_to(mapping, form, row));
-    let dropped: Vec<&String> = was.iter().filter(|name| name.starts_with('@') && !is.contains(*name)).collect();
-    let mut others = Vec::new();
-    for ((form, row), _) in &after.cells {
-        let name = format!("{form}:{row}");
-        if name != own && dropped.iter().any(|item| then::leads_to(after, form, row).contains(*item)) {
-            let title = after.form(form).and_then(|form| form.row(row)).map_or("", |row| row.name.as_str());
-            others.push(format!("{name} {title}"));
-        }
-    }
-    if others.is_empty() {
-        return None;
-    }
-    let more = others.len().saturating_sub(NAMED);
-    others.truncate(NAMED);
-    let more = if more > 0 { format!(" … +{more}") } else { String::new() };
-    let items = dropped.iter().map(|item| {
-        let name = after.items.get(item.trim_start_matches('@')).and_then(Option::as_ref).and_then(|item| item.name.clone());
-        format!("{item} {}", name.unwrap_or_default()).trim().to_owned()
-    });
-    let finding = Finding::warning("mapping-others-keep").at(&own).with("cell", &own);
-    let finding = finding.with("item", items.collect::<Vec<_>>().join("、"));
-    Some(finding.with("others", others.join("、") + &more))
 }
 
 /// An edit with its comment: the day, who, and why.

@@ -6,6 +6,7 @@ The review pages: over HTTP, and in a real Chromium. Apart from the other tests,
 mod browser;
 mod doing;
 mod exam;
+mod figure;
 mod mapping;
 mod pages;
 #[path = "../end_to_end/receiver.rs"]

@@ -37,6 +37,9 @@ fn number(trace: &Trace) -> Option<Amount> {
 
 fn of_children(trace: &Trace, weight: Option<Amount>) -> Vec<Option<Amount>> {
     let children = &trace.children;
+    if weight == Some(Amount::ZERO) {
+        return vec![weight; children.len()];
+    }
     let all = |weight: Option<Amount>| vec![weight; children.len()];
     // Which of them became the value.
     let only = |taken: Option<usize>| {
