@@ -22,15 +22,15 @@ fn sum<'a>(values: impl IntoIterator<Item = &'a String>) -> Amount {
     values.into_iter().fold(Amount::ZERO, |sum, value| sum.checked_add(value.parse().unwrap()).unwrap())
 }
 
-/// What each voucher credits less what it debits to the accounts of sales of a month, in fen, straight from the ERP's database.
-fn sales(site: &Site, month: &str) -> BTreeMap<String, i64> {
+/// What each voucher credits less what it debits to each account of sales of a month, in fen, straight from the ERP's database.
+fn sales(site: &Site, month: &str) -> BTreeMap<[String; 2], i64> {
     let database = rusqlite::Connection::open(site.path("tryton.sqlite")).unwrap();
-    let query = "SELECT m.number, SUM(CAST(round(l.credit * 100) - round(l.debit * 100) AS INTEGER)) FROM account_move_line l \
+    let query = "SELECT m.number, a.code, SUM(CAST(round(l.credit * 100) - round(l.debit * 100) AS INTEGER)) FROM account_move_line l \
                  JOIN account_move m ON m.id = l.move JOIN account_account a ON a.id = l.account JOIN account_period p ON p.id = m.period \
                  WHERE a.code LIKE '4.1.%' AND a.company = 1 AND m.state = 'posted' AND substr(p.start_date, 1, 7) = ? AND p.type = 'standard' \
-                 GROUP BY m.id";
+                 GROUP BY m.id, a.id";
     let mut statement = database.prepare(query).unwrap();
-    let rows = statement.query_map([month], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
+    let rows = statement.query_map([month], |row| Ok(([row.get::<_, String>(0)?, row.get(1)?], row.get::<_, i64>(2)?)));
     rows.unwrap().map(Result::unwrap).filter(|(_, fen)| *fen != 0).collect()
 }
 
@@ -157,7 +157,7 @@ fn why_a_figure_moved_is_one_table_down_to_the_vouchers_of_both_months() {
     let (chromium, axe, cookie) = (Chromium::start(), axe(), site.sign_in("wu"));
     let page = site.page(&figure("301", "this_month"), &cookie);
     let [january, february] = ["2026-01", "2026-02"].map(|month| sales(&site.site, month));
-    let total = |month: &BTreeMap<String, i64>| month.values().sum::<i64>();
+    let total = |month: &BTreeMap<[String; 2], i64>| month.values().sum::<i64>();
     let yuan = |fen: i64| Amount::from_units(i128::from(fen) * 10_000_000);
     let difference = yuan(total(&february) - total(&january));
     assert_eq!(values(&page, "data-difference")[0].parse::<Amount>().unwrap(), difference);
@@ -171,7 +171,7 @@ fn why_a_figure_moved_is_one_table_down_to_the_vouchers_of_both_months() {
         february.values().map(|fen| yuan(*fen)).chain(january.values().map(|fen| yuan(-fen))).collect();
     (effects.sort(), expected.sort());
     assert_eq!(effects, expected);
-    for number in january.keys().chain(february.keys()) {
+    for [number, _] in january.keys().chain(february.keys()) {
         assert!(why.contains(&format!("{number}</a>")), "{number}: {why}");
     }
     // A reversal of January is marked, with what it reverses.

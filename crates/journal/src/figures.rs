@@ -155,7 +155,7 @@ impl Book {
 
     /// How many cells an answer about these accounts looks at.
     pub fn cells_of<'a>(&self, accounts: impl IntoIterator<Item = &'a String>) -> usize {
-        accounts.into_iter().filter_map(|account| self.accounts.get(account.as_str())).map(Vec::len).sum()
+        accounts.into_iter().filter_map(|account| self.accounts.get(account.as_str())).map(|of| of.cells.len()).sum()
     }
 
     /// Whether any line was booked on an account up to a month.
