@@ -112,13 +112,18 @@ pub fn why(
     let beyond = accounts.split_off(accounts.len().min(SHOWN));
     let rest = beyond.iter().try_fold(Amount::ZERO, |sum, (effect, ..)| sum.checked_add(*effect)).unwrap_or_default();
     why.more = (beyond.len(), rest.to_string());
-    let periods: BTreeSet<Period> = accounts
+    let mut periods: BTreeSet<Period> = accounts
         .iter()
         .flat_map(|(.., gave)| gave.periods.iter().filter(|(_, [before, now])| before != now).map(|(period, _)| *period))
         .collect();
     why.many = periods.len() > PERIODS;
+    if why.many {
+        // Balances by party that changed sides differ in every month: the vouchers of both months are what happened.
+        let now = column.at(month, row.kind).map(|now| now.month);
+        periods.retain(|period| period.month == at.month || Some(period.month) == now);
+    }
     let names: BTreeSet<&str> = accounts.iter().map(|(_, account, _)| account.as_str()).collect();
-    let mut vouchers = if why.many { HashMap::new() } else { listed(desk, &seen, &leaves, &closing, (&periods, &names))? };
+    let mut vouchers = listed(desk, &seen, &leaves, &closing, (&periods, &names))?;
     for (effect, account, gave) in accounts {
         let (mut own, count) = vouchers.remove(account).unwrap_or_default();
         own.sort_by_key(|(effect, voucher)| (std::cmp::Reverse(size(*effect)), voucher.period, voucher.number.clone()));

@@ -61,7 +61,7 @@ pub struct Why {
     pub more: (usize, String),
     /// What no account gives; none where there is nothing.
     pub rest: Option<String>,
-    /// Whether so many periods differ that vouchers are not listed.
+    /// Whether more periods differ than those whose vouchers are listed.
     pub many: bool,
 }
 

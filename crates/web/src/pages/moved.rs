@@ -103,7 +103,7 @@ fn moved(lang: Lang, place: &FigurePlace, account: &WhyAccount) -> Markup {
                 td.n { (money(&account.gave[0])) } td.n { (money(&account.gave[1])) }
                 td.n data-effect=(account.effect) { strong { (signed(&account.effect)) } } }
             @for voucher in &account.vouchers { (line(lang, place, voucher)) }
-            @if account.more.0 > 0 {
+            @if account.more.0 > 0 || account.more.1 != "0" && !account.vouchers.is_empty() {
                 tr { td colspan="6" { (text(lang, "label-figure-why-more-vouchers", &[("count", account.more.0.to_string()), ("amount", signed(&account.more.1))])) } td.n data-voucher-effect=(account.more.1) { (signed(&account.more.1)) } }
             }
         }
