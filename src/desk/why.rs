@@ -172,6 +172,9 @@ fn weigh(
 /// Vouchers of an account with what they add, and how many there are.
 type Listed = HashMap<String, (Vec<(Amount, WhyVoucher)>, u64)>;
 
+/// Vouchers by period and key, each with what it adds and its first line.
+type Vouchers = BTreeMap<(Period, String), (Amount, Added)>;
+
 /// The largest vouchers of the periods that differ.
 fn listed(
     desk: &Desk,
@@ -181,7 +184,7 @@ fn listed(
     (periods, accounts): (&BTreeSet<Period>, &BTreeSet<&str>),
 ) -> Answer<Listed> {
     let none = HashSet::new();
-    let mut found: HashMap<String, BTreeMap<(Period, String), (Amount, Added)>> = HashMap::new();
+    let mut found: HashMap<String, Vouchers> = HashMap::new();
     let mut counts: HashMap<String, u64> = HashMap::new();
     for leaf in leaves {
         let Some(question) = &leaf.trace.question else { continue };
@@ -235,7 +238,7 @@ fn listed(
         // What is in both months alike is no reason.
         (!effect.is_zero()).then_some((effect, voucher))
     };
-    let of = |(account, vouchers): (String, BTreeMap<_, _>)| {
+    let of = |(account, vouchers): (String, Vouchers)| {
         let count = counts.get(&account).copied().unwrap_or_default();
         (account, (vouchers.into_iter().filter_map(voucher).collect(), count))
     };

@@ -169,7 +169,8 @@ fn why_a_figure_moved_is_one_table_down_to_the_vouchers_of_both_months() {
     let mut effects: Vec<Amount> = values(why, "data-voucher-effect").iter().map(|value| value.parse().unwrap()).collect();
     let mut expected: Vec<Amount> =
         february.values().map(|fen| yuan(*fen)).chain(january.values().map(|fen| yuan(-fen))).collect();
-    (effects.sort(), expected.sort());
+    effects.sort();
+    expected.sort();
     assert_eq!(effects, expected);
     for [number, _] in january.keys().chain(february.keys()) {
         assert!(why.contains(&format!("{number}</a>")), "{number}: {why}");
@@ -199,7 +200,7 @@ fn why_a_figure_moved_is_one_table_down_to_the_vouchers_of_both_months() {
         wu.go(&figure("301", "this_month")).await;
         wu.sees(&["主营业务收入", "贷方发生额减借方发生额", "与 2026-01 相比，为什么变"]).await;
         // Months without a draft are drawn hollow, and the legend says so.
-        let hollow = driver.find_all(By::Css("svg.chart circle.hollow")).await.unwrap();
+        let hollow = driver.find_all(By::Css("svg[aria-labelledby='series-title'] circle.hollow")).await.unwrap();
         assert_eq!(hollow.len(), 13, "2025-01 to 2026-01 have no draft");
         wu.sees(&["没有草稿的月份"]).await;
         wu.looks("figure-why").await;
