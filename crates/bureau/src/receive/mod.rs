@@ -11,5 +11,5 @@ mod judge;
 mod task;
 
 pub use audit::arrived;
-pub use judge::{Arrived, Judged, judge};
+pub use judge::{Arrived, Judged, judge, keep};
 pub use task::{Receiving, told};
