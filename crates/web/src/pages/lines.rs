@@ -147,7 +147,7 @@ fn sheet(lang: Lang, voucher: &Voucher, back: Option<&str>) -> Markup {
     html! {
         div.card { (page::facts(&rows)) }
         (table(lang, &voucher.book, voucher.period, &voucher.lines, None))
-        @if let Some(back) = back { p { a.button.plain href=(back) data-key="b" { (label(lang, "voucher-back")) } } }
         p data-debit=(voucher.totals[0]) data-credit=(voucher.totals[1]) { (label(lang, "page-sum")) " " (label(lang, "debit")) " " strong { (money(&voucher.totals[0])) } " · " (label(lang, "credit")) " " strong { (money(&voucher.totals[1])) } }
+        @if let Some(back) = back { p { a.button.plain href=(back) data-key="b" { (label(lang, "voucher-back")) } } }
     }
 }
