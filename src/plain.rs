@@ -67,7 +67,8 @@ impl Plain<'_> {
     }
 
     fn text(&self, name: &str, values: &[(&str, String)]) -> String {
-        text(self.lang, &format!("label-plain-{name}"), values)
+        let name = format!("plain-{name}");
+        text(self.lang, &format!("label-{name}"), values)
     }
 
     fn sign<'s>(&self, sign: &'s str) -> &'s str {
