@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use model::Finding;
 use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
 use store::Store;
-use survey::document::{Cell, Column, Draft, LedgerCell, Lineage};
+use survey::{
+    Grown,
+    document::{Cell, Column, Draft, LedgerCell, Lineage},
+};
 use ui::{Lang, terms::term};
 use unicode_width::UnicodeWidthStr;
 
@@ -376,9 +379,13 @@ fn figures(
         }
     }
     let growth = 3 + shown.len() as u16;
-    match survey::growth_of(columns).cumulative {
-        Some(percent) => decimal(sheet, row, growth, Some(&percent), &looks.percent, &looks.gap)?,
-        None => drop(sheet.write_blank(row, growth, &looks.text)?),
+    match survey::grown(columns) {
+        Grown::Percent(percent) => decimal(sheet, row, growth, Some(&percent), &looks.percent, &looks.gap)?,
+        Grown::Meaningless { difference, .. } => {
+            let text = format!("— ({})", ui::text(lang, "label-growth-difference", &[("difference", difference)]));
+            sheet.write_string_with_format(row, growth, text, &looks.gap)?;
+        }
+        Grown::None => drop(sheet.write_blank(row, growth, &looks.text)?),
     }
     let mut status = label(lang, &format!("status-{}", cell.status.replace('_', "-")));
     if let Some(column) = columns.adjusted().filter(|column| cell.adjusted(column).is_some()) {

@@ -331,10 +331,16 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
                 None => computed(column),
             })
         };
-        let growth = survey::growth_of(&cell.columns).cumulative;
+        let growth = match survey::grown(&cell.columns) {
+            survey::Grown::None => String::new(),
+            survey::Grown::Percent(percent) => format!("{percent}%"),
+            survey::Grown::Meaningless { difference, .. } => {
+                format!("— ({})", ui::text(ctx.lang, "label-growth-difference", &[("difference", difference)]))
+            }
+        };
         let mut row = vec![cell.id.clone(), cell.name.clone(), cell.unit.clone()];
         row.extend(shown.iter().map(|name| value(cell.columns.shown(name)).unwrap_or_default()));
-        row.push(growth.map_or_else(String::new, |growth| format!("{growth}%")));
+        row.push(growth);
         row.push(label(&format!("status-{}", cell.status.replace('_', "-"))) + if cell.changed { " *" } else { "" });
         row
     });

@@ -104,8 +104,9 @@ pub fn history(agent: &Agent, store: &Store, wanted: &Wanted, most: usize) -> Re
 }
 
 /// Versions of a draft, two of them compared.
-pub fn versions(store: &Store, place: &Place, two: [Option<i64>; 2]) -> Answer<Versions> {
-    let all = compare::versions(store, &place.book, &place.form, &place.period)?;
+pub fn versions(agent: &Agent, store: &Store, place: &Place, two: [Option<i64>; 2]) -> Answer<Versions> {
+    let mut all = compare::versions(store, &place.book, &place.form, &place.period)?;
+    compare::tell(agent, store, &mut all)?;
     let Some((newest, _)) = all.split_last() else { return Err(Refusal::missing()) };
     let name = build::read(&newest.1)?.name;
     let at = |number: i64| all.iter().position(|(version, _)| version.number == number).ok_or_else(Refusal::missing);

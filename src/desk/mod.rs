@@ -1,6 +1,7 @@
 /*! What the pages ask of the agent (`web::Desk`): the same acts as on the command line, by the same code. */
 
 mod accounts;
+mod basis;
 mod deeds;
 mod drafts;
 mod exam;
@@ -17,6 +18,7 @@ mod sheets;
 mod shelf;
 mod signoff;
 mod telling;
+mod why;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -34,6 +36,7 @@ use crate::{
 pub use accounts::{ACCOUNT, account, put_account};
 pub use home::local;
 pub use shelf::Shelf;
+pub use signoff::name;
 
 /// The desk of an agent: configuration and state are opened for each question, so that a change of either is seen at once.
 pub struct Pages {
@@ -262,8 +265,8 @@ impl web::HistoryDesk for Pages {
     }
 
     fn versions(&self, place: &Place, two: [Option<i64>; 2]) -> Answer<web::Versions> {
-        let (_, store) = self.open()?;
-        history::versions(&store, place, two)
+        let (agent, store) = self.open()?;
+        history::versions(&agent, &store, place, two)
     }
 
     fn resealed(&self, book: &str) -> Answer<Vec<web::Resealed>> {

@@ -8,18 +8,30 @@ use survey::audit::{Claim, Outcome};
 use ui::Lang;
 use web::{Answer, Place, Side, Verdict, Verdicts};
 
-use super::{book, drafts, month, shelf::Shelf, signoff};
+use super::{basis::basis, book, drafts, month, shelf::Shelf, signoff};
 use crate::{
     audit::{self, Saying},
     config::{Agent, Person},
+    plain::Plain,
 };
 
 /// Judges the rules of a draft's month.
 pub fn verdicts(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &Place, lang: Lang) -> Answer<Verdicts> {
     let (book, month) = (book(agent, place)?, month(place)?);
     let view = drafts::view(agent, store, place)?;
-    let ready = shelf.ready(agent, store, book, &place.form, month)?;
-    let audited = audit::judge(agent, store, book, Some(&place.form), month, &ready)?;
+    // What a draft was built from: its figures are what people say something about.
+    let basis = basis(shelf, agent, store, place)?;
+    let ready = &basis.ready;
+    let audited = audit::judge(agent, store, book, Some(&place.form), month, ready)?;
+    let mapping = &ready.layers.mapping;
+    let plain = [Lang::Zh, Lang::En].map(|lang| Plain {
+        mapping,
+        chart: &ready.desk(&place.form).chart,
+        kinds: None,
+        form: &place.form,
+        lang,
+    });
+    let words = |text: &str| [plain[0].side(text), plain[1].side(text)];
     let all = || audited.iter().flat_map(|audited| audited.verdicts.iter().map(move |verdict| (audited, verdict)));
     let count = |wanted: Outcome| all().filter(|(_, verdict)| verdict.outcome == wanted).count();
     let causes: Vec<(String, String)> = audit::causes(agent)?
@@ -53,7 +65,7 @@ pub fn verdicts(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &Pl
                 rule: verdict.rule.clone(),
                 text: verdict.text.clone(),
                 severity: verdict.severity.to_owned(),
-                sides: sides.map(|(text, value)| Side { text, value: value.clone() }).collect(),
+                sides: sides.map(|(text, value)| Side { words: words(&text), text, value: value.clone() }).collect(),
                 figures: known,
                 said: said.map(|(said, holds)| ([cause(&said.cause), said.text.clone(), signoff::name(agent, &said.by)], holds)),
                 finding: model::Finding { level: severity, ..verdict.finding(None) },

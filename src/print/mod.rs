@@ -10,7 +10,10 @@ pub use html::html;
 pub use pdf::pdf;
 
 use qrcode::{Color, EcLevel, QrCode};
-use survey::document::{Cell, Draft};
+use survey::{
+    Grown,
+    document::{Cell, Draft},
+};
 use ui::{Lang, grouped, terms::term};
 
 use crate::{output::label, sheet::official, stale};
@@ -160,7 +163,14 @@ fn row(cell: &Cell, shown: &[&'static str], lang: Lang) -> Vec<Field> {
             (None, None, None) => Field { text: "—".to_owned(), missing: true, ..Field::default() },
         });
     }
-    row.push(Field::of(survey::growth_of(&cell.columns).cumulative.map_or_else(String::new, |growth| format!("{growth}%"))));
+    row.push(match survey::grown(&cell.columns) {
+        Grown::None => Field::default(),
+        Grown::Percent(percent) => Field::of(format!("{percent}%")),
+        Grown::Meaningless { difference, .. } => {
+            let below = ui::text(lang, "label-growth-difference", &[("difference", grouped(&difference))]);
+            Field { text: "—".to_owned(), below, missing: false }
+        }
+    });
     row.push(Field::of(label(lang, &format!("status-{}", cell.status.replace('_', "-")))));
     row
 }

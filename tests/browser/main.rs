@@ -8,6 +8,7 @@ mod browser;
 mod crawl;
 mod doing;
 mod exam;
+mod figure;
 mod mapping;
 mod pages;
 #[path = "../end_to_end/receiver.rs"]

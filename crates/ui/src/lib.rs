@@ -52,6 +52,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/demo.toml"),
     include_str!("../messages/doing.toml"),
     include_str!("../messages/everyday.toml"),
+    include_str!("../messages/figure.toml"),
     include_str!("../messages/forms.toml"),
     include_str!("../messages/exam.toml"),
     include_str!("../messages/formula.toml"),

@@ -7,6 +7,7 @@ that of two people who work at once neither loses anything.
 
 mod deeds;
 mod exam;
+mod figure;
 mod filed;
 mod history;
 mod mapping;
@@ -19,6 +20,7 @@ use ui::Lang;
 
 pub use deeds::*;
 pub use exam::*;
+pub use figure::*;
 pub use filed::*;
 pub use history::*;
 pub use mapping::*;
@@ -212,6 +214,8 @@ pub struct Part {
     pub account: String,
     /// Its name.
     pub name: String,
+    /// The standard's account that it is: code and name; empty where none is known.
+    pub standard: String,
     /// What it gives.
     pub amount: String,
     /// The same by sealed period, the newest first.
@@ -244,6 +248,8 @@ pub struct SeriesPoint {
     pub value: Option<String>,
     /// The same a year before.
     pub before: Option<String>,
+    /// Whether nobody reported it: it was computed from the books by the present mapping.
+    pub computed: bool,
 }
 
 /// A figure over some months.
@@ -287,6 +293,12 @@ pub struct Figure {
     pub why: Option<String>,
     /// The formula as a tree; none where a person or a record says the figure.
     pub tree: Option<Node>,
+    /// What the formula means, in Chinese and in English, a sentence each.
+    pub words: [Vec<String>; 2],
+    /// What is another since the draft was built; none where nothing is.
+    pub since: Option<Since>,
+    /// Why it is another than the month before; none where that cannot be said.
+    pub moved: Option<Why>,
     /// Answers of the books.
     pub answers: Vec<Answered>,
     /// Roots of the seals it stands on.
@@ -337,6 +349,8 @@ pub struct Line {
     pub summary: String,
     /// Party (往来单位).
     pub party: String,
+    /// Party of its voucher, where the line has none itself.
+    pub beside: String,
     /// Debit.
     pub debit: String,
     /// Credit.
@@ -396,6 +410,8 @@ pub struct Voucher {
 pub struct Side {
     /// As it is written.
     pub text: String,
+    /// The same in Chinese and in English words.
+    pub words: [String; 2],
     /// Its value.
     pub value: Option<String>,
 }

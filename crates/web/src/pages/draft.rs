@@ -102,8 +102,21 @@ fn row(lang: Lang, place: &Place, draft: &Draft, cell: &Cell) -> Markup {
                     None => td {},
                 }
             }
-            td.n { @if let Some(growth) = survey::growth_of(&cell.columns).cumulative { (growth) "%" } }
+            td.n { (growth(lang, cell)) }
             td { (marks(lang, draft, cell)) }
+        }
+    }
+}
+
+/// Growth; where last year was not above zero, why there is none, and the difference.
+fn growth(lang: Lang, cell: &Cell) -> Markup {
+    match survey::grown(&cell.columns) {
+        survey::Grown::None => html! {},
+        survey::Grown::Percent(percent) => html! { (percent) "%" },
+        survey::Grown::Meaningless { base, difference } => {
+            let (base, difference) = (format!("{} {}", grouped(&base), cell.unit), grouped(&difference));
+            let why = ui::text(lang, "label-growth-meaningless", &[("base", &base), ("difference", &difference)]);
+            html! { abbr title=(why) { "—" } small { (ui::text(lang, "label-growth-difference", &[("difference", &difference)])) } }
         }
     }
 }

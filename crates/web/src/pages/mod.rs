@@ -14,6 +14,7 @@ pub mod log;
 pub mod login;
 pub mod mapping;
 pub mod month;
+pub mod moved;
 pub mod portal;
 pub mod rules;
 pub mod sending;

@@ -67,7 +67,7 @@ fn card(session: &Session, place: &Place, verdicts: &Verdicts, verdict: &Verdict
             p { (verdict.text) }
             div.scroll { table {
                 thead { tr { th scope="col" { (label(lang, "page-side")) } th.n scope="col" { (label(lang, "page-value")) } } }
-                tbody { @for side in &verdict.sides { tr { td { code { (side.text) } } td.n { (side.value.as_deref().map_or_else(|| "—".to_owned(), grouped)) } } } }
+                tbody { @for side in &verdict.sides { tr { td { (side.words[usize::from(lang == Lang::En)]) small { code { (side.text) } } } td.n { (side.value.as_deref().map_or_else(|| "—".to_owned(), grouped)) } } } }
             } }
             (figures(lang, place, verdicts, verdict))
             @let holds = verdict.said.as_ref().is_some_and(|(_, holds)| *holds);
