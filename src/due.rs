@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, DateTime},
+    tz,
+};
 use model::{Finding, Month};
 use store::{DraftVersion, Store};
 use survey::{Due, Form};
@@ -33,6 +37,11 @@ pub const DONE: [&str; 2] = ["delivered", "accepted"];
 /// The day it is in China.
 pub fn today() -> Date {
     tz::offset(CHINA).to_datetime(Timestamp::now()).date()
+}
+
+/// A time as clocks in China show it, whatever zone this machine is set to: deadlines are days there.
+pub fn clock(at: Timestamp) -> DateTime {
+    tz::offset(CHINA).to_datetime(at)
 }
 
 /// Days from the beginning of a month to a day.

@@ -6,6 +6,7 @@ use model::{Finding, Month};
 use seal::{Moment, Package, Role};
 use serde_json::json;
 use store::{BookLock, DraftVersion, Record, Store, Wanted};
+use ui::Lang;
 
 use crate::{
     acts, audit,
@@ -16,7 +17,7 @@ use crate::{
     },
     evidence::Paper,
     package::{self, Chosen},
-    print::{self, Mark, Print},
+    print::{self, Beside, Mark, Print, Sheet},
     report::{self, Failure},
     signing::{self, Signatory},
     signoff::SHOWN,
@@ -259,12 +260,17 @@ fn scan(paper: &Paper) -> seal::Scan {
 }
 
 /// What is to be signed, as a print with its digest, a square code and lines for a hand.
-pub fn print(shown: &Shown) -> Print {
+pub fn print(agent: &Agent, store: &Store, shown: &Shown, lang: Lang) -> Result<Print, Failure> {
     let digest = shown.digest.clone();
-    let mut print = package::content::view(&shown.chosen);
+    let mut print = Print { lang, ..package::content::view(&shown.chosen) };
+    for (sheet, one) in print.forms.iter_mut().zip(&shown.chosen) {
+        let roles = shown.package.roles().map(|role| role.id());
+        let beside = Beside::of(agent, store, &one.draft)?.signed_by(store, &digest, roles)?;
+        *sheet = Sheet::of(&one.draft, &one.digest, print.lang, &beside);
+    }
     print.mark = Some(Mark { name: "payload-digest", code: format!("taizhang:payload:{digest}"), digest });
     print.signing = true;
-    print
+    Ok(print)
 }
 
 /// A print as a page, or as PDF.

@@ -67,6 +67,14 @@ pub fn all(store: &Store) -> Result<Vec<Message>, Failure> {
     Ok(messages)
 }
 
+/// Who of the enterprise wrote a message; none where the log does not say.
+pub fn author(store: &Store, number: u64) -> Result<Option<String>, Failure> {
+    let key = number.to_string();
+    let first = store.record_versions(MESSAGE, Wanted { key: Some(&key), ..Wanted::default() })?.into_iter().next();
+    let Some(record) = first else { return Ok(None) };
+    Ok(store.operation(record.operation)?.filter(|made| made.what == "message-answer").map(|made| made.who))
+}
+
 /// Queries that nobody has answered.
 pub fn open(messages: &[Message]) -> Vec<&Message> {
     let answered: BTreeSet<u64> = messages.iter().filter_map(|message| message.reply_to).collect();

@@ -114,9 +114,9 @@ impl web::DeedDesk for Pages {
 /// An amount as people type it: with thousands apart, or full-width.
 pub fn amount(text: &str, place: &Place, row: &str) -> Result<Amount, Failure> {
     let plain: String = ui::words::narrow(text).chars().filter(|letter| !matches!(letter, ',' | '，' | ' ')).collect();
-    plain.parse().map_err(|error| {
+    plain.parse().map_err(|error: model::AmountError| {
         let at = format!("{}:{row}, {}, book {}", place.form, place.period, place.book);
-        Failure::findings(vec![Finding::error("amount-unfit").at(at).with("text", text).with("reason", error)])
+        Failure::findings(vec![Finding::error("amount-unfit").at(at).with("text", text).with("reason", error.code())])
     })
 }
 

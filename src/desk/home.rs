@@ -155,10 +155,10 @@ fn next(agent: &Agent, store: &Store, person: &Person, due: &Due, query: bool) -
     })
 }
 
-/// A time as the people of this machine read their clock.
+/// A time as people in China read their clock; pages say once that it is theirs.
 pub fn local(at: &str) -> String {
     match at.parse::<jiff::Timestamp>() {
-        Ok(time) => time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Ok(time) => due::clock(time).strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => at.to_owned(),
     }
 }

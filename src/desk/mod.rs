@@ -16,6 +16,7 @@ mod series;
 mod sheets;
 mod shelf;
 mod signoff;
+mod telling;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -150,9 +151,9 @@ impl web::Desk for Pages {
         drafts::step(&agent, &mut store, place, person, step, digest, reason)
     }
 
-    fn export(&self, place: &Place, kind: &str) -> Answer<web::File> {
-        let (_, store) = self.open()?;
-        drafts::export(&store, place, kind)
+    fn export(&self, place: &Place, kind: &str, lang: Lang) -> Answer<web::File> {
+        let (agent, store) = self.open()?;
+        drafts::export(&agent, &store, place, kind, lang)
     }
 }
 
@@ -177,9 +178,9 @@ impl web::SignDesk for Pages {
         signoff::signables(&agent, &mut store, agent.person(who)?)
     }
 
-    fn print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
+    fn print(&self, place: &Place, pdf: bool, lang: Lang) -> Answer<web::File> {
         let (agent, mut store) = self.open()?;
-        signoff::paper(&agent, &mut store, place, pdf)
+        signoff::paper(&agent, &mut store, place, pdf, lang)
     }
 
     fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[web::Paper]) -> Answer<()> {
@@ -200,6 +201,11 @@ impl web::SignDesk for Pages {
     fn carry(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<web::File> {
         let (agent, mut store) = self.open()?;
         sending::carry(&agent, &mut store, place, agent.person(who)?, digest, anyway)
+    }
+
+    fn content(&self, place: &Place, digest: &str) -> Answer<web::File> {
+        let (_, store) = self.open()?;
+        sending::content(&store, place, digest)
     }
 
     fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<web::File> {

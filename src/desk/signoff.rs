@@ -6,11 +6,12 @@ use model::{Finding, Level};
 use seal::Role;
 use serde_json::Value;
 use store::{Record, Store, Wanted};
+use ui::Lang;
 use web::{
     Answer, Comparison, File, FilingView, Hand, Key, Offer, Offers, Place, Reached, Sign, Signable, Signables, Signing, Stage,
 };
 
-use super::{book, deeds, drafts, history, local, month};
+use super::{book, deeds, drafts, local, month, telling::Telling};
 use crate::{
     acts, compare,
     config::{Agent, Book, Channel, Deed, Person},
@@ -373,9 +374,10 @@ fn rounds(agent: &Agent, store: &Store, place: &Place) -> Answer<Vec<web::Operat
     }
     let sent = store.record_versions(outbox::OUTBOX, month).map_err(Failure::from)?;
     operations.extend(sent.iter().filter(|record| digests.contains(&record.key)).map(|record| record.operation));
+    let telling = Telling::new(agent);
     let mut rounds = Vec::new();
     for seq in operations.into_iter().rev() {
-        rounds.extend(store.operation(seq).map_err(Failure::from)?.map(|operation| history::operation(agent, operation)));
+        rounds.extend(store.operation(seq).map_err(Failure::from)?.map(|operation| telling.operation(operation)));
     }
     Ok(rounds)
 }
@@ -415,10 +417,10 @@ pub fn sign(agent: &Agent, store: &mut Store, place: &Place, person: &Person, si
 }
 
 /// What is to be signed, to be printed.
-pub fn paper(agent: &Agent, store: &mut Store, place: &Place, pdf: bool) -> Answer<File> {
+pub fn paper(agent: &Agent, store: &mut Store, place: &Place, pdf: bool, lang: Lang) -> Answer<File> {
     let (own, month) = (book(agent, place)?, month(place)?);
     let shown = signature::shown(agent, store, asked(place, own, month), false)?;
-    let bytes = signature::rendered(&signature::print(&shown), pdf)?;
+    let bytes = signature::rendered(&signature::print(agent, store, &shown, lang)?, pdf)?;
     let (kind, media) = if pdf { ("pdf", "application/pdf") } else { ("html", "text/html; charset=utf-8") };
     Ok(File { name: format!("{}-{}-{}.{kind}", place.form, place.period, &shown.digest[..signoff::SHOWN]), media, bytes })
 }

@@ -421,7 +421,7 @@ fn numbers(kind: &KindFact, body: &mut Body, findings: &mut Vec<Finding>) {
                 *text = number.to_string();
                 continue;
             }
-            Err(error) => error.to_string(),
+            Err(error) => error.code(),
         };
         findings.push(
             Finding::error("measure-number-unfit").with("field", short::shown(name)).with("text", &*text).with("reason", reason),

@@ -46,7 +46,10 @@ impl Chromium {
 
     pub async fn session(&self, more: &[&str]) -> WebDriver {
         let mut wanted = DesiredCapabilities::chrome();
-        for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"].iter().chain(more) {
+        for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000", "--accept-lang=zh-CN,zh"]
+            .iter()
+            .chain(more)
+        {
             wanted.add_arg(argument).unwrap();
         }
         wanted.set("goog:loggingPrefs", serde_json::json!({ "browser": "ALL" })).unwrap();
@@ -245,7 +248,7 @@ fn two_people_bring_a_draft_from_its_figures_to_approval() {
         zhou.sees(&["复制这一栏"]).await;
         zhou.looks("portal").await;
         zhou.go("/log").await;
-        zhou.sees(&["approve", "review", "explain", "zhoumin"]).await;
+        zhou.sees(&["批准", "提交审核", "写核实说明", "周敏"]).await;
         zhou.looks("log").await;
         zhou.press("English").await;
         zhou.sees(&["Home", "Books"]).await;
@@ -280,8 +283,8 @@ fn pages_are_read_and_acted_on_without_script_on_a_narrow_dark_screen() {
             (FORM, "营业收入"),
             (pages::FIGURE, "计算过程"),
             ("/mapping", "科目表"),
-            ("/exam", "回填考试"),
-            ("/log", "build"),
+            ("/exam", "手工表对照"),
+            ("/log", "生成草稿"),
         ] {
             person.go(path).await;
             assert!(driver.source().await.unwrap().contains(words), "{path}");

@@ -9,6 +9,7 @@ Knows no domain and does no I/O: catalogue, style and script are compiled in. A 
 pub mod chart;
 pub mod page;
 pub mod refill;
+pub mod terms;
 pub mod words;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
@@ -57,6 +58,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/history.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),
+    include_str!("../messages/log.toml"),
     include_str!("../messages/mapping.toml"),
     include_str!("../messages/measures.toml"),
     include_str!("../messages/packs.toml"),

@@ -45,6 +45,8 @@ pub fn page(frame: &Frame<'_>, body: &Markup) -> String {
                 a.skip href="#main" { (label(lang, "page-skip")) }
                 header.top {
                     a.brand href="/" { (label(lang, "page-brand")) }
+                    // On a narrow screen, what follows is folded until this is opened.
+                    @if frame.person.is_some() { details.menu { summary { (label(lang, "page-menu")) } } }
                     nav aria-label=(label(lang, "page-nav")) {
                         @for (href, name, here, waiting) in frame.nav {
                             a href=(href) aria-current=[here.then_some("page")] { (label(lang, name)) @if *waiting > 0 { " " (badge(Tone::Warn, &waiting.to_string())) } }
@@ -66,7 +68,8 @@ pub fn page(frame: &Frame<'_>, body: &Markup) -> String {
             }
         }
     };
-    markup.into_string()
+    let text = markup.into_string();
+    if lang == Lang::En { crate::terms::page(&text) } else { text }
 }
 
 /// The other language.

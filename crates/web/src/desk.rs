@@ -15,6 +15,7 @@ mod signoff;
 
 use model::{Finding, Period};
 use survey::document::{Cell, Column, Draft};
+use ui::Lang;
 
 pub use deeds::*;
 pub use exam::*;
@@ -466,8 +467,8 @@ pub struct Operation {
     pub who: String,
     /// What.
     pub what: String,
-    /// What it says, by name.
-    pub detail: Vec<(String, String)>,
+    /// What it says.
+    pub facts: Vec<Fact>,
 }
 
 /// The agent, as pages see it. Calls may wait for files and the database; they are made outside the event loop.
@@ -501,5 +502,5 @@ pub trait Desk:
     /// Takes a step; what the agent has to say about it.
     fn step(&self, who: &str, place: &Place, step: Step, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
     /// A draft as a file: `xlsx`, `pdf`, `csv`, `json`.
-    fn export(&self, place: &Place, kind: &str) -> Answer<File>;
+    fn export(&self, place: &Place, kind: &str, lang: Lang) -> Answer<File>;
 }

@@ -172,8 +172,10 @@ pub struct Leaving {
     pub size: usize,
     /// What stays: names of labels.
     pub stays: Vec<&'static str>,
-    /// Name of the receiver's address; empty where none is configured.
+    /// The receiver's address; empty where none is configured.
     pub to: String,
+    /// What the receiver calls itself, where that is known.
+    pub bureau: String,
     /// Why it does not leave, and what is to be known.
     pub findings: Vec<Finding>,
     /// Whether a reason is asked for, as the books have moved since it was signed.
@@ -338,7 +340,7 @@ pub trait SignDesk: Send + Sync + 'static {
     /// Every draft that a person may sign now.
     fn signables(&self, who: &str) -> Answer<Signables>;
     /// What is to be signed as a page or PDF, with lines for a hand.
-    fn print(&self, place: &Place, pdf: bool) -> Answer<File>;
+    fn print(&self, place: &Place, pdf: bool, lang: ui::Lang) -> Answer<File>;
     /// Records the filing of a draft at the national portal: the draft's digest, the day, and what the portal calls it.
     fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[Paper]) -> Answer<()>;
     /// What would leave.
@@ -347,6 +349,8 @@ pub trait SignDesk: Send + Sync + 'static {
     fn submit(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<()>;
     /// Notes that the package with this digest is carried by hand, and gives it.
     fn carry(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<File>;
+    /// The page within a package that shows its forms, by the digest of its payload.
+    fn content(&self, place: &Place, digest: &str) -> Answer<File>;
     /// A package that is carried by hand once more, or the checkpoint that goes beside it.
     fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<File>;
     /// Keeps a receipt that was carried back; its name.

@@ -290,8 +290,8 @@ pub async fn export(
     Signed(session): Signed,
     Path((book, form, period, kind)): Path<(String, String, String, String)>,
 ) -> Response {
-    let place = Place { book, form, period };
-    match app.ask(move |desk| desk.export(&place, &kind)).await {
+    let (place, lang) = (Place { book, form, period }, session.lang);
+    match app.ask(move |desk| desk.export(&place, &kind, lang)).await {
         Ok(file) => download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }

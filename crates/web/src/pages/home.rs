@@ -46,7 +46,7 @@ fn body(session: &Session, home: &Home) -> Markup {
             @else { a href=(format!("/?date={}&all=1", home.today)) { (label(lang, "page-late-all")) } }
         }
         @if home.due.is_empty() { p { (label(lang, "page-nothing-due")) } } @else {
-            div.scroll { table data-grid {
+            div.scroll { table.cards data-grid {
                 thead { tr {
                     @for name in ["form", "book", "period", "due-date", "state", "page-open", "page-next"] { th scope="col" { (label(lang, name)) } }
                 } }

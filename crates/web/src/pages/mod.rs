@@ -94,8 +94,9 @@ impl Leaf<'_> {
         let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
+        let body = html! { (body) p.clock.dim { (label(lang, "page-clock")) } };
         let told = self.session.told.as_ref().map(|told| page::raw(with_told(lang, told, &body.0)));
-        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, told.as_ref().unwrap_or(body))
+        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, told.as_ref().unwrap_or(&body))
     }
 }
 

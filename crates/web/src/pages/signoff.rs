@@ -386,22 +386,27 @@ pub async fn held_up(app: &App, session: &Session, place: &Place, refusal: Refus
 
 /// A page of its own, which brings its style with it: the policy names that style and nothing else.
 pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.print(&place, false)).await {
-        Ok(file) => {
-            let text = String::from_utf8_lossy(&file.bytes).into_owned();
-            let style = text.split_once("<style>").and_then(|(_, rest)| Some(rest.split_once("</style>")?.0)).unwrap_or_default();
-            let hash = Base64::encode_string(&Sha256::digest(style.as_bytes()));
-            let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
-            let Ok(policy) = HeaderValue::from_str(&policy) else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-            let media = HeaderValue::from_static("text/html; charset=utf-8");
-            ([(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, policy)], text).into_response()
-        }
+    let lang = session.lang;
+    match app.ask(move |desk| desk.print(&place, false, lang)).await {
+        Ok(file) => alone(&file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
 }
 
+/// A page that brings its own style.
+pub fn alone(file: &crate::desk::File) -> Response {
+    let text = String::from_utf8_lossy(&file.bytes).into_owned();
+    let style = text.split_once("<style>").and_then(|(_, rest)| Some(rest.split_once("</style>")?.0)).unwrap_or_default();
+    let hash = Base64::encode_string(&Sha256::digest(style.as_bytes()));
+    let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
+    let Ok(policy) = HeaderValue::from_str(&policy) else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let media = HeaderValue::from_static("text/html; charset=utf-8");
+    ([(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, policy)], text).into_response()
+}
+
 pub async fn pdf(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.print(&place, true)).await {
+    let lang = session.lang;
+    match app.ask(move |desk| desk.print(&place, true, lang)).await {
         Ok(file) => super::download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
