@@ -25,6 +25,7 @@ mod evidence;
 mod exam;
 mod form_sheet;
 mod forms;
+mod fresh;
 mod knowledge;
 mod ledger;
 mod loading;

@@ -109,6 +109,7 @@ pub fn figure(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &Figu
         progress: None,
         events: events(store)?,
         findings: Vec::new(),
+        sheets: Vec::new(),
         view,
         cell,
         column,
@@ -315,6 +316,9 @@ fn events(store: &Store) -> Answer<Vec<(String, String)>> {
     let mut events = Vec::new();
     for record in store.records(acts::EVENT, Wanted::default()).map_err(Failure::from)? {
         let body: serde_json::Value = acts::body(&record)?;
+        if body["withdrawn"].is_string() {
+            continue;
+        }
         events.push((record.period, body["text"].as_str().unwrap_or_default().to_owned()));
     }
     Ok(events)

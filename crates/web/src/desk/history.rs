@@ -2,6 +2,30 @@
 
 use super::{Answer, Operation, Place};
 
+/// One thing that an operation says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Name of its label.
+    pub label: &'static str,
+    /// What.
+    pub said: Shown,
+}
+
+/// How something is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A name or a number.
+    Data(String),
+    /// What somebody wrote: it stays in the language it was written in.
+    Text(String),
+    /// Name of the label that says it.
+    Word(String),
+    /// A digest, of which people read the first digits.
+    Digest(String),
+    /// That it is so.
+    Yes,
+}
+
 /// Which operations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(default)]

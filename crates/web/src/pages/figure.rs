@@ -79,6 +79,7 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
             h2 { (label(lang, "page-terms")) }
             div.card { ul.tree.root { (node(lang, tree)) } }
         }
+        (super::years::links(lang, &figure.sheets))
         @for (at, answer) in figure.answers.iter().enumerate() { (answered(lang, place, at, answer)) }
         (adjust(session, place, figure))
         h2 { (label(lang, "page-evidence")) }
@@ -109,7 +110,7 @@ fn adjust(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
             h2 id="adjust" { (label(lang, "adjustment")) }
             @if here {
                 details.card { summary { (label(lang, "page-adjust-open")) }
-                    (adjusting(session, &place.draft, &figure.view.digest, &cell.id, name, cell.adjustment.as_ref()))
+                    (adjusting(session, &place.draft, &figure.view, &cell.id, name))
                 }
             } @else {
                 @let to = FigurePlace { column: name.to_owned(), ..place.clone() };
