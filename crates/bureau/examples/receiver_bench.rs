@@ -425,6 +425,26 @@ async fn burst(address: &str, sites: Vec<Site>) -> (Duration, u64, usize) {
     (begun.elapsed(), again.load(Ordering::Relaxed), count)
 }
 
+/// Verifies all that was received: how long it takes, and the most memory it had.
+fn verify(bureau: &Bureau) {
+    let begun = Instant::now();
+    let mut command = Command::new(&bureau.program);
+    let mut child = command.args(["log", "verify"]).current_dir(&bureau.folder).stderr(Stdio::null()).spawn().unwrap();
+    let (status, mut peak) = (format!("/proc/{}/status", child.id()), 0_u64);
+    let ended = loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        peak = peak.max(kib.unwrap_or_default());
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(ended.success(), "log verify");
+    println!("verify_took {} ms\nverify_peak {} MiB", begun.elapsed().as_millis(), peak >> 10);
+}
+
 fn main() {
     let mut args = std::env::args().skip(1);
     let program = PathBuf::from(args.next().expect("receiver_bench PROGRAM [STORED ...]")).canonicalize().unwrap();
@@ -456,6 +476,8 @@ fn main() {
     let maximum = runtime.block_on(closed(&server.address, sites(MEASURED / per_unit, MONTHS).0, CLOSED));
     println!("maximum {maximum} packages/s");
     if only {
+        drop(server);
+        verify(&bureau);
         return;
     }
     let per_second = (maximum * SHARE / 100).max(1);
@@ -485,8 +507,7 @@ fn main() {
     println!("burst_units {count} units\nburst_drained {} ms\nburst_again {again} times", took.as_millis());
     rest.for_each(|wanted| beside(wanted, &mut sites));
     drop(server);
-    let out = Command::new(&program).args(["log", "verify"]).current_dir(folder.path()).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    verify(&bureau);
     let reports = Command::new(&program).args(["--format", "csv", "reports"]).current_dir(folder.path()).output().unwrap();
     let rows = String::from_utf8_lossy(&reports.stdout).lines().count() - 1;
     println!("reports {rows} rows");
