@@ -22,6 +22,7 @@ pub mod office;
 mod problem;
 mod quality;
 mod receive;
+pub mod release;
 pub mod sandbox;
 pub mod serve;
 mod sheet;
