@@ -1,7 +1,7 @@
 /*!
 A receiver under load: its own program in a process of its own, over TLS with client certificates, with the load generator on the same cores.
 
-`receiver_bench PROGRAM [--store sqlite|postgres] [--objects database|folder] [--maximum] [STORED …]` prints lines of `name value unit`; `cargo xtask bench receiver` builds both
+`receiver_bench PROGRAM [--store sqlite|postgres] [--objects database|folder] [--maximum PACKAGES] [STORED …]` prints lines of `name value unit`; `cargo xtask bench receiver` builds both
 and runs it. With `postgres` a private server runs on the same cores too. Each answer is looked at: one that is no receipt of a package that was taken ends the run.
 */
 #![allow(
@@ -448,18 +448,18 @@ fn verify(bureau: &Bureau) {
 fn main() {
     let mut args = std::env::args().skip(1);
     let program = PathBuf::from(args.next().expect("receiver_bench PROGRAM [STORED ...]")).canonicalize().unwrap();
-    let (mut store, mut objects, mut stored, mut only) = ("sqlite".to_owned(), "database".to_owned(), Vec::new(), false);
+    let (mut store, mut objects, mut stored, mut only) = ("sqlite".to_owned(), "database".to_owned(), Vec::new(), None);
     while let Some(word) = args.next() {
         match word.as_str() {
             "--store" => store = args.next().expect("--store sqlite|postgres"),
-            "--maximum" => only = true,
+            "--maximum" => only = Some(args.next().and_then(|text| text.parse::<usize>().ok()).expect("--maximum PACKAGES")),
             "--objects" => objects = args.next().expect("--objects database|folder"),
             number => stored.push(number.parse::<usize>().unwrap()),
         }
     }
     let folder = tempfile::tempdir().unwrap();
     let database = (store == "postgres").then(|| postgres::Postgres::start(&["log_min_messages=warning", "max_wal_size=4GB"]));
-    let bureau = Bureau::new(&program, folder.path(), database.as_ref(), &objects, if only { 2000 } else { UNITS });
+    let bureau = Bureau::new(&program, folder.path(), database.as_ref(), &objects, if only.is_some() { 2000 } else { UNITS });
     let server = bureau.serve();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let per_unit = usize::try_from(MONTHS).unwrap();
@@ -469,13 +469,13 @@ fn main() {
         next += count;
         (made, next)
     };
-    let size = Site::new(&bureau, if only { 1999 } else { UNITS - 1 }, 1).packages[0].len();
+    let size = Site::new(&bureau, if only.is_some() { 1999 } else { UNITS - 1 }, 1).packages[0].len();
     let figures: usize = bureau.cells.iter().flat_map(|(_, _, cells)| cells).map(|cell| cell.columns.each().count()).sum();
     println!("package_figures {figures} figures\npackage_bytes {size} bytes");
     runtime.block_on(closed(&server.address, sites(20, MONTHS).0, CLOSED));
-    let maximum = runtime.block_on(closed(&server.address, sites(MEASURED / per_unit, MONTHS).0, CLOSED));
+    let maximum = runtime.block_on(closed(&server.address, sites(only.unwrap_or(MEASURED) / per_unit, MONTHS).0, CLOSED));
     println!("maximum {maximum} packages/s");
-    if only {
+    if only.is_some() {
         drop(server);
         verify(&bureau);
         return;

@@ -69,9 +69,8 @@ fn main() {
         println!("{name} {} MiB", bytes.parse::<u64>().unwrap() >> 20);
     }
     // The same reports in a table that is parted by period, with an empty part for a month to come.
-    sql(&format!(
-        "CREATE TABLE parted (LIKE report, UNIQUE (unit, form, edition, period, trial, version)) PARTITION BY LIST (period); CREATE INDEX ON parted (package)"
-    ));
+    sql("CREATE TABLE parted (LIKE report, UNIQUE (unit, form, edition, period, trial, version)) PARTITION BY LIST (period);
+         CREATE INDEX ON parted (package)");
     for month in 0..=months {
         let count = 2024 * 12 + 10 + month;
         let period = format!("{}-{:02}", count / 12, count % 12 + 1);
