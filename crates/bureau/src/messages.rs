@@ -1,11 +1,11 @@
 /*! Queries, answers, acceptances and returns. They are words: a figure changes only by a corrected package. */
 
-use crate::db::{self, Connection};
 use exchange::{Message, NewMessage, Problem};
 use model::Finding;
 
 use crate::{
     clock,
+    db::{self, Connection},
     failure::Failure,
     office::Office,
     problem::Unwritten,
@@ -23,7 +23,8 @@ pub fn post(office: &Office, unit: &str, asked: &NewMessage) -> Result<(bool, Me
         return Err(malformed("key"));
     }
     let blank = asked.text.chars().all(|c| c.is_whitespace() || c.is_control());
-    if blank || asked.text.chars().count() > LONGEST {
+    // A zero byte is no text for every database.
+    if blank || asked.text.contains('\0') || asked.text.chars().count() > LONGEST {
         return Err(malformed("text"));
     }
     if asked.reply_to.is_some_and(|id| i64::try_from(id).is_err()) {

@@ -12,3 +12,5 @@ mod crash;
 mod receive;
 #[path = "refusals.rs"]
 mod refusals;
+#[path = "schemathesis.rs"]
+mod schemathesis;
