@@ -6,6 +6,7 @@ version, and every statement of its database adds rows or reads them (`sql.rs`).
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+pub mod board;
 mod check;
 pub mod cli;
 mod clock;

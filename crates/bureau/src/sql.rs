@@ -8,7 +8,10 @@ statement does. Triggers refuse UPDATE and DELETE to other programs too.
 
 /// Version of the tables below, and of what stands in them: since 2 every row but blobs is an entry of the log or follows from one. A state of an
 /// earlier version cannot be held against its log, so it is not opened.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
+
+/// Tables that came with version 3: a state of version 2 gets them, as nothing in it is another for that.
+pub const SINCE_2: &[&str] = &["portal", "remark"];
 
 /// The tables.
 pub const SCHEMA: &str = "
@@ -73,6 +76,19 @@ CREATE TABLE pack (
 ) STRICT;
 ";
 
+/// The tables of version 3: what the national platform's exports said, and what the bureau notes for itself.
+pub const SCHEMA_3: &str = "
+CREATE TABLE portal (
+  id INTEGER PRIMARY KEY, at TEXT NOT NULL, form TEXT NOT NULL, edition TEXT NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL,
+  body BLOB NOT NULL, who TEXT NOT NULL, UNIQUE (form, edition, sha256)
+) STRICT;
+CREATE TABLE remark (
+  id INTEGER PRIMARY KEY, at TEXT NOT NULL, unit TEXT NOT NULL, kind TEXT NOT NULL, message INTEGER NOT NULL REFERENCES message,
+  who TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (unit, key)
+) STRICT;
+CREATE INDEX remark_of ON remark (message, id);
+";
+
 /// Every table there is.
 pub const TABLES: &[&str] = &[
     "unit",
@@ -90,6 +106,8 @@ pub const TABLES: &[&str] = &[
     "agent",
     "message",
     "pack",
+    "portal",
+    "remark",
 ];
 
 /// Tables each row of which is an entry of the log: its key and the statement that reads it.
@@ -101,6 +119,8 @@ pub const ACTS: &[(&str, &str, &str)] = &[
     ("revocation", "serial", ROWS_REVOCATION),
     ("message", "id", ROWS_MESSAGE),
     ("pack", "id", ROWS_PACK),
+    ("portal", "id", ROWS_PORTAL),
+    ("remark", "id", ROWS_REMARK),
 ];
 
 /// What keeps other programs from changing or taking away rows of a table.
@@ -265,6 +285,35 @@ statements! {
     ROWS_MESSAGE = "SELECT * FROM message WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
     /// Rows that are entries of the log.
     ROWS_PACK = "SELECT * FROM pack WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// Versions of units after a number, for the board.
+    UNITS_AFTER = "SELECT id, code, name, region, industry FROM unit WHERE id > ? ORDER BY id LIMIT ?";
+    /// Reports after a number, for the board.
+    REPORTS_AFTER = "SELECT r.id, r.unit, r.form, r.edition, r.period, r.version, r.trial, r.channel, p.payload, p.content, p.at
+                     FROM report r JOIN package p ON p.id = r.package WHERE r.id > ? ORDER BY r.id LIMIT ?";
+    /// Messages after a number with their keys, for the board.
+    MESSAGES_AFTER = "SELECT id, at, kind, who, form, period, payload, subject, reply_to, text, unit, key FROM message
+                      WHERE id > ? ORDER BY id LIMIT ?";
+    /// What the log holds of the receipt of a package that was taken.
+    RECORD_OF = "SELECT e.record FROM receipt r JOIN entry e ON e.leaf = r.leaf WHERE r.payload = ? AND r.unit = ? AND r.accepted = 1";
+    /// Rows that are entries of the log.
+    ROWS_PORTAL = "SELECT * FROM portal WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// Rows that are entries of the log.
+    ROWS_REMARK = "SELECT * FROM remark WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    /// What an export of the national platform said.
+    ADD_PORTAL = "INSERT INTO portal (at, form, edition, file, sha256, body, who) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    /// Whether an export was read before.
+    PORTAL_KNOWN = "SELECT id FROM portal WHERE form = ? AND edition = ? AND sha256 = ?";
+    /// Exports after a number, for the board.
+    PORTALS_AFTER = "SELECT id, form, edition, file, sha256, body FROM portal WHERE id > ? ORDER BY id LIMIT ?";
+    /// What the bureau notes for itself about a message.
+    ADD_REMARK = "INSERT INTO remark (at, unit, kind, message, who, key, text) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    /// Notes, the newest first.
+    REMARKS = "SELECT id, at, unit, kind, message, who, key, text FROM remark WHERE ?1 = '' OR unit = ?1 ORDER BY id DESC";
+    /// A note by its key.
+    REMARK_OF_KEY = "SELECT id, at, unit, kind, message, who, key, text FROM remark WHERE unit = ? AND key = ?";
+    /// Messages of a unit of one kind, with their keys.
+    MESSAGES_OF_KIND = "SELECT id, at, kind, who, form, period, payload, subject, reply_to, text, unit, key FROM message
+                        WHERE unit = ? AND kind = ? ORDER BY id";
     /// Counts for people.
     COUNTS = "SELECT (SELECT COUNT(DISTINCT code) FROM unit), (SELECT COUNT(*) FROM package), (SELECT COUNT(*) FROM receipt WHERE accepted = 0)";
 }
@@ -289,7 +338,7 @@ mod tests {
     #[test]
     fn no_statement_changes_or_removes_a_row() {
         let mut connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(SCHEMA).unwrap();
+        connection.execute_batch(&(SCHEMA.to_owned() + SCHEMA_3)).unwrap();
         assert!(STATEMENTS.len() > 40);
         for (name, text) in STATEMENTS {
             let seen: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -317,7 +366,7 @@ mod tests {
     #[test]
     fn other_programs_cannot_change_rows_either() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(SCHEMA).unwrap();
+        connection.execute_batch(&(SCHEMA.to_owned() + SCHEMA_3)).unwrap();
         TABLES.iter().for_each(|table| connection.execute_batch(&guard(table)).unwrap());
         connection.execute(ADD_BLOB, ("a", b"figures")).unwrap();
         for text in ["UPDATE blob SET bytes = x'00'", "DELETE FROM blob", "REPLACE INTO blob VALUES ('a', x'00')"] {

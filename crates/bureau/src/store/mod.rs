@@ -1,20 +1,24 @@
 /*! The state of a receiver: one SQLite database, to which rows are only added. */
 
 mod acts;
+mod feed;
 mod log;
 mod messages;
 mod packages;
 mod packs;
 mod people;
+mod portal;
 mod units;
 mod writer;
 
 pub use acts::Act;
+pub use feed::{Arrival, Kept as KeptMessage, UnitVersion};
 pub use log::{Entry, Log};
 pub use messages::Draft as MessageDraft;
 pub use packages::{Agent, Blob, Kept, Known, NewReport, Report, Taken};
 pub use packs::Published;
 pub use people::{Enrolment, Issued};
+pub use portal::{PortalSheet, Remark};
 pub use units::Unit;
 pub use writer::{Close, Notary, Refused, Signing, Task, Writer, commit};
 
@@ -106,12 +110,15 @@ impl Store {
         if found > sql::SCHEMA_VERSION {
             return Err(StoreError::Newer { path: store.path, found });
         }
-        if (1..sql::SCHEMA_VERSION).contains(&found) {
+        if found == 1 {
             return Err(StoreError::Older { path: store.path, found });
         }
-        if found == 0 {
-            making.execute_batch(sql::SCHEMA).map_err(&sqlite)?;
-            for table in sql::TABLES {
+        if found < sql::SCHEMA_VERSION {
+            if found == 0 {
+                making.execute_batch(sql::SCHEMA).map_err(&sqlite)?;
+            }
+            making.execute_batch(sql::SCHEMA_3).map_err(&sqlite)?;
+            for table in sql::TABLES.iter().filter(|table| found == 0 || sql::SINCE_2.contains(table)) {
                 making.execute_batch(&sql::guard(table)).map_err(&sqlite)?;
             }
             making.pragma_update(None, "user_version", sql::SCHEMA_VERSION).map_err(&sqlite)?;
