@@ -1,6 +1,6 @@
 /*! The receiver at work: what `exchange` asks of it, over the store, the keys and what it knows of the survey. */
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak, mpsc::SyncSender};
 
 use exchange::{
     Caller, Code, Consistency, Health, Inclusion, Message, Messages, NewMessage, PACKAGE_MAX, Packs, Problem, Receipted,
@@ -37,6 +37,7 @@ pub struct Office {
     /// As many packages are judged at once as there are processors: more would only wait for each other.
     judging: Semaphore,
     teller: OnceLock<Teller>,
+    bell: OnceLock<SyncSender<()>>,
 }
 
 /// Hours that China's clocks are ahead of UTC.
@@ -65,6 +66,7 @@ impl Office {
             uploads,
             judging: Semaphore::new(cores),
             teller: OnceLock::new(),
+            bell: OnceLock::new(),
         }))
     }
 
@@ -77,6 +79,7 @@ impl Office {
     pub fn write<T>(&self, act: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let (done, acts) = self.store.write(&self.notary(), act)?;
         acts.iter().for_each(|act| self.tell(|| Event::of_act(act)));
+        self.ring();
         Ok(done)
     }
 
@@ -90,6 +93,19 @@ impl Office {
     pub fn tell(&self, event: impl FnOnce() -> Event) {
         if let Some(teller) = self.teller.get() {
             teller.tell(&event());
+        }
+    }
+
+    /// Rings from now on after each commit: for what is derived from the state.
+    pub fn rings(&self, bell: SyncSender<()>) {
+        // Who was rung to before goes on.
+        let _ = self.bell.set(bell);
+    }
+
+    /// Something was written. A bell that has rung already rings no louder.
+    pub fn ring(&self) {
+        if let Some(bell) = self.bell.get() {
+            let _ = bell.try_send(());
         }
     }
 

@@ -126,7 +126,7 @@ fn text(missing: &[&Missing]) -> String {
     [Lang::Zh, Lang::En]
         .map(|lang| {
             let item = |one: &&Missing| {
-                let late = if one.days < 0 { "letter-missing-late" } else { "letter-missing-soon" };
+                let late = if one.days < 0 { "label-letter-late" } else { "label-letter-soon" };
                 let values = [
                     ("form", one.form.clone()),
                     ("name", one.name.clone()),
@@ -136,7 +136,7 @@ fn text(missing: &[&Missing]) -> String {
                 ui::text(lang, late, &values)
             };
             let items = missing.iter().map(item).collect::<Vec<_>>().join("\n");
-            ui::text(lang, "letter-reminder", &[("items", items)])
+            ui::text(lang, "label-letter-reminder", &[("items", items)])
         })
         .join("\n\n")
 }

@@ -20,21 +20,23 @@ mod screens;
 pub mod sql;
 mod totals;
 mod unit;
+mod watch;
 mod write;
 
 pub use cells::{Cells, Sum, Sums};
 pub use compare::{Compared, Month as MonthOf, compare};
 pub use duty::{Duties, Standing, day_of, due, standing};
 pub use export::{Sheet, Target, exported, save};
-pub use feed::{Fed, catch_up, rebuild};
+pub use feed::{Fed, catch_up, rebuild, seconds};
 pub use late::{Around, Late, Missing, late, letters};
 pub use portal::{Difference, Reading, differences, import};
 pub use progress::{Group, Progress, progress};
 pub use queue::{Queue, Queued, Reason, queue};
-pub use read::{Decision, Figures, Hit, Outlier, Register, Registered, Short, Slot, Slots, State, Thread, periods};
+pub use read::{Decision, Figures, Hit, Outlier, ROBOT, Register, Registered, Short, Slot, Slots, State, Thread, periods};
 pub use screens::refresh;
 pub use totals::{By, Total, Totals, totals};
 pub use unit::{UnitMonth, months};
+pub use watch::{turn, watch};
 
 use std::{
     path::{Path, PathBuf},

@@ -147,10 +147,10 @@ fn impact(slots: &Slots, form: &str, headline: &[&str], figures: &Figures, total
         let name = || ("indicator", format!("{code} {}", slot.name));
         let share = part(*own, all.sum).unwrap_or(0);
         if share > best.0 {
-            best = (share, vec![Reason::new("queue-share", [name(), ("percent", percent(share))])]);
+            best = (share, vec![Reason::new("label-queue-share", [name(), ("percent", percent(share))])]);
         }
         if let Some(change) = change.filter(|change| *change > best.0) {
-            best = (change, vec![Reason::new("queue-change", [name(), ("percent", percent(change))])]);
+            best = (change, vec![Reason::new("label-queue-change", [name(), ("percent", percent(change))])]);
         }
     }
     best
@@ -164,9 +164,9 @@ fn why(state: &State, hits: &[Hit], outliers: &[Outlier]) -> Vec<Reason> {
     sorted.sort_by_key(weight);
     for hit in sorted {
         let code = match (hit.cause.is_empty(), hit.severity.as_str()) {
-            (true, "mandatory") => "queue-mandatory",
-            (true, _) => "queue-verify",
-            (false, _) => "queue-explained",
+            (true, "mandatory") => "label-queue-mandatory",
+            (true, _) => "label-queue-verify",
+            (false, _) => "label-queue-explained",
         };
         let values =
             [("rule", hit.rule.clone()), ("text", hit.text.clone()), ("cause", hit.cause.clone()), ("said", hit.said.clone())];
@@ -177,7 +177,7 @@ fn why(state: &State, hits: &[Hit], outliers: &[Outlier]) -> Vec<Reason> {
     for (screen, mut own) in by_screen {
         own.sort_by_key(|outlier| std::cmp::Reverse(outlier.odd()));
         let Some(first) = own.first() else { continue };
-        let code = if screen.starts_with("own-") { "queue-own" } else { "queue-peers" };
+        let code = if screen.starts_with("own-") { "label-queue-own" } else { "label-queue-peers" };
         let values = [
             ("screen", screen.to_owned()),
             ("indicator", format!("{} {}", first.id, first.name)),
@@ -188,7 +188,7 @@ fn why(state: &State, hits: &[Hit], outliers: &[Outlier]) -> Vec<Reason> {
         reasons.push(Reason::new(code, values));
     }
     if state.differs > 0 {
-        reasons.push(Reason::new("queue-portal", [("figures", state.differs.to_string())]));
+        reasons.push(Reason::new("label-queue-portal", [("figures", state.differs.to_string())]));
     }
     reasons
 }

@@ -487,3 +487,10 @@ impl Thread {
 
 /// How the robot's name and its keys begin.
 pub const ROBOT: &str = "robot:";
+
+impl Outlier {
+    /// What it is called as a rule: the screen and the figure.
+    pub fn rule(&self) -> String {
+        format!("{}:{}", self.screen, self.id)
+    }
+}
