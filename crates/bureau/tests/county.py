@@ -45,7 +45,7 @@ class Unit:
         self.heads = max(20, self.size // 100)
         self.share = {code: 1 + (dice.random() - 0.5) / 10 for code in FLOWS + STOCKS}
         self.growth = dice.uniform(1.02, 1.08)
-        self.year_to_date = {}
+        self.year_to_date, self.usual = {}, {}
 
     def month(self, dice, season, first):
         """Figures of one month alone: what is sold moves a few percent, and the rest with it."""
@@ -57,13 +57,13 @@ class Unit:
         return flows
 
 
-def figures(unit, flows, dice):
-    """The whole report after a month: flows since January, stocks as they are."""
+def figures(unit, flows, usual, dice):
+    """The whole report after a month: flows since January, stocks as they are. Last year was as this year would usually be."""
     rows = {}
     for code, alone in flows.items():
         unit.year_to_date[code] = unit.year_to_date.get(code, 0) + alone
-        total = unit.year_to_date[code]
-        rows[code] = {"this_month": alone, "cumulative": total, "prior_year": round(total / unit.growth)}
+        unit.usual[code] = unit.usual.get(code, 0) + usual[code]
+        rows[code] = {"this_month": alone, "cumulative": unit.year_to_date[code], "prior_year": round(unit.usual[code] / unit.growth)}
     level = unit.size * 12
     stocks = {"201": 0.5, "202": 0.12, "205": 0.1, "213": 0.9, "217": 0.45}
     for code, part in stocks.items():
@@ -90,7 +90,7 @@ def main():
         year, month = int(period[:4]), int(period[5:])
         if month == 2:
             for unit in units:
-                unit.year_to_date = {}
+                unit.year_to_date, unit.usual = {}, {}
         last = datetime.date.fromisoformat(DUE[period])
         opens = datetime.date(year + month // 12, month % 12 + 1, 2)
         season = [0.96, 1.0, 1.02, 1.01, 0.99, 1.03][turn % 6]
@@ -99,13 +99,13 @@ def main():
             kind = kind_of.get(at, "clean")
             # What is planted shows itself in some months and not in others.
             shows = (at + turn) % 3 == 0 or len(periods) < 3
-            flows = unit.month(dice, season, month == 2)
+            flows = usual = unit.month(dice, season, month == 2)
             if kind == "suspicious" and shows:
                 # Sold several times as much as in any other month, with everything in step: no rule is broken.
                 flows = {code: value * dice.randint(5, 8) // 1 if code in ("301", "307", "323", "327") else value for code, value in flows.items()}
                 flows["323"] = flows["301"] - flows["307"] - flows["309"] - flows["312"] - flows["313"]
                 flows["327"] = flows["323"] + flows["325"] - flows["326"]
-            rows = figures(unit, flows, dice)
+            rows = figures(unit, flows, usual, dice)
             if kind == "suspicious" and shows:
                 planted[unit.code] = kind
             if kind == "silent" and shows:

@@ -92,12 +92,17 @@ fn screened(
     let known = knowledge.edition(store, edition)?;
     let slots = Slots::read(connection)?;
     let mut found: BTreeMap<i64, Vec<Outlier>> = BTreeMap::new();
+    let pack = known.as_ref().and_then(|known| known.mapping.form(form));
     for (unit, figures) in units.iter().zip(&own) {
-        found.insert(*unit, in_own_series(&slots, form, figures, month, set));
+        let mut own = in_own_series(&slots, form, figures, month, set);
+        for outlier in own.iter_mut().filter(|outlier| outlier.name.is_empty()) {
+            // A document need not name its rows; the pack does.
+            let row = outlier.id.split_once(':').and_then(|(_, code)| pack?.row(code));
+            outlier.name = row.map(|row| row.name.clone()).unwrap_or_default();
+        }
+        found.insert(*unit, own);
     }
-    if let Some(known) = &known
-        && let Some(pack) = known.mapping.form(form)
-    {
+    if let (Some(known), Some(pack)) = (&known, pack) {
         // What is wrong with formulas of the bureau's own is told where a person asks: `taizhang-bureau quality`.
         let (plan, _) = Plan::new(pack, &set.peers, month);
         let outside = Outside::default();

@@ -19,6 +19,7 @@ const SHAPE: Shape = Shape::Table(&[
     ("except", Shape::List),
     ("screens", Shape::List),
     ("least", Shape::Text),
+    ("floor", Shape::Text),
     ("answers", Shape::Flag),
     ("escalate_workdays", Shape::Whole),
     ("reviewer", Shape::Text),
@@ -49,6 +50,8 @@ pub struct Policy {
     screens: Vec<String>,
     #[serde(default)]
     least: Option<String>,
+    #[serde(default)]
+    floor: Option<String>,
     /// Whether an answer settles what is to verify.
     #[serde(default)]
     pub answers: bool,
@@ -94,13 +97,11 @@ impl Policy {
                 findings.push(finding.with("known", known.join(", ")));
             }
         }
-        if policy.least.as_ref().is_some_and(|text| text.parse::<Amount>().is_err()) {
-            findings.push(
-                Finding::error("robot-word-unknown")
-                    .at(places.of("least"))
-                    .with("word", policy.least.clone().unwrap_or_default())
-                    .with("known", "1.5"),
-            );
+        for (key, text) in [("least", &policy.least), ("floor", &policy.floor)] {
+            if let Some(text) = text.as_ref().filter(|text| text.parse::<Amount>().is_err()) {
+                let finding = Finding::error("robot-word-unknown").at(places.of(key)).with("word", text);
+                findings.push(finding.with("known", "1.5"));
+            }
         }
         if findings.is_empty() { Ok(policy) } else { Err(Failure { exit: 2, findings }) }
     }
@@ -121,7 +122,17 @@ impl Policy {
         let least =
             self.least.as_ref().and_then(|text| text.parse::<Amount>().ok()).and_then(|least| least.checked_mul(hundred?));
         let least = least.map_or(100, |least| i64::try_from(least.units() / 1_000_000_000).unwrap_or(i64::MAX));
-        self.screens.contains(&outlier.screen) && outlier.odd() >= least
+        self.screens.contains(&outlier.screen) && outlier.odd() >= least && !self.is_small(outlier)
+    }
+
+    /// Whether a change is one of figures so small that nothing can be said of it: of two and three the one is half as much again.
+    fn is_small(&self, outlier: &Outlier) -> bool {
+        let ratio = matches!(outlier.screen.as_str(), "level" | "ratio");
+        let Some(floor) = self.floor.as_ref().and_then(|text| text.parse::<Amount>().ok()).filter(|_| !ratio) else {
+            return false;
+        };
+        let size = |text: &String| text.parse::<Amount>().ok().map(|value| value.units().unsigned_abs());
+        outlier.pair.iter().all(|text| size(text).is_none_or(|size| size < floor.units().unsigned_abs()))
     }
 
     /// Who looks at what stays open in a region.
