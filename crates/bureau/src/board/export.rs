@@ -52,6 +52,11 @@ fn inert(text: &str) -> String {
     }
 }
 
+/// Whether a text is a decimal as amounts are written, and no word that happens to be a number.
+fn is_plain(text: &str) -> bool {
+    text.parse::<model::Amount>().is_ok()
+}
+
 /// Digits that a spreadsheet keeps of a number.
 const DIGITS: usize = 15;
 
@@ -95,11 +100,8 @@ impl Sheet {
                 let digits = text.chars().filter(char::is_ascii_digit).count();
                 // Codes begin with a zero, or are longer than a spreadsheet's numbers.
                 let is_code = digits > DIGITS || text.starts_with('0') && !text.starts_with("0.") && digits > 1;
-                let number = if is_code {
-                    None
-                } else {
-                    serde_json::from_str::<serde_json::Number>(text).ok().and_then(|number| number.as_f64())
-                };
+                // A spreadsheet's numbers are doubles. Nothing is computed with this one: fifteen digits come out as they went in.
+                let number = if is_code { None } else { text.parse::<std::ffi::c_double>().ok().filter(|_| is_plain(text)) };
                 match number {
                     Some(number) => sheet.write_number(line, place, number)?,
                     None => sheet.write_string(line, place, text)?,

@@ -23,7 +23,7 @@ mod unit;
 mod watch;
 mod write;
 
-pub use cells::{Cells, Sum, Sums};
+pub use cells::{Cells, Sum, Sums, count, pack, pack_sums};
 pub use compare::{Compared, Month as MonthOf, compare};
 pub use duty::{Duties, Standing, day_of, due, standing};
 pub use export::{Sheet, Target, exported, save};

@@ -156,7 +156,11 @@ fn rows(sheet: &Sheet<'_>, period: Option<Month>) -> Result<(Vec<Told>, Vec<Find
                     Some(value) => {
                         figures.insert(format!("{key} {}", column.name()), value.to_string());
                     }
-                    None => findings.push(Finding::warning("amount-too-large").at(sheet.grid.place(row, *at))),
+                    None => {
+                        let finding =
+                            Finding::warning("portal-figure-unreadable").at(format!("{place} {}", sheet.grid.place(row, *at)));
+                        findings.push(finding.with("text", value));
+                    }
                 },
                 Figure::Strange => {
                     let finding =

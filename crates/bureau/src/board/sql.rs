@@ -186,7 +186,7 @@ mod tests {
             connection.prepare(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
         let all = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
-        let tables: usize = connection.query_row(all, [], |row| row.get(0)).unwrap();
-        assert_eq!(tables, TABLES.len());
+        let tables: i64 = connection.query_row(all, [], |row| row.get(0)).unwrap();
+        assert_eq!(usize::try_from(tables).unwrap(), TABLES.len());
     }
 }

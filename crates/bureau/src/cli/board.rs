@@ -280,12 +280,20 @@ fn robot(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
             .map(|(message, unit)| vec![ctx.word("message", "closing"), unit.clone(), message.to_string(), String::new()]),
     );
     let escalation = |(message, unit, reviewer): &(u64, String, String)| {
-        vec![ctx.word("board", "escalation"), unit.clone(), message.to_string(), reviewer.clone()]
+        vec![word(ctx, "escalation"), unit.clone(), message.to_string(), reviewer.clone()]
     };
     rows.extend(run.escalated.iter().map(escalation));
     output::rows(ctx.format, ctx.lang, &["act", "unit", "message", "about"], &rows)?;
     let told = Finding::note("robot-ran").with("opened", run.opened.len()).with("closed", run.closed.len());
     Ok(vec![told.with("escalated", run.escalated.len())])
+}
+
+/// A word of a table in the reader's language; machines get the word itself.
+fn word(ctx: &Ctx, word: &str) -> String {
+    match ctx.format {
+        output::Format::Table => ui::label(ctx.lang, &format!("board-{word}")),
+        _ => word.to_owned(),
+    }
 }
 
 /// Rows to stdout or into a file.
@@ -334,7 +342,7 @@ fn progress(ctx: &Ctx, what: &Progress) -> Result<Vec<Finding>, Failure> {
             let due = form.due.map(|day| day.to_string()).unwrap_or_default();
             let rate = group.rate().map(|rate| format!("{}.{}", rate / 10, rate % 10)).unwrap_or_default();
             let all = std::ptr::eq(group, &form.all);
-            let area = if all { ctx.word("board", "all") } else { group.area.clone() };
+            let area = if all { word(ctx, "all") } else { group.area.clone() };
             let count = |count: usize| count.to_string();
             let mut row = vec![form.form.clone(), due, area, count(group.owed), count(group.reported), rate];
             row.extend([group.late, group.missing, group.portal, group.accepted, group.returned].map(count));
@@ -357,7 +365,7 @@ fn late(ctx: &Ctx, what: &Late) -> Result<Vec<Finding>, Failure> {
     for (state, list) in [("late", &found.late), ("soon", &found.soon)] {
         for one in list {
             let texts = [&one.unit.code, &one.unit.name, &one.form].map(String::clone);
-            let mut row = vec![ctx.word("board", state)];
+            let mut row = vec![word(ctx, state)];
             row.extend(texts);
             row.extend([one.period.to_string(), one.due.to_string(), one.days.to_string()]);
             rows.push(row);
@@ -366,7 +374,7 @@ fn late(ctx: &Ctx, what: &Late) -> Result<Vec<Finding>, Failure> {
     for (unit, form, period) in &found.came {
         let due = board::due(&duties, form, *period).map(|due| due.enterprise.to_string()).unwrap_or_default();
         rows.push(vec![
-            ctx.word("board", "came"),
+            word(ctx, "came"),
             unit.code.clone(),
             unit.name.clone(),
             form.clone(),
@@ -421,7 +429,7 @@ fn totals(ctx: &Ctx, what: &TotalsOf) -> Result<Vec<Finding>, Failure> {
     let Totals { slots, groups, all } = &found;
     let mut rows = Vec::new();
     for group in groups.iter().chain([all]) {
-        let name = if std::ptr::eq(group, all) { ctx.word("board", "all") } else { group.group.clone() };
+        let name = if std::ptr::eq(group, all) { word(ctx, "all") } else { group.group.clone() };
         for (slot, sum) in &group.sums {
             let Some(slot) = slots.get(*slot).filter(|slot| what.codes.is_empty() || what.codes.contains(&slot.code)) else {
                 continue;
