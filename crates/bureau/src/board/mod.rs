@@ -102,7 +102,7 @@ impl Board {
         let found: i64 = making.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&refused)?;
         if anew || found != sql::VERSION {
             for table in tables(&making).map_err(&refused)? {
-                making.execute_batch(&format!("DROP TABLE \"{table}\"")).map_err(&refused)?;
+                making.execute_batch(&sql::away(&table)).map_err(&refused)?;
             }
             making.execute_batch(sql::SCHEMA).map_err(&refused)?;
             making.pragma_update(None, "user_version", sql::VERSION).map_err(&refused)?;

@@ -58,6 +58,11 @@ CREATE TABLE dirty (form TEXT NOT NULL, period INTEGER NOT NULL, PRIMARY KEY (fo
 pub const TABLES: &[&str] =
     &["mark", "unit", "slot", "state", "figure", "hit", "outlier", "total", "decision", "thread", "portal", "dirty"];
 
+/// Takes a table away: only from the board's own file, which is made anew.
+pub fn away(table: &str) -> String {
+    format!("DROP TABLE \"{table}\"")
+}
+
 /// Names statements and lists them.
 macro_rules! statements {
     ($($(#[$about:meta])* $name:ident = $text:expr;)*) => {
