@@ -292,7 +292,6 @@ fn year(units: usize, periods: usize) {
     let asked = Asked { form: FORM.to_owned(), ..Asked::default() };
     let clean = texts(&county.told["clean"]);
     let mut newest = BTreeMap::new();
-    let mut begun = std::time::Instant::now();
     for period in county.told["periods"].as_array().unwrap().iter().map(text) {
         let truth = &county.told["truth"][&period];
         let month: Month = period.parse().unwrap();
@@ -389,8 +388,6 @@ fn year(units: usize, periods: usize) {
         let compared = board::compare(&board, &asked, "301", None, [month, month]).unwrap();
         let main = compared.months[0].main.unwrap();
         assert_eq!((main.units, main.sum), wanted(&truth["sums"])["301 cumulative"]);
-        eprintln!("{period} {:?}", begun.elapsed());
-        begun = std::time::Instant::now();
     }
     // Made anew, the board has the same content.
     let board = county.fed();

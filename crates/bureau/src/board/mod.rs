@@ -35,7 +35,7 @@ pub use queue::{Queue, Queued, Reason, queue};
 pub use read::{Decision, Figures, Hit, Outlier, ROBOT, Register, Registered, Short, Slot, Slots, State, Thread, periods};
 pub use screens::refresh;
 pub use totals::{By, Total, Totals, totals};
-pub use unit::{UnitMonth, months};
+pub use unit::{OfUnit, UnitMonth, months};
 pub use watch::{turn, watch};
 
 use std::{

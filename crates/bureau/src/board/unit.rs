@@ -19,8 +19,19 @@ pub struct UnitMonth {
     pub outliers: Vec<Outlier>,
 }
 
+/// Everything of one unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfUnit {
+    /// The unit.
+    pub unit: Registered,
+    /// Its forms by month, the newest first.
+    pub months: Vec<UnitMonth>,
+    /// What the bureau asked it.
+    pub threads: Vec<Thread>,
+}
+
 /// A unit's forms by month, the newest first, and what the bureau asked it; nothing where there is no such unit.
-pub fn months(board: &Board, code: &str) -> Result<Option<(Registered, Vec<UnitMonth>, Vec<Thread>)>, StoreError> {
+pub fn months(board: &Board, code: &str) -> Result<Option<OfUnit>, StoreError> {
     board.read(|connection| {
         let Some(unit) = Registered::find(connection, code)? else { return Ok(None) };
         let mut months = Vec::new();
@@ -32,6 +43,6 @@ pub fn months(board: &Board, code: &str) -> Result<Option<(Registered, Vec<UnitM
             months.push(UnitMonth { state, edition: figures.edition, hits, outliers });
         }
         let threads = Thread::of(connection, unit.id)?;
-        Ok(Some((unit, months, threads)))
+        Ok(Some(OfUnit { unit, months, threads }))
     })
 }

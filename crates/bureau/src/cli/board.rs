@@ -449,7 +449,7 @@ fn totals(ctx: &Ctx, what: &TotalsOf) -> Result<Vec<Finding>, Failure> {
 fn unit_months(ctx: &Ctx, code: &str, file: &File) -> Result<Vec<Finding>, Failure> {
     let Opened { store, board, .. } = open(ctx)?;
     board::refresh(&board, &store, &Knowledge::default(), &ctx.folder())?;
-    let Some((_, months, _)) = board::months(&board, code)? else {
+    let Some(found) = board::months(&board, code)? else {
         return Err(Failure::findings(vec![Finding::error("bureau-unit-unknown").with("unit", code)]));
     };
     let columns = [
@@ -481,7 +481,7 @@ fn unit_months(ctx: &Ctx, code: &str, file: &File) -> Result<Vec<Finding>, Failu
         row.extend(counts.map(|count| count.to_string()));
         row
     };
-    put(ctx, (&file.out, file.to), code, &columns, months.iter().map(row).collect())
+    put(ctx, (&file.out, file.to), code, &columns, found.months.iter().map(row).collect())
 }
 
 fn compare(ctx: &Ctx, what: &Compare) -> Result<Vec<Finding>, Failure> {

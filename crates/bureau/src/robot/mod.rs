@@ -172,7 +172,7 @@ fn letter(office: &Office, unit: &Registered, items: Vec<Item>, at: Time) -> Res
         new.truncate(MOST);
         let Some(first) = new.first() else { return Ok(None) };
         let one = |of: fn(&Item) -> &str| {
-            new.iter().all(|item| of(item) == of(first)).then(|| of(first).to_owned()).unwrap_or_default()
+            if new.iter().all(|item| of(item) == of(first)) { of(first).to_owned() } else { String::new() }
         };
         let message = Message {
             kind: "query".to_owned(),
