@@ -19,6 +19,7 @@ use std::{
 
 use bureau::{
     board::{self, Around, Asked, Board, By, Cells, Duties, Sums, sql},
+    config::Config,
     store::Store,
 };
 use model::{Amount, Month};
@@ -163,14 +164,15 @@ fn main() {
     let mut args = std::env::args().skip(1).map(|text| text.parse::<usize>().unwrap());
     let (units, months) = (args.next().unwrap_or(100_000), args.next().unwrap_or(24));
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    let board = Board::open(folder.path()).unwrap();
+    let config = Config::parse("bureau.toml", "[bureau]\ncode = \"350000\"\nname = \"bench\"\n", folder.path()).unwrap();
+    let store = Store::open(&config).unwrap();
+    let board = Board::open(&config.state).unwrap();
     let begun = Instant::now();
     let from: Month = "2025-01".parse().unwrap();
     let made = Made { units, months: (0..months).map(|at| from.plus(i32::try_from(at).unwrap()).unwrap()).collect() };
-    made.write(&mut Connection::open(folder.path().join("board.sqlite")).unwrap());
+    made.write(&mut Connection::open(config.state.join("board.sqlite")).unwrap());
     println!("made {units} units, {months} months, {} forms: {} s", FORMS.len(), begun.elapsed().as_secs());
-    let bytes = fs::metadata(folder.path().join("board.sqlite")).unwrap().len();
+    let bytes = fs::metadata(config.state.join("board.sqlite")).unwrap().len();
     println!("board {} MiB, {} bytes a report", bytes >> 20, bytes / (units * months * FORMS.len()) as u64);
     let duties = Duties::read(&store, folder.path()).unwrap();
     let month = *made.months.last().unwrap();

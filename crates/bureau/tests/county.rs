@@ -14,7 +14,7 @@ use bureau::{
     knowledge::Knowledge,
     messages::{self, Letter},
     office::Office,
-    receive::{Arrived, Receiving, judge},
+    receive::{Arrived, Receiving, judge, keep},
     robot::{self, Policy},
     store::{KeptMessage, MessageDraft, Unit, commit},
 };
@@ -193,6 +193,7 @@ impl County {
                     at,
                 };
                 let judged = judge(&self.office, &arrived).unwrap();
+                keep(&self.office, &judged, &bytes).unwrap();
                 (unit, digest, Receiving::new(Arc::clone(&self.office), judged, bytes))
             });
             let mut tasks: Vec<Box<dyn bureau::store::Task>> = Vec::new();
@@ -201,7 +202,7 @@ impl County {
                 tasks.push(Box::new(task));
                 answers.push((unit, digest, answer));
             }
-            commit(&mut self.office.store().writing().unwrap(), &self.office.notary(), tasks);
+            commit(&self.office.store().writing().unwrap(), &self.office.notary(), tasks);
             for (unit, digest, mut answer) in answers {
                 let receipt = answer.try_recv().unwrap().unwrap();
                 assert!(

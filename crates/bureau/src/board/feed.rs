@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     receive::{Opened, Said},
-    store::{Arrival, Blob, KeptMessage, Store, StoreError, UnitVersion},
+    store::{Arrival, KeptMessage, Store, StoreError, UnitVersion},
 };
 
 /// Marks of what was read.
@@ -86,15 +86,13 @@ fn turn(store: &Store, board: &Board, connection: &Connection) -> Result<Fed, St
     let refused = board.refused();
     let mark = |what: &str| super::read::mark(connection, what).map_err(&refused);
     let (unit, report, message, import) = (mark(UNIT)?, mark(REPORT)?, mark(MESSAGE)?, mark(IMPORT)?);
-    let turn = store.read(|state| {
+    let mut turn = store.read(|state| {
         let mut turn = Turn { units: UnitVersion::after(state, unit, ROWS)?, ..Turn::default() };
         // Reports are of units that are known, words about reports that are there: each waits until what it needs was read to its end.
         if turn.units.len() < ROWS {
             turn.reports = Arrival::after(state, report, REPORTS)?;
             for arrival in turn.reports.iter().filter(|arrival| !arrival.trial) {
-                if !turn.packages.contains_key(&arrival.content) {
-                    let bytes = Blob::get(state, &arrival.content)?;
-                    turn.packages.insert(arrival.content.clone(), bytes.and_then(|bytes| Opened::read(&bytes)));
+                if !turn.receipts.contains_key(&arrival.payload) {
                     let record = arrival.record(state)?;
                     turn.receipts.insert(arrival.payload.clone(), record.and_then(|record| Receipt::from_bytes(&record).ok()));
                 }
@@ -106,6 +104,13 @@ fn turn(store: &Store, board: &Board, connection: &Connection) -> Result<Fed, St
         }
         Ok(turn)
     })?;
+    // Bytes that a row names are never others: they may be read after the rows, from wherever they are.
+    for arrival in turn.reports.iter().filter(|arrival| !arrival.trial) {
+        if !turn.packages.contains_key(&arrival.content) {
+            let bytes = store.object(&arrival.content)?;
+            turn.packages.insert(arrival.content.clone(), bytes.and_then(|bytes| Opened::read(&bytes)));
+        }
+    }
     let fed =
         Fed { units: turn.units.len(), reports: turn.reports.len(), messages: turn.messages.len(), imports: turn.imports.len() };
     if !fed.is_nothing() {

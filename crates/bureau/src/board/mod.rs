@@ -156,13 +156,13 @@ impl Board {
 
     /// SQLite's word as an error.
     pub(crate) fn refused(&self) -> impl Fn(rusqlite::Error) -> StoreError + use<> {
-        let path = self.path.clone();
-        move |source| StoreError::Sqlite { path: path.clone(), source }
+        let place = self.path.display().to_string();
+        move |source| StoreError::Database { place: place.clone(), source: source.into() }
     }
 
     /// A row that does not read as what was written.
     pub(crate) fn damaged(&self, reason: impl std::fmt::Display) -> StoreError {
-        StoreError::Damaged { path: self.path.clone(), reason: reason.to_string() }
+        StoreError::Damaged { place: self.path.display().to_string(), reason: reason.to_string() }
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
     sql,
 };
 use crate::{
-    clock,
+    clock, db,
     failure::Failure,
     office::Office,
     store::{PortalSheet, StoreError, Unit},
@@ -52,7 +52,7 @@ pub struct Import {
 
 impl Import {
     /// Those after a number.
-    pub fn after(state: &Connection, id: i64, most: i64) -> rusqlite::Result<Vec<Import>> {
+    pub fn after(state: &db::Connection, id: i64, most: i64) -> db::Result<Vec<Import>> {
         let import = |sheet: PortalSheet| {
             let told = serde_json::from_slice(&sheet.body).unwrap_or_default();
             Import { id: sheet.id, form: sheet.form, told }

@@ -1,10 +1,12 @@
 //! What came after a number, in order: for whoever derives something from the state and goes on where it stopped.
 
 use exchange::Message;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Unit;
-use crate::sql;
+use crate::{
+    db::{self, Connection, OptionalExtension, Row, params},
+    sql,
+};
 
 /// A version of a unit of the register.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +19,8 @@ pub struct UnitVersion {
 
 impl UnitVersion {
     /// Those after a number.
-    pub fn after(connection: &Connection, id: i64, most: usize) -> rusqlite::Result<Vec<UnitVersion>> {
-        let read = |row: &Row<'_>| {
+    pub fn after(connection: &Connection, id: i64, most: usize) -> db::Result<Vec<UnitVersion>> {
+        let read = |row: &Row| {
             let (code, name, region, industry) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
             Ok(UnitVersion { id: row.get(0)?, unit: Unit { code, name, region, industry, ..Unit::default() } })
         };
@@ -55,8 +57,8 @@ pub struct Arrival {
 
 impl Arrival {
     /// Those after a number.
-    pub fn after(connection: &Connection, id: i64, most: usize) -> rusqlite::Result<Vec<Arrival>> {
-        let read = |row: &Row<'_>| {
+    pub fn after(connection: &Connection, id: i64, most: usize) -> db::Result<Vec<Arrival>> {
+        let read = |row: &Row| {
             Ok(Arrival {
                 id: row.get(0)?,
                 unit: row.get(1)?,
@@ -75,7 +77,7 @@ impl Arrival {
     }
 
     /// What the log holds of its receipt.
-    pub fn record(&self, connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    pub fn record(&self, connection: &Connection) -> db::Result<Option<Vec<u8>>> {
         connection.prepare_cached(sql::RECORD_OF)?.query_row([&self.payload, &self.unit], |row| row.get(0)).optional()
     }
 }
@@ -93,8 +95,8 @@ pub struct Kept {
 
 impl Kept {
     /// Those after a number.
-    pub fn after(connection: &Connection, id: i64, most: usize) -> rusqlite::Result<Vec<Kept>> {
-        let read = |row: &Row<'_>| {
+    pub fn after(connection: &Connection, id: i64, most: usize) -> db::Result<Vec<Kept>> {
+        let read = |row: &Row| {
             let (unit, message) = super::messages::message(row)?;
             Ok(Kept { unit, key: row.get(11)?, message })
         };
@@ -108,8 +110,8 @@ fn limit(most: usize) -> i64 {
 
 impl Kept {
     /// Those of a unit of one kind, in their order.
-    pub fn of_kind(connection: &Connection, unit: &str, kind: &str) -> rusqlite::Result<Vec<Kept>> {
-        let read = |row: &Row<'_>| {
+    pub fn of_kind(connection: &Connection, unit: &str, kind: &str) -> db::Result<Vec<Kept>> {
+        let read = |row: &Row| {
             let (unit, message) = super::messages::message(row)?;
             Ok(Kept { unit, key: row.get(11)?, message })
         };

@@ -1,8 +1,9 @@
 //! What exports of the national platform said, and what the bureau notes for itself.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use crate::sql;
+use crate::{
+    db::{self, Connection, OptionalExtension, Row, params},
+    sql,
+};
 
 /// An export of the platform as it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct PortalSheet {
 
 impl PortalSheet {
     /// Keeps it; whether it is new.
-    pub fn add(&self, connection: &Connection, at: &str, who: &str) -> rusqlite::Result<bool> {
+    pub fn add(&self, connection: &Connection, at: &str, who: &str) -> db::Result<bool> {
         let key = [&self.form, &self.edition, &self.sha256];
         if connection.prepare_cached(sql::PORTAL_KNOWN)?.query_row(key, |_| Ok(())).optional()?.is_some() {
             return Ok(false);
@@ -34,8 +35,8 @@ impl PortalSheet {
     }
 
     /// Those after a number.
-    pub fn after(connection: &Connection, id: i64, most: i64) -> rusqlite::Result<Vec<PortalSheet>> {
-        let read = |row: &Row<'_>| {
+    pub fn after(connection: &Connection, id: i64, most: i64) -> db::Result<Vec<PortalSheet>> {
+        let read = |row: &Row| {
             let (id, form, edition, file) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
             Ok(PortalSheet { id, form, edition, file, sha256: row.get(4)?, body: row.get(5)? })
         };
@@ -64,7 +65,7 @@ pub struct Remark {
     pub text: String,
 }
 
-fn remark(row: &Row<'_>) -> rusqlite::Result<Remark> {
+fn remark(row: &Row) -> db::Result<Remark> {
     Ok(Remark {
         id: row.get(0)?,
         at: row.get(1)?,
@@ -79,7 +80,7 @@ fn remark(row: &Row<'_>) -> rusqlite::Result<Remark> {
 
 impl Remark {
     /// Keeps it; whether it is new.
-    pub fn add(&self, connection: &Connection, at: &str) -> rusqlite::Result<bool> {
+    pub fn add(&self, connection: &Connection, at: &str) -> db::Result<bool> {
         if connection.prepare_cached(sql::REMARK_OF_KEY)?.query_row([&self.unit, &self.key], remark).optional()?.is_some() {
             return Ok(false);
         }
@@ -89,7 +90,7 @@ impl Remark {
     }
 
     /// Of a unit, or of all; the newest first.
-    pub fn all(connection: &Connection, unit: &str) -> rusqlite::Result<Vec<Remark>> {
+    pub fn all(connection: &Connection, unit: &str) -> db::Result<Vec<Remark>> {
         connection.prepare_cached(sql::REMARKS)?.query_map([unit], remark)?.collect()
     }
 }

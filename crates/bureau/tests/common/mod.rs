@@ -1,6 +1,8 @@
 //! A bureau with its own program, files and network, and units that enrol and report with `openssl` and `curl`.
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub mod postgres;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -9,6 +11,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use postgres::Postgres;
 use seal::{
     Algorithm, Authority, Certificate, Identity, Limits, Package, Payload, Profile, Received, Role, SecretKey, Subject, Time,
     canonical,
@@ -50,6 +53,13 @@ pub fn period() -> String {
 pub struct Bureau {
     pub folder: TempDir,
     server: Option<(Child, String)>,
+    /// The server that has its rows, where they are not in a file.
+    pub postgres: Option<Postgres>,
+}
+
+/// Whether this is the test program that asks everything of a server.
+pub fn on_server() -> bool {
+    env!("CARGO_CRATE_NAME") == "on_postgres"
 }
 
 impl Drop for Bureau {
@@ -59,12 +69,31 @@ impl Drop for Bureau {
 }
 
 impl Bureau {
-    /// A bureau with its register.
+    /// A bureau with its register, its rows where this test program wants them.
     pub fn new() -> Bureau {
+        let postgres = on_server().then(|| Postgres::start(&["fsync=off", "log_min_messages=warning"]));
+        let folder = if on_server() { "[objects]\nkind = \"folder\"\n" } else { "" };
+        Bureau::with(postgres, folder)
+    }
+
+    /// A bureau with its rows on a server, if any, and more of a configuration.
+    pub fn with(postgres: Option<Postgres>, more: &str) -> Bureau {
         let folder = tempfile::tempdir().unwrap();
-        let bureau = Bureau { folder, server: None };
+        let bureau = Bureau { folder, server: None, postgres };
         let hosts = ["--host", "localhost", "--host", "127.0.0.1"];
         bureau.run(&[&["init", "--code", "350100", "--name", "示例县统计局"], &hosts[..]].concat());
+        let mut text = fs::read_to_string(bureau.path("bureau.toml")).unwrap() + more;
+        if let Some(postgres) = &bureau.postgres {
+            fs::remove_dir_all(bureau.path("bureau-state")).unwrap();
+            for (name, role) in [("url", "receiver"), ("owner", "owner")] {
+                fs::write(bureau.path(name), postgres.url(role)).unwrap();
+            }
+            text += "\n[store]\nkind = \"postgres\"\nurl = { file = \"url\" }\nowner_url = { file = \"owner\" }\n";
+        }
+        fs::write(bureau.path("bureau.toml"), text).unwrap();
+        if bureau.postgres.is_some() {
+            bureau.run(&["store", "migrate"]);
+        }
         fs::write(bureau.path("register.csv"), REGISTER).unwrap();
         bureau.run(&["unit", "import", "register.csv"]);
         bureau
@@ -105,12 +134,17 @@ impl Bureau {
 
     /// Starts the server on a port of its choice.
     pub fn serve(&mut self) {
+        self.server = Some(self.start());
+    }
+
+    /// Starts a server beside others; whoever asks for it ends it.
+    pub fn start(&self) -> (Child, String) {
         let mut child = self.command(&["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("https://")).expect("no address");
         // What it says further is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        self.server = Some((child, address));
+        (child, address)
     }
 
     /// A server that a test started itself.
