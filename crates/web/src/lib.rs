@@ -15,6 +15,7 @@ mod second;
 mod server;
 mod sessions;
 mod signed;
+mod told;
 
 pub use accounts::{INVITED, kept, token};
 pub use desk::*;

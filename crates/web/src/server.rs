@@ -23,6 +23,7 @@ use crate::{
     second::Used,
     sessions::Sessions,
     signed,
+    told::Tellings,
 };
 
 /// Certificate and key of the server.
@@ -51,6 +52,8 @@ pub struct App {
     pub second: Used,
     /// Who asks how often.
     pub limits: Limits,
+    /// What came of acts, for the pages after them.
+    pub told: Tellings,
     /// Whether the connection is TLS.
     pub secure: bool,
     hosts: Vec<String>,
@@ -86,7 +89,7 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
     let (style, script) = (assets[0].clone(), assets[1].clone());
     let Settings { hosts, secure } = settings;
     let (sessions, brake, second, limits) = (Sessions::default(), Brake::default(), Used::default(), Limits::default());
-    let app = Arc::new(App { desk, sessions, brake, second, limits, secure, hosts, assets });
+    let app = Arc::new(App { desk, sessions, brake, second, limits, told: Tellings::default(), secure, hosts, assets });
     Router::new()
         .route("/", get(pages::home::page))
         .route("/login", get(pages::login::page).post(pages::login::enter))
@@ -108,10 +111,12 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .merge(pages::month::routes())
         .merge(pages::portal::routes())
         .merge(pages::sheets::routes())
+        .merge(pages::years::routes())
         .merge(pages::exam::routes())
         .merge(pages::mapping::routes())
         .route(&style, get(|| async { asset("text/css; charset=utf-8", ui::page::STYLE) }))
         .route(&script, get(|| async { asset("text/javascript; charset=utf-8", ui::page::SCRIPT) }))
+        .merge(pages::signing::routes())
         .merge(pages::signoff::routes())
         .merge(pages::sending::routes())
         .merge(pages::letters::routes())

@@ -2,13 +2,16 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use ui::Lang;
 
-use crate::accounts::{kept, token};
+use crate::{
+    accounts::{kept, token},
+    told::Told,
+};
 
 /// Signed out after so long without a page.
 const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -57,6 +60,8 @@ pub struct Session {
     pub browser: String,
     /// A secret that the person's authenticator is being shown and has not answered yet.
     pub pending: Option<String>,
+    /// What came of an act that led to the page that is asked for.
+    pub told: Option<Arc<Told>>,
     since: Instant,
     last: Instant,
 }
@@ -86,10 +91,10 @@ impl Sessions {
         }
         let id = kept(&cookie);
         let Guest { person, name, office, address, browser, .. } = guest.clone();
-        let pending = None;
+        let (pending, told) = (None, None);
         known.insert(
             id.clone(),
-            Session { person, name, token: form, lang, id, office, address, browser, pending, since: now, last: now },
+            Session { person, name, token: form, lang, id, office, address, browser, pending, told, since: now, last: now },
         );
         Some(cookie)
     }

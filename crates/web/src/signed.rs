@@ -5,7 +5,7 @@ use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc,
 use axum::{
     Form,
     extract::{ConnectInfo, FromRequest, FromRequestParts, Multipart, Request, multipart::MultipartError},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -28,6 +28,10 @@ pub struct Act {
     pub fields: HashMap<String, String>,
     /// Files that came with it.
     pub files: Vec<Paper>,
+    /// Where it was sent.
+    pub to: String,
+    /// The page that it came from, where the browser says so.
+    pub from: Option<String>,
 }
 
 /// An act of somebody who is signed in, of whatever role, on what is the person's own.
@@ -37,6 +41,12 @@ impl Act {
     /// A field; empty where there is none.
     pub fn text(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
+    }
+
+    /// The files that came with it, and their names: where it is refused they are to be chosen again.
+    pub fn papers(&mut self) -> (Vec<Paper>, Vec<String>) {
+        let names = self.files.iter().map(|paper| paper.name.clone()).collect();
+        (std::mem::take(&mut self.files), names)
     }
 
     /// A field as a person typed it; none where nothing was.
@@ -72,6 +82,21 @@ pub fn cookie(headers: &HeaderMap) -> Option<&str> {
     all.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
+/// Field of an address that says what is told on its page.
+pub const TOLD: &str = "told=";
+
+/// The page of ours that an act came from, without what was told on it.
+fn came_from(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let (from, host): (Uri, &str) = (text(header::REFERER)?.parse().ok()?, text(header::HOST)?);
+    if from.authority().map(|authority| authority.as_str()) != Some(host) {
+        return None;
+    }
+    let query: Vec<&str> =
+        from.query().into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.starts_with(TOLD)).collect();
+    Some(if query.is_empty() { from.path().to_owned() } else { format!("{}?{}", from.path(), query.join("&")) })
+}
+
 /// The session of a request. Whoever the configuration no longer lets in is signed out at once, and what the person may see is asked anew.
 async fn session(headers: &HeaderMap, app: &App) -> Option<Session> {
     let mut session = app.sessions.find(cookie(headers)?, Instant::now())?;
@@ -94,7 +119,10 @@ impl FromRequestParts<Arc<App>> for Anyone {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Anyone, Response> {
         let there = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        if let Some(session) = session(&parts.headers, app).await {
+        if let Some(mut session) = session(&parts.headers, app).await {
+            let number = parts.uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix(TOLD)));
+            let number = number.and_then(|number| number.parse().ok());
+            session.told = number.and_then(|number| app.told.find(&session.id, number, Instant::now()));
             return Ok(Anyone(session));
         }
         // Whoever was signed in is told why not any more.
@@ -123,6 +151,7 @@ impl FromRequest<Arc<App>> for OwnAct {
         let Some(session) = session(request.headers(), app).await else {
             return Err(Redirect::to("/login").into_response());
         };
+        let (to, from) = (request.uri().path().to_owned(), came_from(request.headers()));
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (fields, files) = if kind.starts_with("multipart/form-data") {
             match Multipart::from_request(request, app).await {
@@ -140,7 +169,7 @@ impl FromRequest<Arc<App>> for OwnAct {
         };
         // The token is as long as the one kept and compared whole: it cannot be guessed piece by piece over a network that is not measured.
         if fields.get("token").is_some_and(|token| *token == session.token) {
-            return Ok(OwnAct(Act { session, fields, files }));
+            return Ok(OwnAct(Act { session, fields, files, to, from }));
         }
         Err(pages::stale(app, &session))
     }

@@ -1,14 +1,15 @@
 /*! Signing in: with a password, and the first time by an invitation. */
 
 use std::{
+    convert::Infallible,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use axum::{
     Form,
-    extract::{Query, State},
-    http::{StatusCode, header},
+    extract::{FromRequestParts, Query, State},
+    http::{StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -21,6 +22,7 @@ use ui::{
 use crate::{
     accounts::{self, SHORTEST},
     desk::{Account, Answer, Person},
+    routes,
     server::App,
     sessions::Guest,
     signed::{COOKIE, OwnAct, Visitor},
@@ -32,6 +34,8 @@ pub struct Asked {
     next: String,
     #[serde(default)]
     over: String,
+    #[serde(default)]
+    lang: String,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +44,8 @@ pub struct Coded {
     half: String,
     #[serde(default)]
     code: String,
+    #[serde(default)]
+    lang: String,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +56,8 @@ pub struct Entered {
     password: String,
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    lang: String,
 }
 
 #[derive(Deserialize)]
@@ -62,35 +70,65 @@ pub struct Invited {
     password: String,
     #[serde(default)]
     again: String,
+    #[serde(default)]
+    lang: String,
 }
 
-/// What is told above a form, in both languages.
-type Told = [String; 2];
+/// The language that a browser asks for first, of the two that there are; Chinese where it asks for neither.
+pub struct Tongue(Lang);
+
+impl FromRequestParts<Arc<App>> for Tongue {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Tongue, Infallible> {
+        let asked = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let lang = asked.split(',').find_map(|one| match one.trim().get(..2)? {
+            "zh" => Some(Lang::Zh),
+            "en" => Some(Lang::En),
+            _ => None,
+        });
+        Ok(Tongue(lang.unwrap_or_default()))
+    }
+}
+
+impl Tongue {
+    /// The language that was chosen on the page, or else the browser's.
+    fn or(&self, chosen: &str) -> Lang {
+        match chosen {
+            "zh" => Lang::Zh,
+            "en" => Lang::En,
+            _ => self.0,
+        }
+    }
+}
+
+const fn code_of(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Zh => "zh",
+        Lang::En => "en",
+    }
+}
+
+/// The language of the page, for what is sent from it.
+fn kept_lang(lang: Lang) -> Markup {
+    html! { input type="hidden" name="lang" value=(code_of(lang)); }
+}
 
 /// How long somebody must wait, and who can end it at once.
-fn waits(wait: Duration) -> Option<Told> {
+fn waits(lang: Lang, wait: Duration) -> Option<String> {
     let minutes = wait.as_secs().div_ceil(60).to_string();
-    Some([Lang::Zh, Lang::En].map(|lang| ui::text(lang, "label-page-login-waits", &[("minutes", &minutes)])))
+    Some(ui::text(lang, "label-page-login-waits", &[("minutes", &minutes)]))
 }
 
-fn told(name: &str) -> Option<Told> {
-    Some([Lang::Zh, Lang::En].map(|lang| label(lang, name)))
+fn notice(told: Option<&String>) -> Markup {
+    html! { @if let Some(told) = told { div.note.error role="alert" { p { (told) } } } }
 }
 
-fn notice(told: Option<&Told>) -> Markup {
-    html! { @if let Some([zh, en]) = told { div.note.error role="alert" { p { (zh) " " small.dim { (en) } } } } }
-}
-
-/// Both languages: nobody has said which one yet.
-fn both(name: &str) -> Markup {
-    html! { (label(Lang::Zh, name)) " " small.dim { (label(Lang::En, name)) } }
-}
-
-async fn bare(app: &App, status: StatusCode, name: &str, body: &Markup) -> Response {
+async fn bare(app: &App, lang: Lang, status: StatusCode, name: &str, body: &Markup) -> Response {
     let owner = app.ask(|desk| desk.unit()).await.unwrap_or_default();
     let assets = [app.assets[0].as_str(), app.assets[1].as_str()];
-    let title = label(Lang::Zh, name);
-    let frame = Frame { lang: Lang::Zh, title: &title, owner: &owner, assets, nav: &[], person: None, crumbs: &[] };
+    let title = label(lang, name);
+    let frame = Frame { lang, title: &title, owner: &owner, assets, nav: &[], person: None, crumbs: &[] };
     (status, Html(page::page(&frame, body))).into_response()
 }
 
@@ -100,27 +138,31 @@ fn inside(next: &str) -> &str {
     if plain { next } else { "/" }
 }
 
-pub async fn page(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> Response {
-    let over = told("page-login-over").filter(|_| !asked.over.is_empty());
-    sheet(&app, StatusCode::OK, "", inside(&asked.next), over).await
+pub async fn page(State(app): State<Arc<App>>, tongue: Tongue, Query(asked): Query<Asked>) -> Response {
+    let lang = tongue.or(&asked.lang);
+    let over = Some(label(lang, "page-login-over")).filter(|_| !asked.over.is_empty());
+    sheet(&app, lang, StatusCode::OK, "", inside(&asked.next), over).await
 }
 
-async fn sheet(app: &App, status: StatusCode, person: &str, next: &str, told: Option<Told>) -> Response {
+async fn sheet(app: &App, lang: Lang, status: StatusCode, person: &str, next: &str, told: Option<String>) -> Response {
+    let other = if lang == Lang::Zh { Lang::En } else { Lang::Zh };
     let body = html! {
         div.card.login {
             (notice(told.as_ref()))
             form method="post" action="/login" {
                 input type="hidden" name="next" value=(next);
-                label for="person" { (both("page-person")) }
+                (kept_lang(lang))
+                label for="person" { (label(lang, "page-person")) }
                 input id="person" name="person" value=(person) autocomplete="username" required autofocus;
-                label for="password" { (both("page-password")) }
+                label for="password" { (label(lang, "page-password")) }
                 input id="password" name="password" type="password" autocomplete="current-password" required;
-                div.row { button { (label(Lang::Zh, "page-login")) " " (label(Lang::En, "page-login")) } }
+                div.row { button { (label(lang, "page-login")) } }
             }
-            p.dim { (both("page-login-help")) }
+            p.dim { (label(lang, "page-login-help")) }
+            p { a href=(format!("/login?lang={}&next={}", code_of(other), routes::part(next))) lang=(code_of(other)) { (label(lang, "page-other-language")) } }
         }
     };
-    bare(app, status, "page-login", &body).await
+    bare(app, lang, status, "page-login", &body).await
 }
 
 /// The person of an id, with what is kept of the account.
@@ -133,13 +175,14 @@ async fn known(app: &App, id: &str) -> Answer<Option<(Person, Account)>> {
     .await
 }
 
-pub async fn enter(State(app): State<Arc<App>>, visitor: Visitor, Form(entered): Form<Entered>) -> Response {
+pub async fn enter(State(app): State<Arc<App>>, visitor: Visitor, tongue: Tongue, Form(entered): Form<Entered>) -> Response {
+    let lang = tongue.or(&entered.lang);
     let (id, next) = (entered.person.trim().to_owned(), inside(&entered.next).to_owned());
     if let Some(wait) = app.brake.waits(&id, Instant::now()) {
-        return sheet(&app, StatusCode::TOO_MANY_REQUESTS, &id, &next, waits(wait)).await;
+        return sheet(&app, lang, StatusCode::TOO_MANY_REQUESTS, &id, &next, waits(lang, wait)).await;
     }
     let Ok(found) = known(&app, &id).await else {
-        return sheet(&app, StatusCode::SERVICE_UNAVAILABLE, &id, &next, told("page-unreachable")).await;
+        return sheet(&app, lang, StatusCode::SERVICE_UNAVAILABLE, &id, &next, Some(label(lang, "page-unreachable"))).await;
     };
     let (person, account) = found.map_or((None, Account::default()), |(person, account)| (Some(person), account));
     let (password, phc) = (entered.password, account.password);
@@ -150,56 +193,58 @@ pub async fn enter(State(app): State<Arc<App>>, visitor: Visitor, Form(entered):
             if account.second.is_some() {
                 // The wait for guesses goes on until the second factor has come too.
                 return match app.sessions.half(guest, Instant::now()) {
-                    Some(half) => asks(&app, StatusCode::OK, &half, None).await,
+                    Some(half) => asks(&app, lang, StatusCode::OK, &half, None).await,
                     None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
                 };
             }
             app.brake.passed(&id);
-            begin(&app, &guest)
+            begin(&app, &guest, lang)
         }
         _ => {
             app.brake.failed(&id, Instant::now());
-            sheet(&app, StatusCode::UNAUTHORIZED, &id, &next, told("page-login-wrong")).await
+            sheet(&app, lang, StatusCode::UNAUTHORIZED, &id, &next, Some(label(lang, "page-login-wrong"))).await
         }
     }
 }
 
 /// The page for the second factor.
-async fn asks(app: &App, status: StatusCode, half: &str, told: Option<Told>) -> Response {
+async fn asks(app: &App, lang: Lang, status: StatusCode, half: &str, told: Option<String>) -> Response {
     let body = html! {
         div.card.login {
             (notice(told.as_ref()))
             form method="post" action="/login/code" {
                 input type="hidden" name="half" value=(half);
-                label for="code" { (both("page-code")) }
+                (kept_lang(lang))
+                label for="code" { (label(lang, "page-code")) }
                 input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="12" required autofocus;
-                div.row { button { (label(Lang::Zh, "page-login")) " " (label(Lang::En, "page-login")) } }
+                div.row { button { (label(lang, "page-login")) } }
             }
-            p.dim { (both("page-second-lost")) }
+            p.dim { (label(lang, "page-second-lost")) }
         }
     };
-    bare(app, status, "page-second", &body).await
+    bare(app, lang, status, "page-second", &body).await
 }
 
-pub async fn code(State(app): State<Arc<App>>, Form(coded): Form<Coded>) -> Response {
+pub async fn code(State(app): State<Arc<App>>, tongue: Tongue, Form(coded): Form<Coded>) -> Response {
+    let lang = tongue.or(&coded.lang);
     let now = Instant::now();
     let Some(guest) = app.sessions.owes(&coded.half, now) else {
-        return sheet(&app, StatusCode::UNAUTHORIZED, "", "/", told("page-login-late")).await;
+        return sheet(&app, lang, StatusCode::UNAUTHORIZED, "", "/", Some(label(lang, "page-login-late"))).await;
     };
     if let Some(wait) = app.brake.waits(&guest.person, now) {
-        return asks(&app, StatusCode::TOO_MANY_REQUESTS, &coded.half, waits(wait)).await;
+        return asks(&app, lang, StatusCode::TOO_MANY_REQUESTS, &coded.half, waits(lang, wait)).await;
     }
     let Ok(found) = known(&app, &guest.person).await else {
-        return asks(&app, StatusCode::SERVICE_UNAVAILABLE, &coded.half, told("page-unreachable")).await;
+        return asks(&app, lang, StatusCode::SERVICE_UNAVAILABLE, &coded.half, Some(label(lang, "page-unreachable"))).await;
     };
     let secret = found.and_then(|(_, account)| account.second);
     if secret.is_some_and(|secret| app.second.fits(&guest.person, &secret, &coded.code, SystemTime::now())) {
         app.brake.passed(&guest.person);
         app.sessions.paid(&coded.half);
-        return begin(&app, &guest);
+        return begin(&app, &guest, lang);
     }
     app.brake.failed(&guest.person, now);
-    asks(&app, StatusCode::UNAUTHORIZED, &coded.half, told("page-code-wrong")).await
+    asks(&app, lang, StatusCode::UNAUTHORIZED, &coded.half, Some(label(lang, "page-code-wrong"))).await
 }
 
 fn guest(person: Person, visitor: Visitor, next: String) -> Guest {
@@ -207,8 +252,8 @@ fn guest(person: Person, visitor: Visitor, next: String) -> Guest {
     Guest { person: person.id, name: person.name, office: person.office, address, browser, next }
 }
 
-fn begin(app: &App, guest: &Guest) -> Response {
-    let Some(cookie) = app.sessions.begin(guest, Lang::Zh, Instant::now()) else {
+fn begin(app: &App, guest: &Guest, lang: Lang) -> Response {
+    let Some(cookie) = app.sessions.begin(guest, lang, Instant::now()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     // Lax, so that a link in a letter of a colleague opens the page; acts carry a token besides.
@@ -217,45 +262,47 @@ fn begin(app: &App, guest: &Guest) -> Response {
     ([(header::SET_COOKIE, cookie)], Redirect::to(&guest.next)).into_response()
 }
 
-pub async fn welcome(State(app): State<Arc<App>>, Query(invited): Query<Invited>) -> Response {
-    invitation(&app, StatusCode::OK, &invited, None).await
+pub async fn welcome(State(app): State<Arc<App>>, tongue: Tongue, Query(invited): Query<Invited>) -> Response {
+    invitation(&app, tongue.or(&invited.lang), StatusCode::OK, &invited, None).await
 }
 
-async fn invitation(app: &App, status: StatusCode, invited: &Invited, told: Option<&str>) -> Response {
+async fn invitation(app: &App, lang: Lang, status: StatusCode, invited: &Invited, told: Option<&str>) -> Response {
     let body = html! {
         div.card.login {
-            (notice(told.and_then(self::told).as_ref()))
+            (notice(told.map(|name| label(lang, name)).as_ref()))
             form method="post" action="/welcome" {
                 input type="hidden" name="invitation" value=(invited.invitation);
-                label for="person" { (both("page-person")) }
+                (kept_lang(lang))
+                label for="person" { (label(lang, "page-person")) }
                 input id="person" name="person" value=(invited.person) autocomplete="username" readonly;
-                label for="password" { (both("page-password-new")) }
+                label for="password" { (label(lang, "page-password-new")) }
                 input id="password" name="password" type="password" autocomplete="new-password" minlength=(SHORTEST) required autofocus;
-                label for="again" { (both("page-password-again")) }
+                label for="again" { (label(lang, "page-password-again")) }
                 input id="again" name="again" type="password" autocomplete="new-password" minlength=(SHORTEST) required;
-                p.dim { (both("page-password-help")) }
-                div.row { button { (label(Lang::Zh, "page-password-set")) " " (label(Lang::En, "page-password-set")) } }
+                p.dim { (label(lang, "page-password-help")) }
+                div.row { button { (label(lang, "page-password-set")) } }
             }
         }
     };
-    bare(app, status, "page-welcome", &body).await
+    bare(app, lang, status, "page-welcome", &body).await
 }
 
-pub async fn choose(State(app): State<Arc<App>>, visitor: Visitor, Form(invited): Form<Invited>) -> Response {
+pub async fn choose(State(app): State<Arc<App>>, visitor: Visitor, tongue: Tongue, Form(invited): Form<Invited>) -> Response {
+    let lang = tongue.or(&invited.lang);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let Ok(found) = known(&app, &invited.person).await else {
-        return invitation(&app, StatusCode::SERVICE_UNAVAILABLE, &invited, Some("page-unreachable")).await;
+        return invitation(&app, lang, StatusCode::SERVICE_UNAVAILABLE, &invited, Some("page-unreachable")).await;
     };
     let holds = |account: &Account| account.invitation == Some(accounts::kept(&invited.invitation)) && now < account.until;
     let Some((person, _)) = found.filter(|(_, account)| holds(account)) else {
-        return invitation(&app, StatusCode::FORBIDDEN, &invited, Some("page-invitation-wrong")).await;
+        return invitation(&app, lang, StatusCode::FORBIDDEN, &invited, Some("page-invitation-wrong")).await;
     };
     if invited.password != invited.again {
-        return invitation(&app, StatusCode::UNPROCESSABLE_ENTITY, &invited, Some("page-password-differs")).await;
+        return invitation(&app, lang, StatusCode::UNPROCESSABLE_ENTITY, &invited, Some("page-password-differs")).await;
     }
     if !accounts::fit(&invited.password) {
-        return invitation(&app, StatusCode::UNPROCESSABLE_ENTITY, &invited, Some("page-password-unfit")).await;
+        return invitation(&app, lang, StatusCode::UNPROCESSABLE_ENTITY, &invited, Some("page-password-unfit")).await;
     }
     let (id, password) = (person.id.clone(), invited.password.clone());
     let kept = app.ask(move |desk| {
@@ -264,12 +311,12 @@ pub async fn choose(State(app): State<Arc<App>>, visitor: Visitor, Form(invited)
         desk.put_account(&id, &id, &account)
     });
     if kept.await.is_err() {
-        return invitation(&app, StatusCode::SERVICE_UNAVAILABLE, &invited, Some("page-unreachable")).await;
+        return invitation(&app, lang, StatusCode::SERVICE_UNAVAILABLE, &invited, Some("page-unreachable")).await;
     }
     app.brake.passed(&person.id);
     app.sessions.end_all(&person.id);
     app.second.forget(&person.id);
-    begin(&app, &guest(person, visitor, "/".to_owned()))
+    begin(&app, &guest(person, visitor, "/".to_owned()), lang)
 }
 
 pub async fn leave(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {

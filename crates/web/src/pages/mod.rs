@@ -9,18 +9,22 @@ pub mod figure;
 pub mod home;
 pub mod letters;
 pub mod lines;
+mod links;
 pub mod log;
 pub mod login;
 pub mod mapping;
 pub mod month;
+pub mod moved;
 pub mod portal;
 pub mod rules;
 pub mod sending;
 pub mod sheets;
+pub mod signing;
 pub mod signoff;
 pub mod versions;
+pub mod years;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::State,
@@ -32,6 +36,7 @@ use model::{Finding, Level};
 use ui::{
     Lang, label,
     page::{self, Frame, Tone},
+    refill::refill,
 };
 
 use crate::{
@@ -39,7 +44,8 @@ use crate::{
     routes,
     server::App,
     sessions::Session,
-    signed::Signed,
+    signed::{Act, Signed, TOLD},
+    told::{Kept, Told},
 };
 
 /// Pages that can be reached from everywhere.
@@ -55,6 +61,12 @@ const NAV: [(&str, &str); 6] = [
 /// Those that people of departments reach.
 const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
 
+/// Fields that a form says of itself; nobody typed them.
+const OWN_FIELDS: [&str; 15] = [
+    "digest", "seen", "row", "column", "rule", "step", "key", "book", "period", "form", "withdraw", "upload", "role", "item",
+    "year",
+];
+
 /// A page for somebody who is signed in.
 pub struct Leaf<'a> {
     pub app: &'a App,
@@ -67,17 +79,25 @@ pub struct Leaf<'a> {
 impl Leaf<'_> {
     pub async fn with(self, status: StatusCode, body: Markup) -> Response {
         // The name of the unit never holds a page up.
-        let owner = self.app.ask(|desk| desk.unit()).await.unwrap_or_default();
-        (status, Html(self.text(&owner, &body))).into_response()
+        let office = self.session.office;
+        let asked = self
+            .app
+            .ask(move |desk| Ok((desk.unit().unwrap_or_default(), if office { desk.waiting().unwrap_or_default() } else { 0 })));
+        let (owner, waiting) = asked.await.unwrap_or_default();
+        (status, Html(self.text(&owner, waiting, &body))).into_response()
     }
 
-    fn text(&self, owner: &str, body: &Markup) -> String {
+    fn text(&self, owner: &str, waiting: usize, body: &Markup) -> String {
         let reached: &[(&str, &str)] = if self.session.office { &NAV } else { &OWN };
-        let nav: Vec<(&str, &str, bool)> = reached.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
+        let marked = |href: &str| if href == letters::HERE { waiting } else { 0 };
+        let nav: Vec<(&str, &str, bool, usize)> =
+            reached.iter().map(|(href, name)| (*href, *name, *href == self.here, marked(href))).collect();
         let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
-        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, body)
+        let body = html! { (body) p.clock.dim { (label(lang, "page-clock")) } };
+        let told = self.session.told.as_ref().map(|told| page::raw(with_told(lang, told, &body.0)));
+        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, told.as_ref().unwrap_or(&body))
     }
 }
 
@@ -114,12 +134,65 @@ pub async fn refused(app: &App, session: &Session, refusal: Refusal) -> Response
     Leaf { app, session, title: label(lang, name), crumbs: Vec::new(), here: "" }.with(status, body).await
 }
 
+/// A page with what came of the act before it. What was typed into one that was refused stands in its form again, and beside it why.
+fn with_told(lang: Lang, told: &Told, body: &str) -> String {
+    let Some(kept) = &told.kept else {
+        return notice(lang, "page-done", &told.findings, &[], &[]).into_string() + body;
+    };
+    refill(body, &kept.to, &kept.fields, |left| notice(lang, "page-refused", &told.findings, left, &kept.files).into_string())
+}
+
+/// What came of an act: what is to be said of it, what could not be put back into its form, and files that are to be chosen again.
+fn notice(lang: Lang, title: &str, told: &[Finding], left: &[(&str, &str)], files: &[String]) -> Markup {
+    let left: Vec<&str> =
+        left.iter().filter(|(name, _)| !OWN_FIELDS.contains(name) && !name.ends_with(".seen")).map(|(_, text)| *text).collect();
+    html! {
+        div.told id="told" {
+            p { strong { (label(lang, title)) } }
+            (findings(lang, told))
+            @if !files.is_empty() { p { (label(lang, "page-files-again")) " " (files.join("、")) } }
+            @if !left.is_empty() {
+                p { (label(lang, "page-typed-left")) }
+                ul { @for text in left { li { (text) } } }
+            }
+        }
+    }
+}
+
+/// The address of a page on which something is told.
+fn telling(app: &App, act: &Act, page: &str, told: Told) -> Response {
+    let number = app.told.keep(&act.session.id, told, Instant::now());
+    let page = page.split('#').next().unwrap_or_default();
+    let mark = if page.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{page}{mark}{TOLD}{number}#told")).into_response()
+}
+
+/// An act was refused: the page that it came from comes again, with everything that was typed and why; `page` where the browser does not say which.
+pub async fn again(app: &App, act: &Act, files: Vec<String>, refusal: Refusal, page: &str) -> Response {
+    if refusal.findings.is_empty() {
+        return refused(app, &act.session, refusal).await;
+    }
+    let page = act.from.as_deref().unwrap_or(page).to_owned();
+    let kept = Kept::new(act.to.clone(), act.fields.clone(), files);
+    telling(app, act, &page, Told { findings: refusal.findings, kept: Some(kept) })
+}
+
+/// An act was done: its page comes, with what is to be said of it.
+pub fn went(app: &App, act: &Act, told: Vec<Finding>, page: &str) -> Response {
+    app.told.over(&act.session.id, &act.to);
+    if told.is_empty() {
+        Redirect::to(page).into_response()
+    } else {
+        telling(app, act, page, Told { findings: told, kept: None })
+    }
+}
+
 /// The form of an act did not come from a page of this session.
 pub fn stale(app: &App, session: &Session) -> Response {
     let lang = session.lang;
     let leaf = Leaf { app, session, title: label(lang, "page-stale"), crumbs: Vec::new(), here: "" };
     let body = html! { p { (label(lang, "page-stale-why")) } p { a href="/" { (label(lang, "page-home")) } } };
-    (StatusCode::FORBIDDEN, Html(leaf.text("", &body))).into_response()
+    (StatusCode::FORBIDDEN, Html(leaf.text("", 0, &body))).into_response()
 }
 
 /// What people of departments are not shown.
@@ -169,7 +242,9 @@ pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
     }
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     html! {
-        @for finding in sorted { (page::notice(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments)) }
+        @for finding in sorted {
+            (page::advised(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments, &links::of(lang, finding)))
+        }
     }
 }
 
