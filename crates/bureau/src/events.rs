@@ -68,6 +68,8 @@ impl Event {
             "certificate" => (text("unit"), joined(&["serial", "person"]), String::new()),
             "revocation" => (String::new(), joined(&["serial", "reason"]), text("who")),
             "message" => (text("unit"), joined(&["kind", "form", "period", "subject"]), text("who")),
+            "portal" => (String::new(), joined(&["form", "file"]), text("who")),
+            "remark" => (text("unit"), text("text"), text("who")),
             _ => (String::new(), joined(&["kind", "edition", "form"]), text("who")),
         };
         Event { at: text("at"), kind: act.table.clone(), unit, about, by }

@@ -1,6 +1,6 @@
 /*! The receiver at work: what `exchange` asks of it, over the store, the keys and what it knows of the survey. */
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak, mpsc::SyncSender};
 
 use exchange::{
     Caller, Code, Consistency, Health, Inclusion, Message, Messages, NewMessage, PACKAGE_MAX, Packs, Problem, Receipted,
@@ -38,6 +38,7 @@ pub struct Office {
     /// machine, some wait for those.
     judging: Semaphore,
     teller: OnceLock<Teller>,
+    bell: OnceLock<SyncSender<()>>,
 }
 
 /// Hours that China's clocks are ahead of UTC.
@@ -71,6 +72,7 @@ impl Office {
             uploads,
             judging: Semaphore::new(cores * waiting),
             teller: OnceLock::new(),
+            bell: OnceLock::new(),
         }))
     }
 
@@ -83,6 +85,7 @@ impl Office {
     pub fn write<T>(&self, act: impl FnOnce(&db::Connection) -> db::Result<T>) -> Result<T, StoreError> {
         let (done, acts) = self.store.write(&self.notary(), act)?;
         acts.iter().for_each(|act| self.tell(|| Event::of_act(act)));
+        self.ring();
         Ok(done)
     }
 
@@ -96,6 +99,19 @@ impl Office {
     pub fn tell(&self, event: impl FnOnce() -> Event) {
         if let Some(teller) = self.teller.get() {
             teller.tell(&event());
+        }
+    }
+
+    /// Rings from now on after each commit: for what is derived from the state.
+    pub fn rings(&self, bell: SyncSender<()>) {
+        // Who was rung to before goes on.
+        let _ = self.bell.set(bell);
+    }
+
+    /// Something was written. A bell that has rung already rings no louder.
+    pub fn ring(&self) {
+        if let Some(bell) = self.bell.get() {
+            let _ = bell.try_send(());
         }
     }
 

@@ -8,8 +8,10 @@ the receipt.
 
 mod audit;
 mod judge;
+mod opened;
 mod task;
 
 pub use audit::arrived;
 pub use judge::{Arrived, Judged, judge, keep};
+pub use opened::{Opened, Said};
 pub use task::{Receiving, told};

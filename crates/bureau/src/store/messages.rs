@@ -7,7 +7,7 @@ use crate::{
     sql,
 };
 
-fn message(row: &Row) -> db::Result<(String, Message)> {
+pub(super) fn message(row: &Row) -> db::Result<(String, Message)> {
     let message = Message {
         id: row.get::<_, i64>(0)?.unsigned_abs(),
         at: row.get(1)?,
