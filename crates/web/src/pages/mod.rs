@@ -1,6 +1,5 @@
 /*! The pages, one file each. What they show comes from the desk; how it looks, from `ui`. */
 
-pub mod account;
 pub mod compared;
 pub mod deeds;
 pub mod draft;
@@ -10,7 +9,6 @@ pub mod home;
 pub mod letters;
 pub mod lines;
 pub mod log;
-pub mod login;
 pub mod mapping;
 pub mod month;
 pub mod portal;
@@ -24,26 +22,25 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{Method, StatusCode, Uri, header},
-    response::{Html, IntoResponse, Redirect, Response},
+    http::{Method, StatusCode, Uri},
+    response::{IntoResponse, Redirect, Response},
 };
+pub use gate::{findings, reasons};
 use maud::{Markup, html};
-use model::{Finding, Level};
 use ui::{
     Lang, label,
-    page::{self, Frame, Tone},
+    page::{self, Tone},
 };
 
 use crate::{
-    desk::{Answer, File, Kind, Place, Refusal},
+    desk::{Answer, File, Place, Refusal},
     routes,
-    server::App,
-    sessions::Session,
-    signed::Signed,
+    server::{Agent, App},
+    signed::{Session, Signed},
 };
 
 /// Pages that can be reached from everywhere.
-const NAV: [(&str, &str); 6] = [
+pub const NAV: [(&str, &str); 6] = [
     ("/", "page-home"),
     (mapping::HERE, "mapping-page"),
     (month::HERE, "page-month"),
@@ -53,7 +50,7 @@ const NAV: [(&str, &str); 6] = [
 ];
 
 /// Those that people of departments reach.
-const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
+pub const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
 
 /// A page for somebody who is signed in.
 pub struct Leaf<'a> {
@@ -64,20 +61,14 @@ pub struct Leaf<'a> {
     pub here: &'static str,
 }
 
-impl Leaf<'_> {
-    pub async fn with(self, status: StatusCode, body: Markup) -> Response {
-        // The name of the unit never holds a page up.
-        let owner = self.app.ask(|desk| desk.unit()).await.unwrap_or_default();
-        (status, Html(self.text(&owner, &body))).into_response()
+impl<'a> Leaf<'a> {
+    fn framed(self) -> gate::Leaf<'a, Agent> {
+        let Leaf { app, session, title, crumbs, here } = self;
+        gate::Leaf { gate: app, session, standing: &session.office, title, crumbs, here }
     }
 
-    fn text(&self, owner: &str, body: &Markup) -> String {
-        let reached: &[(&str, &str)] = if self.session.office { &NAV } else { &OWN };
-        let nav: Vec<(&str, &str, bool)> = reached.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
-        let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
-        let person = Some((self.session.name.as_str(), self.session.token.as_str()));
-        let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
-        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, body)
+    pub async fn with(self, status: StatusCode, body: Markup) -> Response {
+        self.framed().with(status, body).await
     }
 }
 
@@ -100,26 +91,7 @@ pub async fn shown<T>(
 
 /// What came of asking, as a page where nothing came.
 pub async fn refused(app: &App, session: &Session, refusal: Refusal) -> Response {
-    let (status, name) = match refusal.kind {
-        Kind::Missing => (StatusCode::NOT_FOUND, "page-missing"),
-        Kind::Refused => (StatusCode::CONFLICT, "page-refused"),
-        Kind::Broken => (StatusCode::SERVICE_UNAVAILABLE, "page-unreachable"),
-    };
-    let lang = session.lang;
-    let body = html! {
-        (findings(lang, &refusal.findings))
-        @if refusal.findings.is_empty() { p { (label(lang, "page-missing-why")) } }
-        p { a href="/" { (label(lang, "page-home")) } }
-    };
-    Leaf { app, session, title: label(lang, name), crumbs: Vec::new(), here: "" }.with(status, body).await
-}
-
-/// The form of an act did not come from a page of this session.
-pub fn stale(app: &App, session: &Session) -> Response {
-    let lang = session.lang;
-    let leaf = Leaf { app, session, title: label(lang, "page-stale"), crumbs: Vec::new(), here: "" };
-    let body = html! { p { (label(lang, "page-stale-why")) } p { a href="/" { (label(lang, "page-home")) } } };
-    (StatusCode::FORBIDDEN, Html(leaf.text("", &body))).into_response()
+    Leaf { app, session, title: String::new(), crumbs: Vec::new(), here: "" }.framed().refused(&refusal).await
 }
 
 /// What people of departments are not shown.
@@ -131,15 +103,6 @@ pub async fn forbidden(app: &App, session: &Session) -> Response {
     };
     let leaf = Leaf { app, session, title: label(lang, "page-not-yours"), crumbs: Vec::new(), here: "" };
     leaf.with(StatusCode::FORBIDDEN, body).await
-}
-
-/// A form that could not be read: larger than is taken, or broken off.
-pub async fn too_much(app: &App, session: &Session, status: StatusCode) -> Response {
-    let large = status == StatusCode::PAYLOAD_TOO_LARGE;
-    let finding = if large { Finding::error("upload-too-large") } else { Finding::error("upload-broken") };
-    let body = findings(session.lang, &[finding.with("limit", crate::server::FILES_BYTES >> 20)]);
-    let leaf = Leaf { app, session, title: label(session.lang, "page-refused"), crumbs: Vec::new(), here: "" };
-    leaf.with(status, body).await
 }
 
 /// There is no such page.
@@ -157,34 +120,6 @@ pub async fn act_alone(method: Method, uri: Uri, signed: Result<Signed, Response
     }
     let page = uri.path().rsplit_once('/').map_or("/", |(page, _)| if page.is_empty() { "/" } else { page });
     Redirect::to(page).into_response()
-}
-
-/// Findings, the gravest first.
-pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
-    let mut sorted: Vec<&Finding> = Vec::new();
-    for finding in findings {
-        if !sorted.contains(&finding) {
-            sorted.push(finding);
-        }
-    }
-    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
-    html! {
-        @for finding in sorted { (page::notice(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments)) }
-    }
-}
-
-/// Why something is not offered to who looks: nobody has done anything wrong yet.
-pub fn reasons(lang: Lang, why: &[Finding]) -> Markup {
-    let told: Vec<Finding> = why.iter().map(|finding| Finding { level: Level::Note, ..finding.clone() }).collect();
-    findings(lang, &told)
-}
-
-const fn level(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Note => "note",
-    }
 }
 
 /// A state of a draft as people see it.
@@ -212,8 +147,7 @@ pub fn way(lang: Lang, place: &Place) -> Vec<(String, String)> {
 
 /// A file to take away.
 pub fn download(file: File) -> Response {
-    let name = format!("attachment; filename*=UTF-8''{}", routes::part(&file.name));
-    ([(header::CONTENT_TYPE, file.media.to_owned()), (header::CONTENT_DISPOSITION, name)], file.bytes).into_response()
+    gate::download(&file.name, file.media, file.bytes)
 }
 
 /// An amount of 元 with its thousands apart and at least two decimals.

@@ -25,8 +25,7 @@ use crate::{
     desk::{Entering, OwedView, SheetColumn, SheetPlace, SheetRow, SheetView, SheetsView},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Anyone, OwnAct, Signed},
+    signed::{Act, Anyone, OwnAct, Session, Signed},
 };
 
 /// Sheets and kinds, for those who may enter anything.

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Form,
-    extract::{Query, State},
+    extract::{FromRequest, Query, Request, State},
     http::{StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -19,11 +19,11 @@ use ui::{
 };
 
 use crate::{
-    accounts::{self, SHORTEST},
-    desk::{Account, Answer, Person},
-    server::App,
+    accounts::{self, Account, SHORTEST},
+    guard::Gate,
+    house::{Answer, House, Person},
     sessions::Guest,
-    signed::{COOKIE, OwnAct, Visitor},
+    signed::Visitor,
 };
 
 #[derive(Deserialize)]
@@ -68,13 +68,19 @@ pub struct Invited {
 type Told = [String; 2];
 
 /// How long somebody must wait, and who can end it at once.
-fn waits(wait: Duration) -> Option<Told> {
+fn waits<H: House>(wait: Duration) -> Option<Told> {
     let minutes = wait.as_secs().div_ceil(60).to_string();
-    Some([Lang::Zh, Lang::En].map(|lang| ui::text(lang, "label-page-login-waits", &[("minutes", &minutes)])))
+    let values = [("minutes", minutes.as_str()), ("invite", H::INVITE)];
+    Some([Lang::Zh, Lang::En].map(|lang| ui::text(lang, "label-page-login-waits", &values)))
 }
 
-fn told(name: &str) -> Option<Told> {
-    Some([Lang::Zh, Lang::En].map(|lang| label(lang, name)))
+fn told<H: House>(name: &str) -> Option<Told> {
+    Some([Lang::Zh, Lang::En].map(|lang| words::<H>(lang, name)))
+}
+
+/// What people read for a name, with the command that makes an invitation where it names one.
+pub fn words<H: House>(lang: Lang, name: &str) -> String {
+    ui::text(lang, &format!("label-{name}"), &[("invite", H::INVITE)])
 }
 
 fn notice(told: Option<&Told>) -> Markup {
@@ -82,12 +88,12 @@ fn notice(told: Option<&Told>) -> Markup {
 }
 
 /// Both languages: nobody has said which one yet.
-fn both(name: &str) -> Markup {
-    html! { (label(Lang::Zh, name)) " " small.dim { (label(Lang::En, name)) } }
+fn both<H: House>(name: &str) -> Markup {
+    html! { (words::<H>(Lang::Zh, name)) " " small.dim { (words::<H>(Lang::En, name)) } }
 }
 
-async fn bare(app: &App, status: StatusCode, name: &str, body: &Markup) -> Response {
-    let owner = app.ask(|desk| desk.unit()).await.unwrap_or_default();
+pub async fn bare<H: House>(app: &Gate<H>, status: StatusCode, name: &str, body: &Markup) -> Response {
+    let owner = app.ask(|house| house.owner()).await.unwrap_or_default();
     let assets = [app.assets[0].as_str(), app.assets[1].as_str()];
     let title = label(Lang::Zh, name);
     let frame = Frame { lang: Lang::Zh, title: &title, owner: &owner, assets, nav: &[], person: None, crumbs: &[] };
@@ -100,46 +106,58 @@ fn inside(next: &str) -> &str {
     if plain { next } else { "/" }
 }
 
-pub async fn page(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> Response {
-    let over = told("page-login-over").filter(|_| !asked.over.is_empty());
+pub async fn page<H: House>(State(app): State<Arc<Gate<H>>>, Query(asked): Query<Asked>) -> Response {
+    let over = told::<H>("page-login-over").filter(|_| !asked.over.is_empty());
     sheet(&app, StatusCode::OK, "", inside(&asked.next), over).await
 }
 
-async fn sheet(app: &App, status: StatusCode, person: &str, next: &str, told: Option<Told>) -> Response {
+async fn sheet<H: House>(app: &Gate<H>, status: StatusCode, person: &str, next: &str, told: Option<Told>) -> Response {
     let body = html! {
         div.card.login {
             (notice(told.as_ref()))
             form method="post" action="/login" {
                 input type="hidden" name="next" value=(next);
-                label for="person" { (both("page-person")) }
+                label for="person" { (both::<H>("page-person")) }
                 input id="person" name="person" value=(person) autocomplete="username" required autofocus;
-                label for="password" { (both("page-password")) }
+                label for="password" { (both::<H>("page-password")) }
                 input id="password" name="password" type="password" autocomplete="current-password" required;
                 div.row { button { (label(Lang::Zh, "page-login")) " " (label(Lang::En, "page-login")) } }
             }
-            p.dim { (both("page-login-help")) }
+            p.dim { (both::<H>("page-login-help")) }
         }
     };
     bare(app, status, "page-login", &body).await
 }
 
 /// The person of an id, with what is kept of the account.
-async fn known(app: &App, id: &str) -> Answer<Option<(Person, Account)>> {
+async fn known<H: House>(app: &Gate<H>, id: &str) -> Answer<Option<(Person<H::Standing>, Account)>> {
     let id = id.trim().to_owned();
-    app.ask(move |desk| {
-        let Some(person) = desk.people()?.into_iter().find(|person| person.id == id) else { return Ok(None) };
-        Ok(Some((person, desk.account(&id)?.unwrap_or_default())))
+    app.ask(move |house| {
+        let Some(person) = house.person(&id)? else { return Ok(None) };
+        Ok(Some((person, house.account(&id)?.unwrap_or_default())))
     })
     .await
 }
 
-pub async fn enter(State(app): State<Arc<App>>, visitor: Visitor, Form(entered): Form<Entered>) -> Response {
+/// A form of somebody who is not signed in, and where it came from.
+async fn stranger<T: serde::de::DeserializeOwned>(request: Request) -> Result<(Visitor, T), Response> {
+    let (parts, body) = request.into_parts();
+    let visitor = Visitor::of(&parts);
+    let form = Form::<T>::from_request(Request::from_parts(parts, body), &()).await;
+    form.map(|Form(form)| (visitor, form)).map_err(IntoResponse::into_response)
+}
+
+pub async fn enter<H: House>(State(app): State<Arc<Gate<H>>>, request: Request) -> Response {
+    let (visitor, entered) = match stranger::<Entered>(request).await {
+        Ok(given) => given,
+        Err(refused) => return refused,
+    };
     let (id, next) = (entered.person.trim().to_owned(), inside(&entered.next).to_owned());
     if let Some(wait) = app.brake.waits(&id, Instant::now()) {
-        return sheet(&app, StatusCode::TOO_MANY_REQUESTS, &id, &next, waits(wait)).await;
+        return sheet(&app, StatusCode::TOO_MANY_REQUESTS, &id, &next, waits::<H>(wait)).await;
     }
     let Ok(found) = known(&app, &id).await else {
-        return sheet(&app, StatusCode::SERVICE_UNAVAILABLE, &id, &next, told("page-unreachable")).await;
+        return sheet(&app, StatusCode::SERVICE_UNAVAILABLE, &id, &next, told::<H>("page-unreachable")).await;
     };
     let (person, account) = found.map_or((None, Account::default()), |(person, account)| (Some(person), account));
     let (password, phc) = (entered.password, account.password);
@@ -159,38 +177,38 @@ pub async fn enter(State(app): State<Arc<App>>, visitor: Visitor, Form(entered):
         }
         _ => {
             app.brake.failed(&id, Instant::now());
-            sheet(&app, StatusCode::UNAUTHORIZED, &id, &next, told("page-login-wrong")).await
+            sheet(&app, StatusCode::UNAUTHORIZED, &id, &next, told::<H>("page-login-wrong")).await
         }
     }
 }
 
 /// The page for the second factor.
-async fn asks(app: &App, status: StatusCode, half: &str, told: Option<Told>) -> Response {
+async fn asks<H: House>(app: &Gate<H>, status: StatusCode, half: &str, told: Option<Told>) -> Response {
     let body = html! {
         div.card.login {
             (notice(told.as_ref()))
             form method="post" action="/login/code" {
                 input type="hidden" name="half" value=(half);
-                label for="code" { (both("page-code")) }
+                label for="code" { (both::<H>("page-code")) }
                 input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="12" required autofocus;
                 div.row { button { (label(Lang::Zh, "page-login")) " " (label(Lang::En, "page-login")) } }
             }
-            p.dim { (both("page-second-lost")) }
+            p.dim { (both::<H>("page-second-lost")) }
         }
     };
     bare(app, status, "page-second", &body).await
 }
 
-pub async fn code(State(app): State<Arc<App>>, Form(coded): Form<Coded>) -> Response {
+pub async fn code<H: House>(State(app): State<Arc<Gate<H>>>, Form(coded): Form<Coded>) -> Response {
     let now = Instant::now();
     let Some(guest) = app.sessions.owes(&coded.half, now) else {
-        return sheet(&app, StatusCode::UNAUTHORIZED, "", "/", told("page-login-late")).await;
+        return sheet(&app, StatusCode::UNAUTHORIZED, "", "/", told::<H>("page-login-late")).await;
     };
     if let Some(wait) = app.brake.waits(&guest.person, now) {
-        return asks(&app, StatusCode::TOO_MANY_REQUESTS, &coded.half, waits(wait)).await;
+        return asks(&app, StatusCode::TOO_MANY_REQUESTS, &coded.half, waits::<H>(wait)).await;
     }
     let Ok(found) = known(&app, &guest.person).await else {
-        return asks(&app, StatusCode::SERVICE_UNAVAILABLE, &coded.half, told("page-unreachable")).await;
+        return asks(&app, StatusCode::SERVICE_UNAVAILABLE, &coded.half, told::<H>("page-unreachable")).await;
     };
     let secret = found.and_then(|(_, account)| account.second);
     if secret.is_some_and(|secret| app.second.fits(&guest.person, &secret, &coded.code, SystemTime::now())) {
@@ -199,41 +217,41 @@ pub async fn code(State(app): State<Arc<App>>, Form(coded): Form<Coded>) -> Resp
         return begin(&app, &guest);
     }
     app.brake.failed(&guest.person, now);
-    asks(&app, StatusCode::UNAUTHORIZED, &coded.half, told("page-code-wrong")).await
+    asks(&app, StatusCode::UNAUTHORIZED, &coded.half, told::<H>("page-code-wrong")).await
 }
 
-fn guest(person: Person, visitor: Visitor, next: String) -> Guest {
+fn guest<S>(person: Person<S>, visitor: Visitor, next: String) -> Guest {
     let Visitor { address, browser } = visitor;
-    Guest { person: person.id, name: person.name, office: person.office, address, browser, next }
+    Guest { person: person.id, name: person.name, address, browser, next }
 }
 
-fn begin(app: &App, guest: &Guest) -> Response {
+fn begin<H: House>(app: &Gate<H>, guest: &Guest) -> Response {
     let Some(cookie) = app.sessions.begin(guest, Lang::Zh, Instant::now()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     // Lax, so that a link in a letter of a colleague opens the page; acts carry a token besides.
     let secure = if app.secure { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    let cookie = format!("{}={cookie}; Path=/; HttpOnly; SameSite=Lax{secure}", H::COOKIE);
     ([(header::SET_COOKIE, cookie)], Redirect::to(&guest.next)).into_response()
 }
 
-pub async fn welcome(State(app): State<Arc<App>>, Query(invited): Query<Invited>) -> Response {
+pub async fn welcome<H: House>(State(app): State<Arc<Gate<H>>>, Query(invited): Query<Invited>) -> Response {
     invitation(&app, StatusCode::OK, &invited, None).await
 }
 
-async fn invitation(app: &App, status: StatusCode, invited: &Invited, told: Option<&str>) -> Response {
+async fn invitation<H: House>(app: &Gate<H>, status: StatusCode, invited: &Invited, told: Option<&str>) -> Response {
     let body = html! {
         div.card.login {
-            (notice(told.and_then(self::told).as_ref()))
+            (notice(told.and_then(self::told::<H>).as_ref()))
             form method="post" action="/welcome" {
                 input type="hidden" name="invitation" value=(invited.invitation);
-                label for="person" { (both("page-person")) }
+                label for="person" { (both::<H>("page-person")) }
                 input id="person" name="person" value=(invited.person) autocomplete="username" readonly;
-                label for="password" { (both("page-password-new")) }
+                label for="password" { (both::<H>("page-password-new")) }
                 input id="password" name="password" type="password" autocomplete="new-password" minlength=(SHORTEST) required autofocus;
-                label for="again" { (both("page-password-again")) }
+                label for="again" { (both::<H>("page-password-again")) }
                 input id="again" name="again" type="password" autocomplete="new-password" minlength=(SHORTEST) required;
-                p.dim { (both("page-password-help")) }
+                p.dim { (both::<H>("page-password-help")) }
                 div.row { button { (label(Lang::Zh, "page-password-set")) " " (label(Lang::En, "page-password-set")) } }
             }
         }
@@ -241,7 +259,11 @@ async fn invitation(app: &App, status: StatusCode, invited: &Invited, told: Opti
     bare(app, status, "page-welcome", &body).await
 }
 
-pub async fn choose(State(app): State<Arc<App>>, visitor: Visitor, Form(invited): Form<Invited>) -> Response {
+pub async fn choose<H: House>(State(app): State<Arc<Gate<H>>>, request: Request) -> Response {
+    let (visitor, invited) = match stranger::<Invited>(request).await {
+        Ok(given) => given,
+        Err(refused) => return refused,
+    };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let Ok(found) = known(&app, &invited.person).await else {
@@ -258,10 +280,10 @@ pub async fn choose(State(app): State<Arc<App>>, visitor: Visitor, Form(invited)
         return invitation(&app, StatusCode::UNPROCESSABLE_ENTITY, &invited, Some("page-password-unfit")).await;
     }
     let (id, password) = (person.id.clone(), invited.password.clone());
-    let kept = app.ask(move |desk| {
+    let kept = app.ask(move |house| {
         // Whoever was invited anew has lost what opened the account before: the second factor is over too.
         let account = Account { password: accounts::hash(&password), ..Account::default() };
-        desk.put_account(&id, &id, &account)
+        house.put_account(&id, &id, &account)
     });
     if kept.await.is_err() {
         return invitation(&app, StatusCode::SERVICE_UNAVAILABLE, &invited, Some("page-unreachable")).await;
@@ -272,12 +294,22 @@ pub async fn choose(State(app): State<Arc<App>>, visitor: Visitor, Form(invited)
     begin(&app, &guest(person, visitor, "/".to_owned()))
 }
 
-pub async fn leave(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
-    app.sessions.end(&act.session.id);
-    Redirect::to("/login").into_response()
+pub async fn leave<H: House>(State(app): State<Arc<Gate<H>>>, request: Request) -> Response {
+    match app.posted(request).await {
+        Ok(act) => {
+            app.sessions.end(&act.session.id);
+            Redirect::to("/login").into_response()
+        }
+        Err(refused) => refused,
+    }
 }
 
-pub async fn speak(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
-    app.sessions.speak(&act.session.id, if act.text("lang") == "en" { Lang::En } else { Lang::Zh });
-    Redirect::to("/").into_response()
+pub async fn speak<H: House>(State(app): State<Arc<Gate<H>>>, request: Request) -> Response {
+    match app.posted(request).await {
+        Ok(act) => {
+            app.sessions.speak(&act.session.id, if act.text("lang") == "en" { Lang::En } else { Lang::Zh });
+            Redirect::to("/").into_response()
+        }
+        Err(refused) => refused,
+    }
 }

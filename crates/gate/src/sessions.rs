@@ -26,8 +26,6 @@ pub struct Guest {
     pub person: String,
     /// Name of the person.
     pub name: String,
-    /// Whether the person answers for the forms; people of departments see their own sheets alone.
-    pub office: bool,
     /// Address.
     pub address: String,
     /// Browser, as it says of itself.
@@ -49,8 +47,6 @@ pub struct Session {
     pub lang: Lang,
     /// SHA-256 of the cookie: what the session is found by.
     pub id: String,
-    /// Whether the person answers for the forms.
-    pub office: bool,
     /// Address from which the person signed in.
     pub address: String,
     /// Browser, as it says of itself.
@@ -85,11 +81,11 @@ impl Sessions {
             known.remove(&oldest);
         }
         let id = kept(&cookie);
-        let Guest { person, name, office, address, browser, .. } = guest.clone();
+        let Guest { person, name, address, browser, .. } = guest.clone();
         let pending = None;
         known.insert(
             id.clone(),
-            Session { person, name, token: form, lang, id, office, address, browser, pending, since: now, last: now },
+            Session { person, name, token: form, lang, id, address, browser, pending, since: now, last: now },
         );
         Some(cookie)
     }
@@ -194,7 +190,7 @@ mod tests {
 
     fn guest(person: &str) -> Guest {
         let text = |text: &str| text.to_owned();
-        Guest { person: text(person), name: text("吴静"), office: true, address: text(""), browser: text(""), next: text("/") }
+        Guest { person: text(person), name: text("吴静"), address: text(""), browser: text(""), next: text("/") }
     }
 
     #[test]
