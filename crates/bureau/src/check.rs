@@ -317,7 +317,7 @@ fn signed(note: &str, size: u64, tree: &Tree, receiver: &[Certificate], origin: 
 /// What keeps other programs from changing rows is there.
 fn guards(connection: &rusqlite::Connection, checked: &mut Checked) -> rusqlite::Result<()> {
     let present = Store::guards(connection)?;
-    for table in sql::TABLES {
+    for table in sql::tables() {
         for trigger in sql::guard(table).split_inclusive("END;") {
             let text = trigger.trim_end_matches(';');
             let name = text.split_whitespace().nth(2).unwrap_or_default();

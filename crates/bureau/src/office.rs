@@ -21,7 +21,7 @@ use crate::{
     knowledge::Knowledge,
     problem::{self, Unwritten},
     receive::{self, Arrived, Receiving},
-    store::{Issued, Known, Log, MessageDraft, Published, Refused, Signing, Store, StoreError, Unit, Writer},
+    store::{Issued, Known, Log, MessageDraft, Published, Refused, Signing, Store, StoreError, Task, Unit, Writer},
     uploads::Uploads,
 };
 
@@ -78,6 +78,11 @@ impl Office {
         let (done, acts) = self.store.write(&self.notary(), act)?;
         acts.iter().for_each(|act| self.tell(|| Event::of_act(act)));
         Ok(done)
+    }
+
+    /// Hands a task to the group commit.
+    pub fn send(&self, task: Box<dyn Task>) {
+        self.writer.send(task);
     }
 
     /// Tells from now on what happens, a line each, on stderr.

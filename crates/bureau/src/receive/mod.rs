@@ -8,8 +8,10 @@ the receipt.
 
 mod audit;
 mod judge;
+mod opened;
 mod task;
 
-pub use audit::arrived;
+pub use audit::{arrived, verdicts};
 pub use judge::{Arrived, Judged, judge};
+pub use opened::{Opened, Said};
 pub use task::{Receiving, told};

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sql;
 
-fn message(row: &Row<'_>) -> rusqlite::Result<(String, Message)> {
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<(String, Message)> {
     let message = Message {
         id: row.get::<_, i64>(0)?.unsigned_abs(),
         at: row.get(1)?,

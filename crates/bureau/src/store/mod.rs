@@ -6,6 +6,7 @@ mod messages;
 mod packages;
 mod packs;
 mod people;
+mod staff;
 mod units;
 mod writer;
 
@@ -15,6 +16,7 @@ pub use messages::Draft as MessageDraft;
 pub use packages::{Agent, Blob, Kept, Known, NewReport, Report, Taken};
 pub use packs::Published;
 pub use people::{Enrolment, Issued};
+pub use staff::{Arrival, Deadline, Query, Staff, Viewed, account, put_account};
 pub use units::Unit;
 pub use writer::{Close, Notary, Refused, Signing, Task, Writer, commit};
 
@@ -106,12 +108,18 @@ impl Store {
         if found > sql::SCHEMA_VERSION {
             return Err(StoreError::Newer { path: store.path, found });
         }
-        if (1..sql::SCHEMA_VERSION).contains(&found) {
+        if found == 1 {
             return Err(StoreError::Older { path: store.path, found });
         }
         if found == 0 {
             making.execute_batch(sql::SCHEMA).map_err(&sqlite)?;
             for table in sql::TABLES {
+                making.execute_batch(&sql::guard(table)).map_err(&sqlite)?;
+            }
+        }
+        if found < sql::SCHEMA_VERSION {
+            making.execute_batch(sql::staff::SCHEMA).map_err(&sqlite)?;
+            for table in sql::staff::TABLES {
                 making.execute_batch(&sql::guard(table)).map_err(&sqlite)?;
             }
             making.pragma_update(None, "user_version", sql::SCHEMA_VERSION).map_err(&sqlite)?;

@@ -36,6 +36,16 @@ pub trait Task: Send {
     /// Writes rows and entries of the log.
     fn write(&mut self, connection: &Connection, log: &mut Log<'_>) -> Result<(), Refused>;
 
+    /// Entries that it adds to the log once it is known where the batch ends.
+    fn entries(&self) -> u64 {
+        0
+    }
+
+    /// Adds these entries; the checkpoint over the batch will have `size` leaves.
+    fn enter(&mut self, _log: &mut Log<'_>, _size: u64) -> Result<(), Refused> {
+        Ok(())
+    }
+
     /// Writes what needs the checkpoint over the whole batch.
     fn close(&mut self, _close: &Close<'_>) -> Result<(), Refused> {
         Ok(())
@@ -130,6 +140,12 @@ fn whole(connection: &mut Connection, notary: &dyn Notary, outcomes: &mut Outcom
             log.back(mark);
         }
         transaction.execute_batch("RELEASE task")?;
+    }
+    let late: u64 = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(task, _)| task.entries()).sum();
+    let size = log.size() + late;
+    for (task, _) in outcomes.iter_mut().filter(|(_, outcome)| outcome.is_ok()) {
+        // Its row is written already: where this fails, nothing of the batch may stay.
+        task.enter(&mut log, size)?;
     }
     if log.size() > before {
         let note = notary.checkpoint(log.size(), log.root(log.size())?)?;
