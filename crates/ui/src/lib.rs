@@ -66,6 +66,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/signing.toml"),
     include_str!("../messages/signoff.toml"),
     include_str!("../messages/seal.toml"),
+    include_str!("../messages/staff.toml"),
     include_str!("../messages/survey.toml"),
 ];
 

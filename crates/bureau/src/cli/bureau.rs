@@ -120,7 +120,8 @@ fn tells(ctx: &Ctx, office: &Office) -> Result<(), Failure> {
 async fn serving(ctx: &Ctx, office: std::sync::Arc<Office>) -> Result<Vec<Finding>, Failure> {
     let pages = pages::start(&office)?;
     if let Some(serving) = &pages {
-        crate::failure::tell(ctx.lang, &[Finding::note("pages-serve").at(&serving.url)]);
+        let told = [Finding::note("pages-serve").at(&serving.url)];
+        crate::failure::tell(ctx.lang, &told);
     }
     let running = start(office).await?;
     until_stopped(running, pages.map(|serving| serving.handle)).await

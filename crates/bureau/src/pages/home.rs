@@ -102,9 +102,9 @@ fn read(bureau: &Bureau, visit: &Visit) -> Answer<Waiting> {
             let known = reports.get(&query.unit).map_or(&[][..], Vec::as_slice);
             let looked = last(&query.unit, &query.message.form, &query.message.period);
             if query.is_open(known) {
-                open.push((unit, query));
+                open.push((unit, query.placed(known)));
             } else if query.answer > 0 && looked.is_none_or(|at| *at < query.answered) {
-                answers.push((unit, query));
+                answers.push((unit, query.placed(known)));
             }
         }
         Ok(Waiting { arrived, open, answers })

@@ -111,7 +111,7 @@ pub fn made(bureau: &Bureau, visit: &Visit, told: &[Finding], typed: Option<&str
     let newest = submission.versions.last().is_some_and(|last| last.version == arrival.version);
     let body = html! {
         (gate::findings(lang, told))
-        @if !newest { (parts::notice(lang, "warning", "version-superseded", "", &[("version", arrival.version.to_string())])) p { a.button.plain href=(submission.address()) { (label(lang, "bureau-newest")) } } }
+        @if !newest { (gate::findings(lang, &[Finding::warning("version-superseded").with("version", arrival.version)])) p { a.button.plain href=(submission.address()) { (label(lang, "bureau-newest")) } } }
         (head(lang, unit, &submission, decision.as_ref().map(|word| word.kind.as_str())))
         (paper::verdicts(lang, &verdicts, &said, &bureau.causes))
         h2 id="figures" { (draft.name) }

@@ -46,14 +46,10 @@ pub fn queries(lang: Lang, rows: &[&(Unit, Query)], today: &str) -> Markup {
     }
 }
 
-/// Where the conversation about a query is; the edition is looked up there.
+/// Where the conversation about a query is.
 fn thread_at(query: &Query) -> String {
-    format!(
-        "{}?form={}&period={}#talk",
-        frame::unit_at(&query.unit),
-        gate::part(&query.message.form),
-        gate::part(&query.message.period)
-    )
+    let Query { unit, message, edition, .. } = query;
+    format!("{}#talk", frame::report_at(unit, [&message.form, edition, &message.period]))
 }
 
 /// Where a query stands on a day.
@@ -85,8 +81,9 @@ pub fn list(bureau: &Bureau, visit: &Visit) -> Answer<Reply> {
             if !reports.contains_key(&query.unit) {
                 reports.insert(query.unit.clone(), Arrival::of(connection, &query.unit)?);
             }
-            if all || query.is_open(reports.get(&query.unit).map_or(&[][..], Vec::as_slice)) {
-                rows.push((unit, query));
+            let known = reports.get(&query.unit).map_or(&[][..], Vec::as_slice);
+            if all || query.is_open(known) {
+                rows.push((unit, query.placed(known)));
             }
         }
         Ok(rows)
@@ -155,8 +152,8 @@ pub fn acts(
         @else if returned { p { (label(lang, "bureau-waits-correction")) } }
         @else {
             h2 id="decide" { (label(lang, "bureau-decide")) }
-            @if !accepted { (decide(visit, submission, "accept", "bureau-accept", typed)) }
-            (decide(visit, submission, "return", "bureau-return", typed))
+            @if !accepted { (decide(visit, submission, "accept", ["bureau-accept", "bureau-accept-words"], typed)) }
+            (decide(visit, submission, "return", ["bureau-return", "bureau-return-words"], typed))
         }
     }
 }
@@ -210,12 +207,12 @@ fn ask(bureau: &Bureau, visit: &Visit, submission: &Submission, verdicts: &[Verd
     }
 }
 
-fn decide(visit: &Visit, submission: &Submission, act: &str, name: &str, typed: Option<&str>) -> Markup {
+fn decide(visit: &Visit, submission: &Submission, act: &str, [name, words]: [&str; 2], typed: Option<&str>) -> Markup {
     let lang = visit.session.lang;
     html! {
         form.card method="post" action=(format!("{}/{act}", submission.address())) {
             (carried(visit, submission))
-            label for=(format!("{act}-text")) { (label(lang, &format!("{name}-words"))) }
+            label for=(format!("{act}-text")) { (label(lang, words)) }
             textarea id=(format!("{act}-text")) name="text" required { (kept(visit, typed, act, "text")) }
             div.row { button.plain[act == "return"] { (label(lang, name)) } }
         }

@@ -98,4 +98,10 @@ impl Query {
         let newest = arrived.iter().filter(about).max_by_key(|one| one.version);
         self.answer == 0 && newest.is_none_or(|newest| newest.payload == self.message.payload)
     }
+
+    /// The query with the edition of the report it is about.
+    pub fn placed(self, arrived: &[Arrival]) -> Query {
+        let about = arrived.iter().find(|one| one.payload == self.message.payload && one.report[0] == self.message.form);
+        Query { edition: about.map(|one| one.report[1].clone()).unwrap_or_default(), ..self }
+    }
 }

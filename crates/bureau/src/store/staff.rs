@@ -203,6 +203,8 @@ pub struct Query {
     pub unit: String,
     /// The query.
     pub message: Message,
+    /// Edition of the report it is about; empty until it is looked up among what arrived.
+    pub edition: String,
     /// Number of the last answer; 0 where there is none.
     pub answer: u64,
     /// When that came.
@@ -217,7 +219,14 @@ impl Query {
         let read = |row: &Row<'_>| {
             let (unit, message) = super::messages::message(row)?;
             let deadline = Deadline { answer_by: row.get(13)?, grace: row.get(14)?, cause: row.get(15)? };
-            Ok(Query { unit, message, answer: row.get::<_, i64>(11)?.unsigned_abs(), answered: row.get(12)?, deadline })
+            Ok(Query {
+                unit,
+                message,
+                edition: String::new(),
+                answer: row.get::<_, i64>(11)?.unsigned_abs(),
+                answered: row.get(12)?,
+                deadline,
+            })
         };
         connection.prepare_cached(sql::QUERIES)?.query_map(params![since, unit, number(most)], read)?.collect()
     }
