@@ -1,6 +1,8 @@
 //! A bureau with its own program, files and network, and units that enrol and report with `openssl` and `curl`.
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub mod people;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -50,6 +52,8 @@ pub fn period() -> String {
 pub struct Bureau {
     pub folder: TempDir,
     server: Option<(Child, String)>,
+    /// Where its people's pages are, while it serves.
+    pages: String,
 }
 
 impl Drop for Bureau {
@@ -62,7 +66,7 @@ impl Bureau {
     /// A bureau with its register.
     pub fn new() -> Bureau {
         let folder = tempfile::tempdir().unwrap();
-        let bureau = Bureau { folder, server: None };
+        let bureau = Bureau { folder, server: None, pages: String::new() };
         let hosts = ["--host", "localhost", "--host", "127.0.0.1"];
         bureau.run(&[&["init", "--code", "350100", "--name", "示例县统计局"], &hosts[..]].concat());
         fs::write(bureau.path("register.csv"), REGISTER).unwrap();
@@ -107,7 +111,14 @@ impl Bureau {
     pub fn serve(&mut self) {
         let mut child = self.command(&["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("https://")).expect("no address");
+        let pages = &mut self.pages;
+        let address = lines.by_ref().map_while(Result::ok).find(|line| {
+            if let Some((_, rest)) = line.split_once("[pages-serve] ") {
+                rest.split(": ").next().unwrap_or_default().clone_into(pages);
+            }
+            line.starts_with("https://")
+        });
+        let address = address.expect("no address");
         // What it says further is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         self.server = Some((child, address));
@@ -116,6 +127,10 @@ impl Bureau {
     /// A server that a test started itself.
     pub fn adopt(&mut self, child: Child, address: String) {
         self.server = Some((child, address));
+    }
+
+    pub fn pages(&self) -> &str {
+        &self.pages
     }
 
     pub fn url(&self) -> &str {
