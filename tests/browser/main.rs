@@ -4,6 +4,7 @@ The review pages: over HTTP, and in a real Chromium. Apart from the other tests,
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its case must fail; nobody links against it")]
 
 mod browser;
+mod bureau;
 mod doing;
 mod exam;
 mod mapping;

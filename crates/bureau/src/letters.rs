@@ -69,7 +69,7 @@ enum Piece {
 }
 
 /// Characters that `…` passes over at most.
-const SOME: usize = 6;
+const SOME: usize = 12;
 /// Words that may stand before a number.
 const SMALL: &str = "约到至为是了大概成元万亿以上下在之";
 /// Digits as people write them.
@@ -251,7 +251,7 @@ mod tests {
             "核实说明不具体：请写明客户、合同和日期。",
             "营业收入由上月的 300 减少到 20，差异达到 93%，请说明。",
             "贵单位填报 2026 年 5 月 B203 表时，3 项为空。",
-            "Revenue increased from 3 to 5, differs from last month by 40 %: please say why.",
+            "Revenue changed from 3 to 5 and assets amount to 12; it differs from last month by 40 %: please say why.",
         ] {
             assert_eq!(letters.steers(text), None, "{text}");
         }

@@ -11,7 +11,8 @@ use seal::{Checkpoint, Digest, Limits};
 
 /// A state in which each table has rows, with refusals, corrections, trials and a checkpoint of an agent.
 fn lived() -> Bureau {
-    let mut bureau = Bureau::new();
+    let mut bureau = Bureau::new().with_pages();
+    bureau.works("lina", &["reader"], "350100");
     bureau.serve();
     let site = bureau.unit(UNIT);
     bureau.unit(OTHER);
@@ -36,7 +37,7 @@ fn lived() -> Bureau {
     assert_eq!(bureau.submit(UNIT, b"no package", &[]).0, 422);
     let period = period();
     let about = ["--form", "B203", "--edition", "2025", "--period", &period, "--text", "请核实"];
-    bureau.run(&[&["query", UNIT], &about[..]].concat());
+    bureau.run(&[&["query", UNIT, "--cause", "other"], &about[..]].concat());
     bureau.run(&[&["return", UNIT], &about[..]].concat());
     let post = ["--header", "Content-Type: application/json", "--data", "{\"key\":\"a-1\",\"text\":\"已核实\"}"];
     assert_eq!(bureau.ask(UNIT, "/v1/messages", &post).0, 201);
@@ -48,6 +49,11 @@ fn lived() -> Bureau {
     bureau.run(&["packs", "publish", "B203.toml"]);
     let serial = bureau.json(&["certificates", "--unit", OTHER])[0]["serial"].as_str().unwrap().to_owned();
     bureau.run(&["revoke", &serial, "--reason", "电脑丢失"]);
+    // Somebody looks at values; the last account has all that an account can have.
+    let lina = bureau.signs_in("lina");
+    assert_eq!(lina.get(&format!("/units/{UNIT}/B203/2025/{period}")).status, 200);
+    lina.second();
+    bureau.run(&["staff", "invite", "lina"]);
     bureau.kill();
     bureau
 }

@@ -132,10 +132,12 @@ const GRACE: Option<std::time::Duration> = Some(std::time::Duration::from_secs(1
 
 /// Serves until the system says to stop.
 async fn until_stopped(running: Running, pages: Option<axum_server::Handle<SocketAddr>>) -> Result<Vec<Finding>, Failure> {
+    // It listens for the word to stop before it says that it is there.
+    let asked = asked_to_stop();
     crate::problem::eprint_line(&format!("https://{}", running.address));
     let stop = running.stopper();
     tokio::spawn(async move {
-        asked_to_stop().await;
+        asked.await;
         if let Some(pages) = pages {
             pages.graceful_shutdown(GRACE);
         }
@@ -146,12 +148,15 @@ async fn until_stopped(running: Running, pages: Option<axum_server::Handle<Socke
 }
 
 #[cfg(unix)]
-async fn asked_to_stop() {
+fn asked_to_stop() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+    let terminate = signal(SignalKind::terminate());
+    async move {
+        let Ok(mut terminate) = terminate else { return std::future::pending().await };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
     }
 }
 

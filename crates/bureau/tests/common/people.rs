@@ -103,6 +103,18 @@ impl Visitor {
         ask(&self.url, path, &[&["--cookie", self.cookie.as_str()], args].concat())
     }
 
+    /// Sets up a second factor, with an authenticator that is not ours.
+    pub fn second(&self) {
+        let token = self.token();
+        assert_eq!(self.post("/account/second", &token, &[("password", PASSWORD)]).status, 303);
+        let page = self.get("/account").body;
+        let (_, rest) = page.split_once("id=\"secret\">").unwrap();
+        let secret = rest.split('<').next().unwrap();
+        let out = Command::new("oathtool").args(["--totp", "--base32", secret]).output().unwrap();
+        let code = String::from_utf8(out.stdout).unwrap();
+        assert_eq!(self.post("/account/second/code", &token, &[("code", code.trim())]).status, 303);
+    }
+
     /// The token of the session.
     pub fn token(&self) -> String {
         self.get("/").token()
