@@ -12,6 +12,7 @@ use std::{
     thread::{available_parallelism, scope},
 };
 
+use ahash::{AHashMap, AHashSet};
 use formula::{Figures, Filter, Gap, Measure, Name, Part, Question, Side, What};
 use model::{Amount, Month, Period};
 
@@ -83,16 +84,23 @@ impl Evidence {
     }
 }
 
+/// What turned over on one account: its cells in the order of their periods, each with the number of its party among the account's parties.
+#[derive(Default)]
+struct Turnover {
+    cells: Vec<(Period, Cell, usize)>,
+    parties: usize,
+}
+
 /// The sealed cells of a book, ready to be asked.
 pub struct Book {
     coverage: Coverage,
-    accounts: HashMap<Arc<str>, Vec<(Period, Cell)>>,
+    accounts: HashMap<Arc<str>, Turnover>,
     periods: BTreeSet<Period>,
     pub(crate) entries: BTreeMap<Period, Vec<Evidence>>,
     /// Whether any line has foreign currency, and whether any has a quantity.
     kept: [bool; 2],
     /// Values that occur in each dimension.
-    values: [BTreeSet<Arc<str>>; DIMENSIONS.len()],
+    values: [AHashSet<Arc<str>>; DIMENSIONS.len()],
     /// Answers that had to be read from entry lines.
     read: Mutex<Vec<(bool, Question, ByPeriod)>>,
 }
@@ -104,10 +112,11 @@ impl Book {
         cubes: impl IntoIterator<Item = (Period, Vec<Cell>)>,
         entries: BTreeMap<Period, Vec<Evidence>>,
     ) -> Book {
-        let mut accounts: HashMap<Arc<str>, Vec<(Period, Cell)>> = HashMap::new();
+        let mut accounts: HashMap<Arc<str>, Turnover> = HashMap::new();
+        let mut parties: HashMap<Arc<str>, AHashMap<Option<Arc<str>>, usize>> = HashMap::new();
         let mut periods = BTreeSet::new();
         let mut kept = [false; 2];
-        let mut values = [const { BTreeSet::new() }; DIMENSIONS.len()];
+        let mut values: [AHashSet<Arc<str>>; DIMENSIONS.len()] = Default::default();
         for (period, cells) in cubes {
             periods.insert(period);
             for cell in cells {
@@ -118,7 +127,12 @@ impl Book {
                         known.insert(value.clone());
                     }
                 }
-                accounts.entry(cell.account.clone()).or_default().push((period, cell));
+                let numbers = parties.entry(cell.account.clone()).or_default();
+                let next = numbers.len();
+                let party = *numbers.entry(cell.dimensions[PARTY].clone()).or_insert(next);
+                let turnover = accounts.entry(cell.account.clone()).or_default();
+                turnover.parties = numbers.len();
+                turnover.cells.push((period, cell, party));
             }
         }
         Book { coverage, accounts, periods, entries, kept, values, read: Mutex::new(Vec::new()) }
@@ -141,12 +155,12 @@ impl Book {
 
     /// Whether any line was booked on an account up to a month.
     pub fn is_used_by(&self, account: &str, month: Month) -> bool {
-        self.accounts.get(account).is_some_and(|cells| cells.iter().any(|(period, _)| period.month <= month))
+        self.accounts.get(account).is_some_and(|of| of.cells.first().is_some_and(|(period, ..)| period.month <= month))
     }
 
     /// Whether an account has turnover in a period; its cells stand in the order of the periods.
     pub(crate) fn turns_over(&self, account: &str, period: Period) -> bool {
-        self.accounts.get(account).is_some_and(|cells| cells.binary_search_by_key(&period, |(at, _)| *at).is_ok())
+        self.accounts.get(account).is_some_and(|of| of.cells.binary_search_by_key(&period, |(at, ..)| *at).is_ok())
     }
 
     /// The book as a form sees it: monthly and quarterly forms leave `adjustments` out, annual ones take them in.
@@ -235,8 +249,24 @@ impl Seen<'_> {
         account: &str,
         question: &'s Question,
     ) -> impl Iterator<Item = (Period, &'s Cell, Option<Amount>)> + 's {
-        let cells = self.book.accounts.get(account).into_iter().flatten();
-        cells.filter_map(|(period, cell)| {
+        self.adding_of(self.book.accounts.get(account), question).map(|(period, cell, _, amount)| (period, cell, amount))
+    }
+
+    /// The same with the number of each cell's party.
+    fn adding_of<'s>(
+        &'s self,
+        turnover: Option<&'s Turnover>,
+        question: &'s Question,
+    ) -> impl Iterator<Item = (Period, &'s Cell, usize, Option<Amount>)> + 's {
+        let cells = turnover.map_or(&[][..], |of| of.cells.as_slice());
+        // Months that no answer looks at are not walked: a book may have ten years.
+        let first = match question.what {
+            What::Opening | What::Closing => 0,
+            _ => cells.partition_point(|(period, ..)| period.month < question.from),
+        };
+        let last = if question.what == What::Opening { question.from } else { question.to };
+        let cells = cells[first..].iter().take_while(move |(period, ..)| period.month <= last);
+        cells.filter_map(|(period, cell, party)| {
             let counts = self.holds(*period, question)
                 && !(cell.closing && self.leaves_closing_out(*period, question))
                 && question.filters.iter().all(|filter| passes(filter, &cell.dimensions));
@@ -245,25 +275,25 @@ impl Seen<'_> {
                 Measure::Foreign => cell.sums.foreign,
                 Measure::Quantity => cell.sums.quantity,
             };
-            counts.then(|| (*period, cell, lines::added(question, sides)))
+            counts.then(|| (*period, cell, *party, lines::added(question, sides)))
         })
     }
 
     pub(crate) fn part(&self, account: &str, question: &Question) -> Result<Option<Amount>, Gap> {
         let too_large = || too_large(account);
         let mut sum = None;
+        let turnover = self.book.accounts.get(account);
         // Balances by party, where only those on one side count.
-        let mut details: BTreeMap<Option<&str>, Amount> = BTreeMap::new();
-        for (_, cell, amount) in self.adding(account, question) {
+        let parties = turnover.filter(|_| question.detail.is_some()).map_or(0, |of| of.parties);
+        let mut details = vec![Amount::ZERO; parties];
+        for (_, _, party, amount) in self.adding_of(turnover, question) {
             let amount = amount.ok_or_else(too_large)?;
-            if question.detail.is_some() {
-                let detail = details.entry(cell.dimensions[PARTY].as_deref()).or_default();
-                *detail = detail.checked_add(amount).ok_or_else(too_large)?;
-            } else {
-                sum = Some(sum.unwrap_or(Amount::ZERO).checked_add(amount).ok_or_else(too_large)?);
+            match details.get_mut(party).filter(|_| question.detail.is_some()) {
+                Some(detail) => *detail = detail.checked_add(amount).ok_or_else(too_large)?,
+                None => sum = Some(sum.unwrap_or(Amount::ZERO).checked_add(amount).ok_or_else(too_large)?),
             }
         }
-        for amount in details.into_values().filter(|amount| stands(*amount, question.detail)) {
+        for amount in details.into_iter().filter(|amount| stands(*amount, question.detail)) {
             sum = Some(sum.unwrap_or(Amount::ZERO).checked_add(amount).ok_or_else(too_large)?);
         }
         Ok(sum)

@@ -42,7 +42,7 @@ const ROUNDS: usize = 3;
 /// Memory is compared with that of a pull of this many lines.
 const SMALL: u64 = 1_000_000;
 
-const USAGE: &str = "usage: cargo xtask bench [--lines N] | bench audit | bench forms | bench receiver | bench pages [N]\n\n  --lines N   entry lines of the ledger, 2000000 where absent";
+const USAGE: &str = "usage: cargo xtask bench [--lines N] | bench audit | bench forms | bench receiver | bench pages [N] | bench served [N]\n\n  --lines N   entry lines of the ledger, 2000000 where absent";
 
 /// What is read, as a person would write it in agent.toml; `{from}` and `{to}` are parameters.
 const ENTRIES: &str = "SELECT month, '0' AS adjustment, voucher, number, kind, CAST(day AS TEXT) AS date, line, summary, account, debit, \
@@ -62,6 +62,11 @@ pub fn main(args: &[String]) -> ExitCode {
         ["forms"] => forms::main(),
         ["pages"] => pages::main(None),
         ["pages", lines] => pages::main(Some(lines)),
+        ["served"] => pages_served(LINES),
+        ["served", lines] => match lines.parse() {
+            Ok(lines) if lines >= 100_000 => pages_served(lines),
+            _ => Err(format!("bench served: at least 100000 lines\n\n{USAGE}")),
+        },
         [] => bench(LINES),
         ["--lines", lines] => match lines.parse() {
             Ok(lines) if lines >= SMALL => bench(lines),
@@ -142,7 +147,8 @@ fn middle(mut runs: Vec<Run>) -> Run {
     Run { peak_kib, ..runs[runs.len() / 2] }
 }
 
-fn bench(lines: u64) -> Result<(), String> {
+/// The product as it is released, in a folder of its own; and where things are built.
+fn built() -> Result<(Site, PathBuf), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     eprintln!("cargo build --release");
@@ -150,14 +156,37 @@ fn bench(lines: u64) -> Result<(), String> {
     if !built.is_ok_and(|status| status.success()) {
         return Err("the product does not build".to_owned());
     }
-    let mut report = Report::new(lines);
     let site = Site { folder: tempfile::tempdir().map_err(|error| error.to_string())?, product: target.join("release/taizhang") };
+    Ok((site, target))
+}
+
+/// A PostgreSQL with a ledger of `lines` entry lines that the site reads; and how many it became.
+fn loaded(site: &Site, lines: u64) -> Result<(Postgres, String, u64), String> {
     eprintln!("a private PostgreSQL, and a ledger of {lines} lines");
     // The settings are PostgreSQL's own; only that nothing is checkpointed while others are timed is not.
     let server = Postgres::start_with(&["max_wal_size=8GB", "checkpoint_timeout=1h"]);
     let rows = load(&server, lines)?;
     let odbc = server.odbc("erp");
     site.configure(&odbc, &[("ledger", "gl_entry"), ("small", "gl_small")])?;
+    Ok((server, odbc, rows))
+}
+
+/// Only the pages of a book that was pulled.
+fn pages_served(lines: u64) -> Result<(), String> {
+    let (site, _) = built()?;
+    let mut report = Report::new(lines);
+    let (_server, _, _) = loaded(&site, lines)?;
+    eprintln!("pull");
+    site.run(&["pull", "--book", "ledger"])?;
+    served::served(&site, &mut report)?;
+    report.print();
+    Ok(())
+}
+
+fn bench(lines: u64) -> Result<(), String> {
+    let (site, target) = built()?;
+    let mut report = Report::new(lines);
+    let (server, odbc, rows) = loaded(&site, lines)?;
 
     let full = format!("{odbc};PWD={{{}}};UseDeclareFetch=1;Fetch=1000;BoolsAsChar=0", PASSWORD.replace('}', "}}"));
     let query = ENTRIES.replace("LEDGER", "gl_entry");
