@@ -103,6 +103,9 @@ pub fn write(office: &Office, letters: &Letters, letter: &Letter<'_>) -> Result<
         _ => None,
     };
     let text = letters.signed(letter.text, deadline.as_ref());
+    if text.chars().count() > LONGEST {
+        return Err(Failure::config(Finding::error("message-text-unfit").at(&place).with("longest", LONGEST)));
+    }
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| Failure::source(Finding::error("randomness-missing")))?;
     let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
