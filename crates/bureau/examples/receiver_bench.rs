@@ -1,8 +1,8 @@
 /*!
 A receiver under load: its own program in a process of its own, over TLS with client certificates, with the load generator on the same cores.
 
-`receiver_bench PROGRAM [STORED …]` prints lines of `name value unit`; `cargo xtask bench receiver` builds both and runs it. Each answer is looked at:
-one that is no receipt of a package that was taken ends the run.
+`receiver_bench PROGRAM [--store sqlite|postgres] [--objects database|folder] [STORED …]` prints lines of `name value unit`; `cargo xtask bench receiver` builds both
+and runs it. With `postgres` a private server runs on the same cores too. Each answer is looked at: one that is no receipt of a package that was taken ends the run.
 */
 #![allow(
     clippy::unwrap_used,
@@ -23,6 +23,9 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+#[path = "../tests/common/postgres.rs"]
+mod postgres;
 
 use model::{CreditCode, CreditCodeError, Month};
 use rustls::{
@@ -101,15 +104,25 @@ struct Bureau {
 }
 
 impl Bureau {
-    fn new(program: &Path, folder: &Path) -> Bureau {
+    fn new(program: &Path, folder: &Path, server: Option<&postgres::Postgres>, objects: &str) -> Bureau {
         let run = |args: &[&str]| {
             let out = Command::new(program).args(args).current_dir(folder).output().unwrap();
             assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         };
         run(&["init", "--code", "350100", "--name", "bench", "--host", "localhost"]);
         let path = folder.join("bureau.toml");
-        let text = fs::read_to_string(&path).unwrap() + "\n[receive]\nroles = [\"preparer\", \"head\"]\n";
+        let mut text = fs::read_to_string(&path).unwrap() + "\n[receive]\nroles = [\"preparer\", \"head\"]\n";
+        text += &format!("[objects]\nkind = \"{objects}\"\n");
+        if let Some(server) = server {
+            for (name, role) in [("url", "receiver"), ("owner", "owner")] {
+                fs::write(folder.join(name), server.url(role)).unwrap();
+            }
+            text += "[store]\nkind = \"postgres\"\nurl = { file = \"url\" }\nowner_url = { file = \"owner\" }\n";
+        }
         fs::write(&path, text).unwrap();
+        if server.is_some() {
+            run(&["store", "migrate"]);
+        }
         for first in (0..UNITS).step_by(SHEET) {
             let mut register = String::from("code,name,official\n");
             (first..first + SHEET)
@@ -415,9 +428,17 @@ async fn burst(address: &str, sites: Vec<Site>) -> (Duration, u64, usize) {
 fn main() {
     let mut args = std::env::args().skip(1);
     let program = PathBuf::from(args.next().expect("receiver_bench PROGRAM [STORED ...]")).canonicalize().unwrap();
-    let stored: Vec<usize> = args.map(|text| text.parse().unwrap()).collect();
+    let (mut store, mut objects, mut stored) = ("sqlite".to_owned(), "database".to_owned(), Vec::new());
+    while let Some(word) = args.next() {
+        match word.as_str() {
+            "--store" => store = args.next().expect("--store sqlite|postgres"),
+            "--objects" => objects = args.next().expect("--objects database|folder"),
+            number => stored.push(number.parse::<usize>().unwrap()),
+        }
+    }
     let folder = tempfile::tempdir().unwrap();
-    let bureau = Bureau::new(&program, folder.path());
+    let database = (store == "postgres").then(|| postgres::Postgres::start(&["log_min_messages=warning", "max_wal_size=4GB"]));
+    let bureau = Bureau::new(&program, folder.path(), database.as_ref(), &objects);
     let server = bureau.serve();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let per_unit = usize::try_from(MONTHS).unwrap();
@@ -465,6 +486,9 @@ fn main() {
     let reports = Command::new(&program).args(["--format", "csv", "reports"]).current_dir(folder.path()).output().unwrap();
     let rows = String::from_utf8_lossy(&reports.stdout).lines().count() - 1;
     println!("reports {rows} rows");
-    let bytes = fs::metadata(folder.path().join("bureau-state/bureau.sqlite")).map_or(0, |about| about.len());
+    let bytes = match &database {
+        Some(server) => server.sql("bureau", "SELECT pg_database_size('bureau')").trim().parse().unwrap(),
+        None => fs::metadata(folder.path().join("bureau-state/bureau.sqlite")).map_or(0, |about| about.len()),
+    };
     println!("state {} MiB", bytes >> 20);
 }

@@ -1,5 +1,9 @@
 /*! `bureau.toml`. Relative paths start at its folder; unknown keys are errors with a place. */
 
+mod stores;
+
+pub use stores::{Kind, Objects, ObjectsKind, S3, Store};
+
 use std::{
     fs,
     net::SocketAddr,
@@ -19,6 +23,8 @@ const WHOLE: Shape = Shape::Whole;
 const SHAPE: Shape = Shape::Table(&[
     ("bureau", Shape::Must(&Shape::Table(&[("code", MUST), ("name", MUST)]))),
     ("state", Shape::Table(&[("dir", TEXT)])),
+    ("store", stores::STORE),
+    ("objects", stores::OBJECTS),
     ("keys", Shape::Table(&[("dir", TEXT), ("password", Shape::Must(&Shape::Table(&[("env", TEXT), ("file", TEXT)])))])),
     ("serve", Shape::Table(&[("listen", TEXT), ("names", Shape::List)])),
     (
@@ -48,6 +54,10 @@ pub struct Config {
     pub name: String,
     /// Folder of the state.
     pub state: PathBuf,
+    /// The database of the rows.
+    pub store: Store,
+    /// Where the bytes of packages are.
+    pub objects: Objects,
     /// Folder of keys and certificates.
     pub keys: PathBuf,
     /// Where the password of the key files is.
@@ -95,6 +105,33 @@ impl Pages {
 pub struct Secret {
     env: Option<String>,
     file: Option<String>,
+}
+
+impl Secret {
+    /// The same, its file from a folder on.
+    fn within(mut self, folder: &Path) -> Secret {
+        if let Some(file) = &mut self.file {
+            *file = folder.join(&*file).display().to_string();
+        }
+        self
+    }
+
+    /// What it refers to; `key` of the configuration is asked for where that is nothing.
+    pub fn read(&self, key: &str) -> Result<String, Failure> {
+        let given = match (&self.env, &self.file) {
+            (Some(name), _) => std::env::var(name).unwrap_or_default(),
+            (None, Some(file)) => {
+                fs::read_to_string(file).map_err(|error| Failure::config(Finding::io(Path::new(file), &error)))?
+            }
+            (None, None) => String::new(),
+        };
+        let given = given.trim_end_matches(['\r', '\n']);
+        if given.is_empty() {
+            let name = self.env.as_deref().unwrap_or(key);
+            return Err(Failure::config(Finding::error("secret-missing").with("name", name)));
+        }
+        Ok(given.to_owned())
+    }
 }
 
 /// How long certificates and codes hold.
@@ -153,6 +190,10 @@ struct Raw {
     bureau: RawBureau,
     #[serde(default)]
     state: RawDir,
+    #[serde(default)]
+    store: stores::RawStore,
+    #[serde(default)]
+    objects: stores::RawObjects,
     #[serde(default)]
     keys: RawKeys,
     #[serde(default)]
@@ -270,6 +311,8 @@ impl Config {
         if raw.bureau.code.is_empty() || raw.bureau.code.chars().any(|c| c.is_whitespace() || c == '+' || c == '/') {
             findings.push(Finding::error("bureau-code-unfit").at(places.of("bureau.code")).with("code", &raw.bureau.code));
         }
+        let store = raw.store.read(folder, &places, &mut findings);
+        let objects = raw.objects.read(folder, &places, &mut findings);
         let (Ok(listen), Ok(pages_listen), true) = (address, pages_address, findings.is_empty()) else { return Err(findings) };
         let file = |given: Option<String>| given.map(|name| folder.join(name));
         let pages = raw.pages.map(|pages| {
@@ -277,16 +320,15 @@ impl Config {
             Pages { listen: pages_listen, hosts: pages.hosts, certificate, key }
         });
         let dir = |given: Option<String>, usual: &str| folder.join(given.as_deref().unwrap_or(usual));
-        let mut password = raw.keys.password;
-        if let Some(file) = &mut password.file {
-            *file = folder.join(&*file).display().to_string();
-        }
+        let password = raw.keys.password.within(folder);
         let mib = raw.receive.package_mib.clamp(1, exchange::PACKAGE_MAX >> 21);
         Ok(Config {
             sandbox: raw.bureau.code == SANDBOX,
             code: raw.bureau.code,
             name: raw.bureau.name,
             state: dir(raw.state.dir, "bureau-state"),
+            store,
+            objects,
             keys: dir(raw.keys.dir, "bureau-keys"),
             password,
             listen,
@@ -307,18 +349,9 @@ impl Config {
 
     /// The password of the key files.
     pub fn password(&self) -> Result<Vec<u8>, Failure> {
-        let name = self.password.env.as_deref().unwrap_or(PASSWORD);
-        let given = match (&self.password.env, &self.password.file) {
-            (None, Some(file)) => {
-                fs::read_to_string(file).map_err(|error| Failure::config(Finding::io(Path::new(file), &error)))?
-            }
-            _ => std::env::var(name).unwrap_or_default(),
-        };
-        let given = given.trim_end_matches(['\r', '\n']);
-        if given.is_empty() {
-            return Err(Failure::config(Finding::error("secret-missing").with("name", name)));
-        }
-        Ok(given.as_bytes().to_vec())
+        let usual = Secret { env: Some(PASSWORD.to_owned()), file: None };
+        let named = self.password.env.is_some() || self.password.file.is_some();
+        if named { self.password.read("keys.password") } else { usual.read(PASSWORD) }.map(String::into_bytes)
     }
 
     /// Name of the receiver's log.

@@ -5,7 +5,7 @@ use model::Finding;
 use seal::{Algorithm, Certificate, Digest, Profile, Request, Role, Subject, Time};
 
 use crate::{
-    clock, est,
+    clock, db, est,
     failure::Failure,
     keys::{DAY, EARLY},
     office::Office,
@@ -166,7 +166,7 @@ pub fn carried(
     office.write(|connection| {
         enrolment.add(connection, &at, &hash, who)?;
         issued.add(connection, &at, certificate.der())?;
-        let made = Enrolment::find(connection, &hash)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let made = Enrolment::find(connection, &hash)?.ok_or(db::Error::NoRows)?;
         made.spend(connection, &at, &issued.serial)
     })?;
     Ok(certificate)
@@ -205,11 +205,7 @@ pub fn enrol(office: &Office, code: &Code, request: &[u8]) -> Result<Vec<u8>, Pr
     });
     match written {
         Ok(()) => Ok(answer(&certificate)),
-        Err(StoreError::Sqlite { source, .. })
-            if source.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) =>
-        {
-            Err(refused())
-        }
+        Err(StoreError::Database { source, .. }) if source.is_constraint() => Err(refused()),
         Err(error) => Err(Unwritten::from(error).into()),
     }
 }

@@ -43,21 +43,28 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         match error {
             StoreError::Io { path, source } => Failure::source(Finding::io(&path, &source)),
-            StoreError::Sqlite { path, source } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
-                Failure::source(Finding::io(&path, &std::io::Error::new(std::io::ErrorKind::StorageFull, source)))
+            StoreError::Database { place, source } if source.is_full() => {
+                let full = std::io::Error::new(std::io::ErrorKind::StorageFull, source.to_string());
+                Failure::source(Finding::io(std::path::Path::new(&place), &full))
             }
-            StoreError::Sqlite { path, source } => {
-                Failure::source(Finding::error("state-refused").at(path.display().to_string()).with("reason", source))
+            StoreError::Database { place, source } => {
+                Failure::source(Finding::error("state-refused").at(place).with("reason", source))
             }
-            StoreError::Damaged { path, reason } => {
-                Failure::source(Finding::error("file-damaged").at(path.display().to_string()).with("reason", reason))
+            StoreError::Damaged { place, reason } => {
+                Failure::source(Finding::error("file-damaged").at(place).with("reason", reason))
             }
+            StoreError::Objects { place, reason } => {
+                Failure::source(Finding::error("objects-refused").at(place).with("reason", reason))
+            }
+            StoreError::Archived { place } => Failure::source(Finding::error("object-archived").at(place)),
             StoreError::Unsigned { finding } => Failure::source(finding),
-            StoreError::Newer { path, found } => {
-                Failure::config(Finding::error("state-newer").at(path.display().to_string()).with("version", found))
+            StoreError::Newer { place, found } => Failure::config(Finding::error("state-newer").at(place).with("version", found)),
+            StoreError::Older { place, found } => {
+                let finding = Finding::error("bureau-state-older").at(place).with("version", found);
+                Failure::config(finding.with("now", crate::sql::SCHEMA_VERSION))
             }
-            StoreError::Older { path, found } => {
-                let finding = Finding::error("bureau-state-older").at(path.display().to_string()).with("version", found);
+            StoreError::Unmigrated { place, found } => {
+                let finding = Finding::error("store-unmigrated").at(place).with("version", found);
                 Failure::config(finding.with("now", crate::sql::SCHEMA_VERSION))
             }
         }

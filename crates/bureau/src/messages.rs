@@ -1,8 +1,8 @@
 /*! Queries, answers, acceptances and returns. They are words: a figure changes only by a corrected package. */
 
+use crate::db::{self, Connection};
 use exchange::{Message, NewMessage, Problem};
 use model::Finding;
-use rusqlite::Connection;
 
 use crate::{
     clock,
@@ -140,7 +140,7 @@ pub fn write(office: &Office, letters: &Letters, letter: &Letter<'_>) -> Result<
 
 /// The word that stands in the way of another about the same version: what was returned is corrected and not accepted, and neither is done twice.
 /// What was accepted can still be returned.
-fn decided(connection: &Connection, draft: &MessageDraft) -> rusqlite::Result<Option<Message>> {
+fn decided(connection: &Connection, draft: &MessageDraft) -> db::Result<Option<Message>> {
     let Message { kind, form, payload, .. } = &draft.message;
     if kind == "query" {
         return Ok(None);

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::{
     clock,
     config::Config,
-    enrol, est,
+    db, enrol, est,
     events::{Event, Teller},
     failure::Failure,
     keys::Keys,
@@ -51,7 +51,7 @@ impl Office {
 
     /// Opens the state with keys that are in memory.
     pub fn with(config: Config, keys: Keys) -> Result<Arc<Office>, Failure> {
-        let store = Store::open(&config.state)?;
+        let store = Store::open(&config)?;
         let writer = Writer::start(&store, Box::new(Signing { origin: config.origin(), signer: keys.signer() }))?;
         let uploads = Uploads::open(&config.state, config.uploads.clone());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -74,7 +74,7 @@ impl Office {
     }
 
     /// Writes rows, each of which is an entry of the log as well.
-    pub fn write<T>(&self, act: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub fn write<T>(&self, act: impl FnOnce(&db::Connection) -> db::Result<T>) -> Result<T, StoreError> {
         let (done, acts) = self.store.write(&self.notary(), act)?;
         acts.iter().for_each(|act| self.tell(|| Event::of_act(act)));
         Ok(done)
@@ -197,6 +197,7 @@ impl Office {
                     at,
                 };
                 let judged = receive::judge(office, &arrived).map_err(Unwritten::from)?;
+                receive::keep(office, &judged, &bytes).map_err(Unwritten::from)?;
                 Ok((judged, bytes))
             })
             .await?;

@@ -58,7 +58,7 @@ pub fn main(args: &[String]) -> ExitCode {
     let done = match args.as_slice() {
         ["bare", kind, query, months @ ..] => bare_child(*kind == "wide", query, months),
         ["audit"] => audit::main(),
-        ["receiver"] => receiver::main(),
+        ["receiver", words @ ..] => receiver::main(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
         ["forms"] => forms::main(),
         ["pages"] => pages::main(None),
         ["pages", lines] => pages::main(Some(lines)),

@@ -20,7 +20,7 @@ const STORED: [&str; 3] = ["1000", "10000", "100000"];
 const TARGETS: [(&str, u64, bool); 2] = [("maximum", 500, true), ("open_p99", 500, false)];
 
 /// Builds both programs, runs the bench and prints its table with the targets.
-pub fn main() -> Result<(), String> {
+pub fn main(words: &[String]) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     for what in [&["--bin", "taizhang-bureau"], &["--example", "receiver_bench"]] {
@@ -34,6 +34,7 @@ pub fn main() -> Result<(), String> {
     let begun = std::time::Instant::now();
     let out = Command::new(target.join("release/examples/receiver_bench"))
         .arg(target.join("release/taizhang-bureau"))
+        .args(words)
         .args(STORED)
         .stderr(std::process::Stdio::inherit())
         .output()

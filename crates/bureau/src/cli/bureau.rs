@@ -57,7 +57,7 @@ pub fn init(ctx: &Ctx, what: &Init) -> Result<Vec<Finding>, Failure> {
     let password = enrol::code()? + "-" + &enrol::code()?;
     keep(&config.keys.join("password"), format!("{password}\n").as_bytes(), 0o600)?;
     keys.write(&config.keys, password.as_bytes())?;
-    Store::open(&config.state)?;
+    Store::open(&config)?;
     // The configuration comes last: where it is, everything that it names is there.
     keep(&ctx.config, text.as_bytes(), 0o644)?;
     let told = Finding::note("bureau-made").at(ctx.config.display().to_string());

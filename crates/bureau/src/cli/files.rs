@@ -11,11 +11,11 @@ use seal::{Certificate, Demands, Digest, Digesting, Limits, Moment, Package, Rec
 
 use super::{Ctx, output};
 use crate::{
-    clock,
+    clock, db,
     failure::Failure,
     keys::keep,
     receive::{self, Arrived, Receiving},
-    store::{Blob, Issued, Known, Refused, Report, Taken, commit},
+    store::{Issued, Known, Refused, Report, Taken, commit},
 };
 
 /// Ending of containers.
@@ -89,14 +89,15 @@ pub fn import(ctx: &Ctx, what: &Import) -> Result<Vec<Finding>, Failure> {
     let machines = office.store().read(|connection| {
         let issued = Issued::all(connection, &unit)?;
         let machines = issued.iter().filter(|issued| issued.unit == unit && issued.person.is_empty() && issued.revoked.is_none());
-        machines.map(|issued| Issued::bytes(connection, &issued.serial)).collect::<rusqlite::Result<Vec<_>>>()
+        machines.map(|issued| Issued::bytes(connection, &issued.serial)).collect::<db::Result<Vec<_>>>()
     })?;
     let machines = machines.iter().flatten().filter_map(|der| Certificate::from_der(der).ok()).collect();
     let agent = agent.as_deref();
     let arrived = Arrived { bytes: &package, whole, unit: None, machines, connection: Vec::new(), agent, at: clock::now() };
     let judged = receive::judge(&office, &arrived)?;
+    receive::keep(&office, &judged, &package)?;
     let (task, mut answer) = Receiving::new(std::sync::Arc::clone(&office), judged, package.clone());
-    commit(&mut office.store().writing()?, &office.notary(), vec![Box::new(task)]);
+    commit(&office.store().writing()?, &office.notary(), vec![Box::new(task)]);
     let lost = |reason: String| Failure::source(Finding::error("state-refused").with("reason", reason));
     let receipt = match answer.try_recv() {
         Ok(Ok(receipt)) => receipt,
@@ -141,10 +142,8 @@ pub fn export(ctx: &Ctx, what: &Export) -> Result<Vec<Finding>, Failure> {
     let packages = store.read(Taken::all)?;
     let mut count = 0_usize;
     for package in packages.iter().filter(|package| what.unit.as_ref().is_none_or(|unit| *unit == package.unit)) {
-        let (bytes, receipt) = store.read(|connection| {
-            let receipt = Known::of_payload(connection, &package.payload, &package.unit)?;
-            Ok((Blob::get(connection, &package.content)?, receipt))
-        })?;
+        let receipt = store.read(|connection| Known::of_payload(connection, &package.payload, &package.unit))?;
+        let bytes = store.object(&package.content)?;
         let folder = what.dir.join(&package.unit);
         fs::create_dir_all(&folder).map_err(|error| Failure::source(Finding::io(&folder, &error)))?;
         let files = [("", bytes), ("receipt.", receipt.map(|receipt| receipt.receipt))];

@@ -73,6 +73,9 @@ fn verify(ctx: &Ctx, outside: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
     }
     let told = Finding::note("bureau-log-holds").with("entries", checked.entries).with("checkpoints", checked.checkpoints);
     held.push(told.with("receipts", checked.receipts).with("packages", checked.packages));
+    if checked.archived > 0 {
+        held.push(Finding::warning("objects-archived").with("packages", checked.archived));
+    }
     Ok(held)
 }
 
@@ -147,7 +150,7 @@ fn list(ctx: &Ctx, unit: &str, after: u64) -> Result<Vec<Finding>, Failure> {
     let (mut rows, mut owners) = (Vec::new(), BTreeMap::new());
     store.read(|connection| {
         Log::entries(connection, |entry| {
-            let Some(mut event) = Event::of(&entry) else { return };
+            let Some(mut event) = Event::of(&entry) else { return Ok(()) };
             let serial = event.about.split(' ').next().unwrap_or_default().to_owned();
             match event.kind.as_str() {
                 // A certificate's number says whose it is.
@@ -161,6 +164,7 @@ fn list(ctx: &Ctx, unit: &str, after: u64) -> Result<Vec<Finding>, Failure> {
                 let Event { at, kind, unit, by, .. } = event;
                 rows.push(vec![number.to_string(), at, ctx.word("event", &kind), unit, about, by]);
             }
+            Ok(())
         })
     })?;
     output::rows(ctx.format, ctx.lang, &["entry", "at", "event", "unit", "about", "by"], &rows)?;

@@ -8,6 +8,7 @@ mod packs;
 mod people;
 mod quality;
 mod staff;
+mod store;
 mod talk;
 mod units;
 
@@ -87,6 +88,9 @@ enum Verb {
     /// 接收日志 The receiver's log
     #[command(subcommand)]
     Log(log::What),
+    /// 数据库和对象存储：建表、检查、备份、恢复 The stores: tables, checks, backups
+    #[command(subcommand)]
+    Store(store::What),
 }
 
 impl Args {
@@ -119,7 +123,7 @@ impl Ctx {
 
     fn open(&self) -> Result<(Config, Store), Failure> {
         let config = self.config()?;
-        let store = Store::open(&config.state)?;
+        let store = Store::open(&config)?;
         Ok((config, store))
     }
 
@@ -194,6 +198,7 @@ pub fn run(args: Args) -> (u8, Lang, Vec<Finding>) {
         Verb::Messages(what) => talk::messages(&ctx, what),
         Verb::Staff(what) => staff::run(&ctx, what),
         Verb::Log(what) => log::run(&ctx, what),
+        Verb::Store(what) => store::run(&ctx, what),
     };
     match done {
         Ok(findings) => (0, lang, findings),

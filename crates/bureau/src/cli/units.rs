@@ -6,7 +6,7 @@ use clap::Subcommand;
 use model::Finding;
 
 use super::{Ctx, output};
-use crate::{clock, failure::Failure, sheet, store::Unit};
+use crate::{clock, db, failure::Failure, sheet, store::Unit};
 
 /// What to do with the register.
 #[derive(Subcommand)]
@@ -33,7 +33,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                     let known = Unit::find(connection, row.code())?;
                     row.over(known).add(connection, &at, &source)
                 });
-                added.collect::<rusqlite::Result<Vec<bool>>>()
+                added.collect::<db::Result<Vec<bool>>>()
             })?;
             let changed = new.iter().filter(|new| **new).count();
             let told = Finding::note("register-imported").at(file.display().to_string());

@@ -75,7 +75,7 @@ fn read(bureau: &Bureau, visit: &Visit) -> Answer<Waiting> {
         let seen = Viewed::last(connection, &staff.person)?;
         let last = |unit: &str, form: &str, period: &str| seen.get(&[unit, form, period].map(str::to_owned));
         let mut units: BTreeMap<String, Option<Unit>> = BTreeMap::new();
-        let mut own = |code: &str| -> rusqlite::Result<Option<Unit>> {
+        let mut own = |code: &str| -> crate::db::Result<Option<Unit>> {
             if !units.contains_key(code) {
                 units.insert(code.to_owned(), Unit::find(connection, code)?.filter(|unit| staff.covers(unit)));
             }

@@ -65,7 +65,7 @@ fn lost(error: crate::store::StoreError) -> Refusal {
 
 impl Bureau {
     /// Reads the store.
-    fn read<T>(&self, ask: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Answer<T> {
+    fn read<T>(&self, ask: impl FnOnce(&crate::db::Connection) -> crate::db::Result<T>) -> Answer<T> {
         self.office.store().read(ask).map_err(lost)
     }
 }

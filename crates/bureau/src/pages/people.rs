@@ -32,7 +32,7 @@ fn listed(bureau: &Bureau, visit: &Visit, told: &[Finding], typed: &Staff) -> An
     let all = bureau.read(|connection| {
         let all = Staff::all(connection)?.into_iter().filter(|staff| own(visit, staff));
         all.map(|staff| Ok((account(connection, &staff.person)?.unwrap_or_default().state(), staff)))
-            .collect::<rusqlite::Result<Vec<_>>>()
+            .collect::<crate::db::Result<Vec<_>>>()
     })?;
     let body = html! {
         (gate::findings(lang, told))

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock,
     receive::{self, Opened},
-    store::{Arrival, Blob, Issued, Known, MessageDraft, Query, Unit},
+    store::{Arrival, Issued, Known, MessageDraft, Query, Unit},
 };
 
 /// Where a report is.
@@ -55,10 +55,8 @@ pub fn open(bureau: &Bureau, visit: &Visit, version: &str) -> Answer<Submission>
         text => versions.iter().find(|one| one.version.to_string() == text),
     };
     let arrival = wanted.cloned().ok_or_else(Refusal::missing)?;
-    let (bytes, receipt) = bureau.read(|connection| {
-        Ok((Blob::get(connection, &arrival.content)?, Known::of_payload(connection, &arrival.payload, unit)?))
-    })?;
-    let bytes = bytes.ok_or_else(|| damaged("blob"))?;
+    let receipt = bureau.read(|connection| Known::of_payload(connection, &arrival.payload, unit))?;
+    let bytes = bureau.office.store().object(&arrival.content).map_err(lost)?.ok_or_else(|| damaged("blob"))?;
     let opened = Opened::read(&bytes).ok_or_else(|| damaged("package"))?;
     let draft =
         opened.forms.iter().find(|draft| draft.form == arrival.report[0]).cloned().ok_or_else(|| damaged("report.json"))?;

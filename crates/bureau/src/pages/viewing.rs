@@ -2,7 +2,6 @@
 
 use gate::Answer;
 use maud::html;
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 use ui::label;
 
@@ -10,7 +9,10 @@ use super::{
     Bureau, frame,
     route::{Reply, Visit},
 };
-use crate::store::{Act, Log, Refused, Task, Unit, Viewed};
+use crate::{
+    db::Connection,
+    store::{Act, Log, Refused, Task, Unit, Viewed},
+};
 
 /// A look on its way into the store.
 pub struct Looking {
@@ -26,6 +28,10 @@ impl Looking {
 }
 
 impl Task for Looking {
+    fn unit(&self) -> &str {
+        &self.row.unit
+    }
+
     fn write(&mut self, connection: &Connection, _: &mut Log<'_>) -> Result<(), Refused> {
         self.row.id = self.row.add(connection)?;
         Ok(())
@@ -60,7 +66,7 @@ pub fn list(bureau: &Bureau, visit: &Visit) -> Answer<Reply> {
         // An area is an area here too: of units elsewhere nothing is shown.
         rows.into_iter()
             .map(|row| Ok((Unit::find(connection, &row.unit)?.unwrap_or_default(), row)))
-            .collect::<rusqlite::Result<Vec<_>>>()
+            .collect::<crate::db::Result<Vec<_>>>()
     })?;
     let last = if rows.len() == MOST { rows.last().map(|(_, row)| row.id) } else { None };
     let own: Vec<_> = rows.iter().filter(|(unit, _)| visit.staff.covers(unit)).collect();

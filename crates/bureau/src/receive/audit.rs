@@ -11,7 +11,7 @@ use survey::{
 use super::judge::drafts;
 use crate::{
     office::Office,
-    store::{Blob, Report, Store, StoreError},
+    store::{Report, Store, StoreError},
 };
 
 /// Rules that are told one by one; the rest is counted.
@@ -35,19 +35,16 @@ pub fn reported(draft: &Draft) -> Draft {
 /// Reports of a unit and month that arrived: the newest version of each form that is wanted.
 pub fn arrived(store: &Store, unit: &str, month: Month, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Draft>, StoreError> {
     let period = month.to_string();
-    let (reports, packages) = store.read(|connection| {
-        let mut reports = Report::of_period(connection, unit, &period)?;
-        reports.retain(|[form, ..]| wanted(form));
-        let mut packages: Vec<(String, Vec<u8>)> = Vec::new();
-        for [_, content, _] in &reports {
-            if packages.iter().all(|(known, _)| known != content)
-                && let Some(bytes) = Blob::get(connection, content)?
-            {
-                packages.push((content.clone(), bytes));
-            }
+    let mut reports = store.read(|connection| Report::of_period(connection, unit, &period))?;
+    reports.retain(|[form, ..]| wanted(form));
+    let mut packages: Vec<(&str, Vec<u8>)> = Vec::new();
+    for [_, content, _] in &reports {
+        if packages.iter().all(|(known, _)| known != content)
+            && let Some(bytes) = store.object(content)?
+        {
+            packages.push((content, bytes));
         }
-        Ok((reports, packages))
-    })?;
+    }
     let mut found = Vec::new();
     for (content, bytes) in packages {
         let newest = |draft: &Draft| reports.iter().any(|[form, of, _]| *form == draft.form && *of == content);

@@ -35,6 +35,7 @@ pub struct Arrived<'a> {
 }
 
 /// A package that was looked at.
+#[derive(Clone)]
 pub struct Judged {
     /// The receipt as far as it can be written: versions are given when it is written down.
     pub receipt: Receipt,
@@ -58,6 +59,15 @@ pub fn drafts(bytes: &[u8]) -> Vec<Draft> {
     let package = Package::read(bytes, Limits::default()).ok();
     let report = package.and_then(|package| read::<Report>(&package, "report.json").ok());
     report.map(|report| report.forms.iter().map(audit::reported).collect()).unwrap_or_default()
+}
+
+/// Keeps the bytes of a package that will be taken, where they are kept apart from the row that will name them.
+pub fn keep(office: &Office, judged: &Judged, bytes: &[u8]) -> Result<(), StoreError> {
+    if judged.receipt.verdict == Verdict::Received {
+        office.store().keep(&judged.receipt.package.to_string(), bytes)
+    } else {
+        Ok(())
+    }
 }
 
 /// Looks at a package: everything that is wrong is told at once.

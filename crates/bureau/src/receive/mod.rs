@@ -12,6 +12,6 @@ mod opened;
 mod task;
 
 pub use audit::{arrived, verdicts};
-pub use judge::{Arrived, Judged, judge};
+pub use judge::{Arrived, Judged, judge, keep};
 pub use opened::{Opened, Said};
 pub use task::{Receiving, told};

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use exchange::Receipted;
 use model::Finding;
-use rusqlite::Connection;
 use seal::{Limits, Receipt, Role, Verdict, countersign};
 use tokio::sync::oneshot;
 
 use super::Judged;
 use crate::{
     clock,
+    db::{self, Ask, Connection, Value},
     events::Event,
     office::Office,
+    sql,
     store::{Agent, Blob, Close, Known, Log, NewReport, Refused, Report, Taken, Task},
 };
 
@@ -24,6 +25,8 @@ pub fn told(receipt: &Receipt) -> Vec<String> {
 /// A package that is being received.
 pub struct Receiving {
     office: Arc<Office>,
+    /// As it was judged; where it is written twice, it begins anew from here.
+    arrived: Judged,
     judged: Judged,
     bytes: Vec<u8>,
     reply: oneshot::Sender<Result<Receipted, Refused>>,
@@ -42,7 +45,7 @@ impl Receiving {
         bytes: Vec<u8>,
     ) -> (Receiving, oneshot::Receiver<Result<Receipted, Refused>>) {
         let (reply, receipt) = oneshot::channel();
-        (Receiving { office, judged, bytes, reply, done: None, twin: false, leaf: 0 }, receipt)
+        (Receiving { office, arrived: judged.clone(), judged, bytes, reply, done: None, twin: false, leaf: 0 }, receipt)
     }
 
     fn received(&self) -> bool {
@@ -50,7 +53,7 @@ impl Receiving {
     }
 
     /// The receipt that this package has already.
-    fn known(&self, connection: &Connection) -> rusqlite::Result<Option<Known>> {
+    fn known(&self, connection: &Connection) -> db::Result<Option<Known>> {
         let receipt = &self.judged.receipt;
         if self.received() {
             let known = Known::of_payload(connection, &receipt.payload.to_string(), &receipt.unit)?;
@@ -69,7 +72,7 @@ impl Receiving {
     }
 
     /// The newest version of each form, and that the package comes after them.
-    fn versions(&mut self, connection: &Connection) -> rusqlite::Result<Vec<Option<Report>>> {
+    fn versions(&mut self, connection: &Connection) -> db::Result<Vec<Option<Report>>> {
         let receipt = &mut self.judged.receipt;
         let mut before = Vec::new();
         for form in &receipt.forms {
@@ -111,7 +114,28 @@ impl Receiving {
 }
 
 impl Task for Receiving {
+    fn unit(&self) -> &str {
+        &self.judged.receipt.unit
+    }
+
+    fn asks(&self) -> Vec<Ask> {
+        let receipt = &self.judged.receipt;
+        let text = |text: &str| Value::Text(text.to_owned());
+        let unit = text(&receipt.unit);
+        if !self.received() {
+            return vec![(sql::RECEIPT_OF_BYTES.into(), vec![text(&receipt.package.to_string()), unit])];
+        }
+        let payload = text(&receipt.payload.to_string());
+        let mut asks = vec![(sql::RECEIPT.into(), vec![payload.clone(), unit.clone()]), (sql::PACKAGE.into(), vec![payload])];
+        asks.extend(receipt.forms.iter().map(|form| {
+            let trial = Value::Integer(receipt.test.into());
+            (sql::REPORT.into(), vec![unit.clone(), text(&form.form), text(&form.edition), text(&form.period), trial])
+        }));
+        asks
+    }
+
     fn write(&mut self, connection: &Connection, log: &mut Log<'_>) -> Result<(), Refused> {
+        (self.judged, self.done, self.twin) = (self.arrived.clone(), None, false);
         if let Some(known) = self.known(connection)? {
             self.done = Some(Receipted { accepted: known.accepted, new: false, receipt: known.receipt });
             return Ok(());
@@ -141,7 +165,8 @@ impl Task for Receiving {
         if self.received() {
             let receipt = &self.judged.receipt;
             let (payload, content) = (receipt.payload.to_string(), receipt.package.to_string());
-            Blob::add(connection, &content, &self.bytes)?;
+            let bytes: &[u8] = if self.office.store().objects().apart() { &[] } else { &self.bytes };
+            Blob::add(connection, &content, bytes)?;
             let (unit, trial) = (receipt.unit.clone(), receipt.test);
             let package = Taken { at: at.clone(), unit, payload, content, trial }.add(connection)?;
             for (report, before) in self.judged.reports.iter().zip(&before) {

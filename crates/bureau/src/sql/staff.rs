@@ -49,17 +49,17 @@ statements! {
     /// By when the answer to a query is expected.
     DEADLINE = "SELECT cause, answer_by, grace FROM deadline WHERE message = ?";
     /// Rows that are entries of the log.
-    ROWS_STAFF = "SELECT * FROM staff WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    ROWS_STAFF = "SELECT * FROM staff ORDER BY id";
     /// Rows that are entries of the log.
-    ROWS_ACCOUNT = "SELECT * FROM account WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    ROWS_ACCOUNT = "SELECT * FROM account ORDER BY id";
     /// Rows that are entries of the log.
-    ROWS_VIEWED = "SELECT * FROM viewed WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    ROWS_VIEWED = "SELECT * FROM viewed ORDER BY id";
     /// Rows that are entries of the log.
-    ROWS_DEADLINE = "SELECT * FROM deadline WHERE rowid BETWEEN ? AND ? ORDER BY rowid";
+    ROWS_DEADLINE = "SELECT * FROM deadline ORDER BY id";
     /// The newest version of each unit of an area and trade, by their first digits.
     UNITS_OF = "SELECT code, name, region, industry, channels FROM unit WHERE id IN (SELECT MAX(id) FROM unit GROUP BY code)
-                AND SUBSTR(region, 1, ?1) = ?2 AND SUBSTR(industry, 1, ?3) = ?4 AND (?5 = '' OR code = ?5 OR INSTR(name, ?5) > 0)
-                ORDER BY code LIMIT ?6";
+                AND SUBSTR(region, 1, ?1) = ?2 AND SUBSTR(industry, 1, ?3) = ?4 AND (code = ?5 OR name LIKE ?6)
+                ORDER BY code LIMIT ?7";
     /// The reports of a unit that are no trials, the newest version last.
     REPORTS_OF_UNIT = "SELECT r.unit, r.form, r.edition, r.period, r.version, r.channel, p.payload, p.content, p.at
                        FROM report r JOIN package p ON p.id = r.package WHERE r.unit = ? AND r.trial = 0 ORDER BY r.period, r.form, r.version";

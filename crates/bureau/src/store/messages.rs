@@ -1,11 +1,13 @@
 //! Messages between the bureau and units.
 
 use exchange::Message;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::sql;
+use crate::{
+    db::{self, Connection, OptionalExtension, Row, params},
+    sql,
+};
 
-pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<(String, Message)> {
+pub(super) fn message(row: &Row) -> db::Result<(String, Message)> {
     let message = Message {
         id: row.get::<_, i64>(0)?.unsigned_abs(),
         at: row.get(1)?,
@@ -34,7 +36,7 @@ pub struct Draft {
 
 impl Draft {
     /// Writes it.
-    pub fn add(&self, connection: &Connection, at: &str) -> rusqlite::Result<Message> {
+    pub fn add(&self, connection: &Connection, at: &str) -> db::Result<Message> {
         let Message { kind, by, form, period, payload, subject, reply_to, text, .. } = &self.message;
         let reply_to = reply_to.map(number);
         let row = params![at, self.unit, kind, by, form, period, payload, subject, reply_to, self.key, text];
@@ -51,24 +53,24 @@ fn number(number: u64) -> i64 {
 
 impl Draft {
     /// A message by its number.
-    pub fn find(connection: &Connection, id: u64) -> rusqlite::Result<Option<(String, Message)>> {
+    pub fn find(connection: &Connection, id: u64) -> db::Result<Option<(String, Message)>> {
         connection.prepare_cached(sql::MESSAGE)?.query_row([number(id)], message).optional()
     }
 
     /// The last return or acceptance of a form in a package.
-    pub fn decision(connection: &Connection, unit: &str, form: &str, payload: &str) -> rusqlite::Result<Option<Message>> {
+    pub fn decision(connection: &Connection, unit: &str, form: &str, payload: &str) -> db::Result<Option<Message>> {
         let found = connection.prepare_cached(sql::DECISION)?.query_row([unit, form, payload], message).optional()?;
         Ok(found.map(|(_, message)| message))
     }
 
     /// A message of a unit by its key.
-    pub fn of_key(connection: &Connection, unit: &str, key: &str) -> rusqlite::Result<Option<Message>> {
+    pub fn of_key(connection: &Connection, unit: &str, key: &str) -> db::Result<Option<Message>> {
         let found = connection.prepare_cached(sql::MESSAGE_OF_KEY)?.query_row([unit, key], message).optional()?;
         Ok(found.map(|(_, message)| message))
     }
 
     /// Messages of a unit after a number, or of all units: each with its unit.
-    pub fn after(connection: &Connection, unit: &str, from: u64, limit: usize) -> rusqlite::Result<Vec<(String, Message)>> {
+    pub fn after(connection: &Connection, unit: &str, from: u64, limit: usize) -> db::Result<Vec<(String, Message)>> {
         let row = params![unit, number(from), i64::try_from(limit).unwrap_or(i64::MAX)];
         connection.prepare_cached(sql::MESSAGES)?.query_map(row, message)?.collect()
     }

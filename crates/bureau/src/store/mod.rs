@@ -1,8 +1,9 @@
-/*! The state of a receiver: one SQLite database, to which rows are only added. */
+/*! The state of a receiver: rows of a database, to which rows are only added, and the bytes of packages. */
 
 mod acts;
 mod log;
 mod messages;
+mod objects;
 mod packages;
 mod packs;
 mod people;
@@ -13,6 +14,7 @@ mod writer;
 pub use acts::Act;
 pub use log::{Entry, Log};
 pub use messages::Draft as MessageDraft;
+pub use objects::Objects;
 pub use packages::{Agent, Blob, Kept, Known, NewReport, Report, Taken};
 pub use packs::Published;
 pub use people::{Enrolment, Issued};
@@ -21,28 +23,29 @@ pub use units::Unit;
 pub use writer::{Close, Notary, Refused, Signing, Task, Writer, commit};
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    time::Duration,
+    sync::{Condvar, Mutex, PoisonError},
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-
-use crate::sql;
+use crate::{
+    config::{self, Config},
+    db::{self, Connection, File, Server},
+    failure::Failure,
+    sql,
+};
 
 /// Why the state could not be read or written. It is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite refused; a full disk is one of these.
-    #[error("{}: {source}", path.display())]
-    Sqlite {
+    /// The database refused; a full disk is one of these.
+    #[error("{place}: {source}")]
+    Database {
         /// The database.
-        path: PathBuf,
-        /// What SQLite said.
+        place: String,
+        /// What it said.
         #[source]
-        source: rusqlite::Error,
+        source: db::Error,
     },
     /// The system refused.
     #[error("{}: {source}", path.display())]
@@ -53,13 +56,27 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
-    /// A row does not read as what was written.
-    #[error("{}: {reason}", path.display())]
+    /// A row or an object does not read as what was written.
+    #[error("{place}: {reason}")]
     Damaged {
-        /// The database.
-        path: PathBuf,
+        /// The database or the object.
+        place: String,
         /// What is wrong.
         reason: String,
+    },
+    /// The object store could not be asked.
+    #[error("{place}: {reason}")]
+    Objects {
+        /// The object.
+        place: String,
+        /// What it said.
+        reason: String,
+    },
+    /// An object is where it cannot be read at once.
+    #[error("{place} is archived")]
+    Archived {
+        /// The object.
+        place: String,
     },
     /// What is to be written could not be signed.
     #[error("{finding}")]
@@ -68,100 +85,164 @@ pub enum StoreError {
         finding: seal::Finding,
     },
     /// The state was written by a newer version of this program.
-    #[error("{}: schema version {found} is newer than this program", path.display())]
+    #[error("{place}: schema version {found} is newer than this program")]
     Newer {
         /// The database.
-        path: PathBuf,
+        place: String,
         /// Its version.
         found: i64,
     },
     /// The state was written by an older version of this program, whose rows its log does not bind.
-    #[error("{}: schema version {found} is older than this program reads", path.display())]
+    #[error("{place}: schema version {found} is older than this program reads")]
     Older {
         /// The database.
-        path: PathBuf,
+        place: String,
         /// Its version.
+        found: i64,
+    },
+    /// Tables of the state are missing: their owner makes them.
+    #[error("{place}: schema version {found} lacks tables of this program")]
+    Unmigrated {
+        /// The database.
+        place: String,
+        /// Its version; 0 where there is nothing.
         found: i64,
     },
 }
 
-/// Connections to the state: one that writes at a time, and as many that read as are needed.
+/// Where rows are.
+#[derive(Clone)]
+pub enum Base {
+    /// In a file.
+    Sqlite(File),
+    /// On a server.
+    Postgres(Box<Server>),
+}
+
+impl Base {
+    /// A connection that writes.
+    fn writing(&self) -> db::Result<Connection> {
+        match self {
+            Base::Sqlite(file) => file.writing(),
+            Base::Postgres(server) => server.connect(),
+        }
+    }
+
+    /// A connection that reads.
+    fn reading(&self) -> db::Result<Connection> {
+        match self {
+            Base::Sqlite(file) => file.reading(),
+            Base::Postgres(server) => server.connect(),
+        }
+    }
+
+    /// What to call it.
+    fn place(&self) -> String {
+        match self {
+            Base::Sqlite(file) => file.path().display().to_string(),
+            Base::Postgres(server) => server.place(),
+        }
+    }
+}
+
+/// Connections to the state: one that writes at a time, and as many that read as are needed, or as the server is asked to bear.
 pub struct Store {
-    path: PathBuf,
+    base: Base,
+    objects: Objects,
     idle: Mutex<Vec<Connection>>,
+    /// How many more may be open at once.
+    free: Mutex<u32>,
+    freed: Condvar,
+}
+
+/// A connection that is used; its place is given back however that ends.
+struct Turn<'s>(&'s Store);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+/// Makes a folder that its owner alone reads.
+pub fn folder(path: &Path) -> Result<(), StoreError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })
 }
 
 impl Store {
-    /// Opens the state in `folder`, making it where there is none. Readable by its owner only.
-    pub fn open(folder: &Path) -> Result<Store, StoreError> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
-        let path = folder.join("bureau.sqlite");
-        let store = Store { path, idle: Mutex::default() };
-        let mut connection = store.writing()?;
-        let sqlite = store.refused();
-        let making = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&sqlite)?;
-        let found: i64 = making.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&sqlite)?;
-        if found > sql::SCHEMA_VERSION {
-            return Err(StoreError::Newer { path: store.path, found });
-        }
-        if found == 1 {
-            return Err(StoreError::Older { path: store.path, found });
-        }
-        if found == 0 {
-            making.execute_batch(sql::SCHEMA).map_err(&sqlite)?;
-            for table in sql::TABLES {
-                making.execute_batch(&sql::guard(table)).map_err(&sqlite)?;
+    /// Opens the state that a configuration names. A file is made or brought to this version; a server's tables are made by their owner.
+    pub fn open(config: &Config) -> Result<Store, Failure> {
+        folder(&config.state)?;
+        let (base, most) = match &config.store.kind {
+            config::Kind::Sqlite => {
+                let file = File::new(config.state.join("bureau.sqlite"));
+                let place = file.path().display().to_string();
+                let found =
+                    file.migrate(sql::MIGRATIONS).map_err(|source| StoreError::Database { place: place.clone(), source })?;
+                fit(place, found, false)?;
+                (Base::Sqlite(file), u32::MAX)
             }
-        }
-        if found < sql::SCHEMA_VERSION {
-            making.execute_batch(sql::staff::SCHEMA).map_err(&sqlite)?;
-            for table in sql::staff::TABLES {
-                making.execute_batch(&sql::guard(table)).map_err(&sqlite)?;
+            config::Kind::Postgres => {
+                let server = config.store.server()?;
+                let place = server.place();
+                let found = server.version().map_err(|source| StoreError::Database { place: place.clone(), source })?;
+                fit(place, found, true)?;
+                (Base::Postgres(Box::new(server)), config.store.connections)
             }
-            making.pragma_update(None, "user_version", sql::SCHEMA_VERSION).map_err(&sqlite)?;
-        }
-        making.commit().map_err(&sqlite)?;
-        drop(connection);
-        Ok(store)
+        };
+        let objects = Objects::open(&config.objects)?;
+        Ok(Store { base, objects, idle: Mutex::default(), free: Mutex::new(most), freed: Condvar::new() })
+    }
+
+    /// Where rows are.
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// Where the bytes of packages are.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
     }
 
     /// A connection that writes.
     pub fn writing(&self) -> Result<Connection, StoreError> {
-        let sqlite = self.refused();
-        let connection = Connection::open(&self.path).map_err(&sqlite)?;
-        connection.busy_timeout(Duration::from_secs(30)).map_err(&sqlite)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(&sqlite)?;
-        // FULL: what a receipt says is there is there after a power failure too.
-        connection.pragma_update(None, "synchronous", "FULL").map_err(&sqlite)?;
-        connection.pragma_update(None, "foreign_keys", true).map_err(&sqlite)?;
-        connection.pragma_update(None, "recursive_triggers", true).map_err(&sqlite)?;
-        connection.pragma_update(None, "wal_autocheckpoint", 4000).map_err(&sqlite)?;
-        connection.set_prepared_statement_cache_capacity(96);
-        Ok(connection)
+        self.base.writing().map_err(self.refused())
     }
 
-    /// Reads.
-    pub fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-                let connection = Connection::open_with_flags(&self.path, flags).map_err(self.refused())?;
-                connection.busy_timeout(Duration::from_secs(10)).map_err(self.refused())?;
-                connection.set_prepared_statement_cache_capacity(96);
-                connection
+    /// Waits for its turn.
+    fn turn(&self) -> Turn<'_> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Turn(self)
+    }
+
+    /// A connection that is open.
+    fn pooled(&self) -> Result<Connection, StoreError> {
+        loop {
+            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            match idle {
+                Some(connection) if connection.is_open() => return Ok(connection),
+                Some(_) => {}
+                None => return self.base.reading().map_err(self.refused()),
             }
-        };
-        // One state of the database for all that is asked.
-        connection.execute_batch("BEGIN").map_err(self.refused())?;
+        }
+    }
+
+    /// Reads: one state of the database for all that is asked.
+    pub fn read<T>(&self, ask: impl FnOnce(&Connection) -> db::Result<T>) -> Result<T, StoreError> {
+        let _turn = self.turn();
+        let connection = self.pooled()?;
+        connection.begin_reading().map_err(self.refused())?;
         let answer = ask(&connection);
-        let ended = connection.execute_batch("ROLLBACK");
-        if ended.is_ok() {
+        if connection.roll_back().is_ok() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
         answer.map_err(self.refused())
@@ -172,41 +253,67 @@ impl Store {
     pub fn write<T>(
         &self,
         notary: &dyn Notary,
-        act: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        act: impl FnOnce(&Connection) -> db::Result<T>,
     ) -> Result<(T, Vec<Act>), StoreError> {
-        let mut connection = self.writing()?;
-        let added = acts::Added::listen(&mut connection).map_err(self.refused())?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(self.refused())?;
-        let done = act(&transaction).map_err(self.refused())?;
-        let acts = added.enter(&transaction, notary, self.refused())?;
-        transaction.commit().map_err(self.refused())?;
-        Ok((done, acts))
+        let _turn = self.turn();
+        let connection = self.writing()?;
+        connection.begin_writing().map_err(self.refused())?;
+        connection.listen();
+        let written = act(&connection).map_err(self.refused()).and_then(|done| {
+            let acts = acts::enter(&connection, connection.heard(), notary, self.refused())?;
+            connection.commit().map_err(self.refused())?;
+            Ok((done, acts))
+        });
+        if written.is_err() {
+            // What cannot be taken back is taken back with the connection.
+            let _ = connection.roll_back();
+        }
+        written
     }
 
-    /// The triggers that keep other programs from changing rows, by name.
-    pub fn guards(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
-        connection.prepare_cached(sql::GUARDS)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    /// The bytes of a digest, which are what it says.
+    pub fn object(&self, sha256: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let kept = self.read(|connection| Blob::get(connection, sha256))?;
+        kept.map(|kept| self.objects.whole(sha256, kept)).transpose()
+    }
+
+    /// Keeps bytes where they are kept before a row names them.
+    pub fn keep(&self, sha256: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.objects.put(sha256, bytes)
     }
 
     /// The database.
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn place(&self) -> String {
+        self.base.place()
     }
 
-    /// SQLite's word as an error.
-    pub fn refused(&self) -> impl Fn(rusqlite::Error) -> StoreError + use<> {
-        let path = self.path.clone();
-        move |source| StoreError::Sqlite { path: path.clone(), source }
+    /// The database's word as an error.
+    pub fn refused(&self) -> impl Fn(db::Error) -> StoreError + use<> {
+        let place = self.base.place();
+        move |source| StoreError::Database { place: place.clone(), source }
+    }
+}
+
+/// Whether a state of this version can be used.
+fn fit(place: String, found: i64, server: bool) -> Result<(), StoreError> {
+    let oldest = sql::MIGRATIONS.first().map_or(0, |first| first.version);
+    if found > sql::SCHEMA_VERSION {
+        Err(StoreError::Newer { place, found })
+    } else if (1..oldest).contains(&found) {
+        Err(StoreError::Older { place, found })
+    } else if server && found < sql::SCHEMA_VERSION {
+        Err(StoreError::Unmigrated { place, found })
+    } else {
+        Ok(())
     }
 }
 
 /// A text of JSON in a column.
-fn column<T: serde::de::DeserializeOwned>(text: &str, at: usize) -> rusqlite::Result<T> {
-    let wrong = |error| rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(error));
-    serde_json::from_str(text).map_err(wrong)
+fn column<T: serde::de::DeserializeOwned>(text: &str, column: usize) -> db::Result<T> {
+    serde_json::from_str(text).map_err(|error| db::Error::Value { column, reason: error.to_string() })
 }
 
 /// A value as a column of JSON; what is written here always has a text.
-fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+fn json(value: &impl serde::Serialize) -> db::Result<String> {
+    serde_json::to_string(value).map_err(|error| db::Error::Other(error.to_string()))
 }

@@ -1,9 +1,11 @@
 //! Packs that the bureau published.
 
 use exchange::Pack;
-use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::sql;
+use crate::{
+    db::{self, Connection, OptionalExtension, Row, params},
+    sql,
+};
 
 /// A pack with the text that it holds.
 #[derive(Clone, Debug)]
@@ -16,15 +18,15 @@ pub struct Published {
 
 impl Published {
     /// Publishes a signed container.
-    pub fn add(&self, connection: &Connection, container: &[u8], who: &str) -> rusqlite::Result<()> {
+    pub fn add(&self, connection: &Connection, container: &[u8], who: &str) -> db::Result<()> {
         let Pack { kind, edition, form, revision, sha256, at, .. } = &self.pack;
         let row = params![at, kind, edition, form, revision, sha256, self.text, container, who];
         connection.prepare_cached(sql::ADD_PACK)?.execute(row).map(drop)
     }
 
     /// The newest revision of each.
-    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Published>> {
-        let read = |row: &rusqlite::Row<'_>| {
+    pub fn all(connection: &Connection) -> db::Result<Vec<Published>> {
+        let read = |row: &Row| {
             let pack = Pack {
                 kind: row.get(0)?,
                 edition: row.get(1)?,
@@ -40,12 +42,12 @@ impl Published {
     }
 
     /// A container.
-    pub fn container(connection: &Connection, sha256: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    pub fn container(connection: &Connection, sha256: &str) -> db::Result<Option<Vec<u8>>> {
         connection.prepare_cached(sql::PACK)?.query_row([sha256], |row| row.get(0)).optional()
     }
 
     /// How many there are: what was read of them is current while this stays.
-    pub fn count(connection: &Connection) -> rusqlite::Result<i64> {
+    pub fn count(connection: &Connection) -> db::Result<i64> {
         connection.prepare_cached(sql::PACKS_COUNT)?.query_row([], |row| row.get(0))
     }
 }

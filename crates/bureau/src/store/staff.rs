@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use exchange::Message;
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
 use super::{Unit, column, json};
-use crate::sql::staff as sql;
+use crate::{
+    db::{self, Connection, OptionalExtension, Row, params},
+    sql::staff as sql,
+};
+use exchange::Message;
 
 /// Somebody of the bureau, as things are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Staff {
     pub open: bool,
 }
 
-fn staff(row: &Row<'_>) -> rusqlite::Result<Staff> {
+fn staff(row: &Row) -> db::Result<Staff> {
     let (roles, state): (String, String) = (row.get(2)?, row.get(5)?);
     let (person, name, roles) = (row.get(0)?, row.get(1)?, column(&roles, 2)?);
     Ok(Staff { person, name, roles, area: row.get(3)?, trade: row.get(4)?, open: state == "open" })
@@ -33,17 +34,17 @@ fn staff(row: &Row<'_>) -> rusqlite::Result<Staff> {
 
 impl Staff {
     /// Somebody by the id.
-    pub fn find(connection: &Connection, person: &str) -> rusqlite::Result<Option<Staff>> {
+    pub fn find(connection: &Connection, person: &str) -> db::Result<Option<Staff>> {
         connection.prepare_cached(sql::STAFF)?.query_row([person], staff).optional()
     }
 
     /// Everybody.
-    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Staff>> {
+    pub fn all(connection: &Connection) -> db::Result<Vec<Staff>> {
         connection.prepare_cached(sql::STAFF_ALL)?.query_map([], staff)?.collect()
     }
 
     /// Keeps it as the newest word about the person.
-    pub fn add(&self, connection: &Connection, at: &str, who: &str) -> rusqlite::Result<()> {
+    pub fn add(&self, connection: &Connection, at: &str, who: &str) -> db::Result<()> {
         let state = if self.open { "open" } else { "closed" };
         let row = params![at, self.person, self.name, json(&self.roles)?, self.area, self.trade, state, who];
         connection.prepare_cached(sql::ADD_STAFF)?.execute(row).map(drop)
@@ -55,8 +56,8 @@ fn text(bytes: Option<Vec<u8>>) -> Option<String> {
 }
 
 /// What somebody signs in with. The columns are bytes: the log has their digests and not themselves.
-pub fn account(connection: &Connection, person: &str) -> rusqlite::Result<Option<gate::Account>> {
-    let read = |row: &Row<'_>| {
+pub fn account(connection: &Connection, person: &str) -> db::Result<Option<gate::Account>> {
+    let read = |row: &Row| {
         let (password, invitation, until) = (text(row.get(0)?), text(row.get(1)?), row.get(2)?);
         Ok(gate::Account { password, invitation, until, second: text(row.get(3)?) })
     };
@@ -64,7 +65,7 @@ pub fn account(connection: &Connection, person: &str) -> rusqlite::Result<Option
 }
 
 /// Keeps what somebody signs in with.
-pub fn put_account(connection: &Connection, at: &str, who: &str, person: &str, account: &gate::Account) -> rusqlite::Result<()> {
+pub fn put_account(connection: &Connection, at: &str, who: &str, person: &str, account: &gate::Account) -> db::Result<()> {
     let bytes = |text: &Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
     let row =
         params![at, person, bytes(&account.password), bytes(&account.invitation), account.until, bytes(&account.second), who];
@@ -96,7 +97,7 @@ pub struct Viewed {
 
 impl Viewed {
     /// Keeps it; gives its number.
-    pub fn add(&self, connection: &Connection) -> rusqlite::Result<i64> {
+    pub fn add(&self, connection: &Connection) -> db::Result<i64> {
         let Viewed { at, person, page, unit, form, edition, period, about, .. } = self;
         let row = params![at, person, page, unit, form, edition, period, about];
         connection.prepare_cached(sql::ADD_VIEWED)?.execute(row)?;
@@ -111,8 +112,8 @@ impl Viewed {
     }
 
     /// The newest before a number, of a person or of all, at a unit or at all.
-    pub fn list(connection: &Connection, person: &str, unit: &str, before: i64, most: usize) -> rusqlite::Result<Vec<Viewed>> {
-        let read = |row: &Row<'_>| {
+    pub fn list(connection: &Connection, person: &str, unit: &str, before: i64, most: usize) -> db::Result<Vec<Viewed>> {
+        let read = |row: &Row| {
             let (id, at, person, page) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
             let (unit, form, edition, period) = (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
             Ok(Viewed { id, at, person, page, unit, form, edition, period, about: row.get(8)? })
@@ -122,8 +123,8 @@ impl Viewed {
     }
 
     /// When a person last looked at what: unit, form and period.
-    pub fn last(connection: &Connection, person: &str) -> rusqlite::Result<BTreeMap<[String; 3], String>> {
-        let read = |row: &Row<'_>| Ok(([row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?));
+    pub fn last(connection: &Connection, person: &str) -> db::Result<BTreeMap<[String; 3], String>> {
+        let read = |row: &Row| Ok(([row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?));
         connection.prepare_cached(sql::VIEWED_LAST)?.query_map([person], read)?.collect()
     }
 }
@@ -145,16 +146,16 @@ pub struct Deadline {
 
 impl Deadline {
     /// Keeps it beside its query.
-    pub fn add(&self, connection: &Connection, at: &str, message: u64) -> rusqlite::Result<()> {
+    pub fn add(&self, connection: &Connection, at: &str, message: u64) -> db::Result<()> {
         let message = i64::try_from(message).unwrap_or(i64::MAX);
         connection.prepare_cached(sql::ADD_DEADLINE)?.execute(params![at, message, self.cause, self.answer_by, self.grace])?;
         Ok(())
     }
 
     /// That of a query.
-    pub fn find(connection: &Connection, message: u64) -> rusqlite::Result<Option<Deadline>> {
+    pub fn find(connection: &Connection, message: u64) -> db::Result<Option<Deadline>> {
         let message = i64::try_from(message).unwrap_or(i64::MAX);
-        let read = |row: &Row<'_>| Ok(Deadline { cause: row.get(0)?, answer_by: row.get(1)?, grace: row.get(2)? });
+        let read = |row: &Row| Ok(Deadline { cause: row.get(0)?, answer_by: row.get(1)?, grace: row.get(2)? });
         connection.prepare_cached(sql::DEADLINE)?.query_row(params![message], read).optional()
     }
 }
@@ -178,7 +179,7 @@ pub struct Arrival {
     pub at: String,
 }
 
-fn arrival(row: &Row<'_>) -> rusqlite::Result<Arrival> {
+fn arrival(row: &Row) -> db::Result<Arrival> {
     let (unit, report, version) = (row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?], row.get(4)?);
     let (channel, payload, content) = (row.get(5)?, row.get(6)?, row.get(7)?);
     Ok(Arrival { unit, report, version, channel, payload, content, at: row.get(8)? })
@@ -186,12 +187,12 @@ fn arrival(row: &Row<'_>) -> rusqlite::Result<Arrival> {
 
 impl Arrival {
     /// Every version of a unit's reports, the newest of each last.
-    pub fn of(connection: &Connection, unit: &str) -> rusqlite::Result<Vec<Arrival>> {
+    pub fn of(connection: &Connection, unit: &str) -> db::Result<Vec<Arrival>> {
         connection.prepare_cached(sql::REPORTS_OF_UNIT)?.query_map([unit], arrival)?.collect()
     }
 
     /// What arrived since a moment, the newest first.
-    pub fn since(connection: &Connection, at: &str, most: usize) -> rusqlite::Result<Vec<Arrival>> {
+    pub fn since(connection: &Connection, at: &str, most: usize) -> db::Result<Vec<Arrival>> {
         connection.prepare_cached(sql::REPORTS_SINCE)?.query_map(params![at, number(most)], arrival)?.collect()
     }
 }
@@ -215,8 +216,8 @@ pub struct Query {
 
 impl Query {
     /// Queries since a moment, of a unit or of all, the newest first.
-    pub fn list(connection: &Connection, since: &str, unit: &str, most: usize) -> rusqlite::Result<Vec<Query>> {
-        let read = |row: &Row<'_>| {
+    pub fn list(connection: &Connection, since: &str, unit: &str, most: usize) -> db::Result<Vec<Query>> {
+        let read = |row: &Row| {
             let (unit, message) = super::messages::message(row)?;
             let deadline = Deadline { answer_by: row.get(13)?, grace: row.get(14)?, cause: row.get(15)? };
             Ok(Query {
@@ -234,8 +235,9 @@ impl Query {
 
 impl Unit {
     /// Units of an area and trade as they stand now; `find` is a code or a part of the name.
-    pub fn of(connection: &Connection, area: &str, trade: &str, find: &str, most: usize) -> rusqlite::Result<Vec<Unit>> {
-        let row = params![number(area.len()), area, number(trade.len()), trade, find, number(most)];
+    pub fn of(connection: &Connection, area: &str, trade: &str, find: &str, most: usize) -> db::Result<Vec<Unit>> {
+        let part = format!("%{find}%");
+        let row = params![number(area.len()), area, number(trade.len()), trade, find, part, number(most)];
         connection.prepare_cached(sql::UNITS_OF)?.query_map(row, super::units::unit)?.collect()
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
 use super::{column, json};
-use crate::sql;
+use crate::{
+    db::{self, Connection, OptionalExtension, Row, params},
+    sql,
+};
 
 /// A unit of the register.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,24 +23,24 @@ pub struct Unit {
     pub channels: BTreeMap<String, String>,
 }
 
-pub(super) fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
+pub(super) fn unit(row: &Row) -> db::Result<Unit> {
     let channels: String = row.get(4)?;
     Ok(Unit { code: row.get(0)?, name: row.get(1)?, region: row.get(2)?, industry: row.get(3)?, channels: column(&channels, 4)? })
 }
 
 impl Unit {
     /// The unit with this code, as it stands now.
-    pub fn find(connection: &Connection, code: &str) -> rusqlite::Result<Option<Unit>> {
+    pub fn find(connection: &Connection, code: &str) -> db::Result<Option<Unit>> {
         connection.prepare_cached(sql::UNIT)?.query_row([code], unit).optional()
     }
 
     /// All units as they stand now.
-    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Unit>> {
+    pub fn all(connection: &Connection) -> db::Result<Vec<Unit>> {
         connection.prepare_cached(sql::UNITS)?.query_map([], unit)?.collect()
     }
 
     /// Adds the unit, or a version of it where something changed; whether anything was new.
-    pub fn add(&self, connection: &Connection, at: &str, source: &str) -> rusqlite::Result<bool> {
+    pub fn add(&self, connection: &Connection, at: &str, source: &str) -> db::Result<bool> {
         if Unit::find(connection, &self.code)?.as_ref() == Some(self) {
             return Ok(false);
         }

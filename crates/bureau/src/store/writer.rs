@@ -1,11 +1,14 @@
 //! Group commit: what arrived meanwhile goes into one transaction, under one checkpoint of the log.
 
-use std::{sync::mpsc, thread};
+use std::{collections::BTreeSet, sync::mpsc, thread};
 
-use rusqlite::{Connection, TransactionBehavior};
 use seal::{Checkpoint, Finding, Note};
 
 use super::{Log, Store, StoreError};
+use crate::{
+    db::{self, Ask, Connection},
+    sql,
+};
 
 /// Most tasks of one transaction: the first of them should not wait for ever.
 const BATCH: usize = 256;
@@ -13,14 +16,14 @@ const BATCH: usize = 256;
 /// Why a task was not done. The others of its batch are.
 #[derive(Clone, Debug)]
 pub enum Refused {
-    /// SQLite refused, or the batch was not committed.
+    /// The database refused, or the batch was not committed.
     State(String),
     /// Something could not be signed or made.
     Finding(Finding),
 }
 
-impl From<rusqlite::Error> for Refused {
-    fn from(error: rusqlite::Error) -> Refused {
+impl From<db::Error> for Refused {
+    fn from(error: db::Error) -> Refused {
         Refused::State(error.to_string())
     }
 }
@@ -33,7 +36,15 @@ impl From<Finding> for Refused {
 
 /// What is to be written. It is done when `reply` is told so, and then it is lasting.
 pub trait Task: Send {
-    /// Writes rows and entries of the log.
+    /// Whose it is.
+    fn unit(&self) -> &str;
+
+    /// What it will ask: where asking is a journey, all tasks of a batch go together.
+    fn asks(&self) -> Vec<Ask> {
+        Vec::new()
+    }
+
+    /// Writes rows and entries of the log. It is called again, with nothing of it written, where the batch could not be.
     fn write(&mut self, connection: &Connection, log: &mut Log<'_>) -> Result<(), Refused>;
 
     /// Entries that it adds to the log once it is known where the batch ends.
@@ -94,15 +105,22 @@ impl Writer {
     /// Starts it.
     pub fn start(store: &Store, notary: Box<dyn Notary>) -> Result<Writer, StoreError> {
         let mut connection = store.writing()?;
+        let base = store.base().clone();
         let (tasks, waiting) = mpsc::sync_channel::<Box<dyn Task>>(4 * BATCH);
-        let path = store.path().to_owned();
         let run = move || {
             while let Ok(first) = waiting.recv() {
                 let mut batch = vec![first];
                 batch.extend(waiting.try_iter().take(BATCH - 1));
-                commit(&mut connection, notary.as_ref(), batch);
+                // A server that was away has another session for who comes after.
+                if !connection.is_open()
+                    && let Ok(another) = base.writing()
+                {
+                    connection = another;
+                }
+                commit(&connection, notary.as_ref(), batch);
             }
         };
+        let path = store.place().into();
         thread::Builder::new().name("writer".to_owned()).spawn(run).map_err(|source| StoreError::Io { path, source })?;
         Ok(Writer { tasks })
     }
@@ -115,47 +133,52 @@ impl Writer {
     }
 }
 
-/// Writes tasks in one transaction; each is told how it went, after the commit.
-pub fn commit(connection: &mut Connection, notary: &dyn Notary, batch: Vec<Box<dyn Task>>) {
-    let mut outcomes: Vec<(Box<dyn Task>, Result<(), Refused>)> = batch.into_iter().map(|task| (task, Ok(()))).collect();
-    if let Err(refused) = whole(connection, notary, &mut outcomes) {
-        outcomes.iter_mut().for_each(|(_, outcome)| *outcome = Err(refused.clone()));
+/// Writes tasks in one transaction; each is told how it went, after the commit. Where one cannot be written, each goes by itself: it stands in nobody
+/// else's way.
+pub fn commit(connection: &Connection, notary: &dyn Notary, mut batch: Vec<Box<dyn Task>>) {
+    match whole(connection, notary, &mut batch) {
+        Err(_) if batch.len() > 1 => batch.into_iter().for_each(|task| commit(connection, notary, vec![task])),
+        outcome => batch.into_iter().for_each(|task| task.reply(outcome.clone())),
     }
-    outcomes.into_iter().for_each(|(task, outcome)| task.reply(outcome));
 }
 
-type Outcomes = [(Box<dyn Task>, Result<(), Refused>)];
-
-fn whole(connection: &mut Connection, notary: &dyn Notary, outcomes: &mut Outcomes) -> Result<(), Refused> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut log = Log::open(&transaction)?;
-    let before = log.size();
-    for (task, outcome) in outcomes.iter_mut() {
-        transaction.execute_batch("SAVEPOINT task")?;
-        let mark = log.mark();
-        *outcome = task.write(&transaction, &mut log);
-        if outcome.is_err() {
-            // What it wrote is taken back; what the others wrote stays.
-            transaction.execute_batch("ROLLBACK TO task")?;
-            log.back(mark);
-        }
-        transaction.execute_batch("RELEASE task")?;
+fn whole(connection: &Connection, notary: &dyn Notary, batch: &mut [Box<dyn Task>]) -> Result<(), Refused> {
+    connection.begin_writing()?;
+    let written = written(connection, notary, batch).and_then(|()| Ok(connection.commit()?));
+    if written.is_err() {
+        // What cannot be taken back now is taken back when the connection ends.
+        let _ = connection.roll_back();
     }
-    let late: u64 = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(task, _)| task.entries()).sum();
-    let size = log.size() + late;
-    for (task, _) in outcomes.iter_mut().filter(|(_, outcome)| outcome.is_ok()) {
-        // Its row is written already: where this fails, nothing of the batch may stay.
+    written
+}
+
+/// Tables that each package adds to.
+const NUMBERED: [&str; 4] = ["package", "report", "receipt", "agent"];
+
+fn written(connection: &Connection, notary: &dyn Notary, batch: &mut [Box<dyn Task>]) -> Result<(), Refused> {
+    let mut asks: Vec<Ask> = vec![(sql::SIZE.into(), Vec::new())];
+    asks.extend(NUMBERED.iter().map(|table| (sql::last_of(table).into(), Vec::new())));
+    let mut units = BTreeSet::new();
+    // What a second task of one unit asks depends on what the first one writes.
+    batch.iter().filter(|task| units.insert(task.unit().to_owned())).for_each(|task| asks.extend(task.asks()));
+    connection.expect(asks)?;
+    let mut log = Log::begin(connection)?;
+    let before = log.size();
+    connection.hasten(true);
+    for task in batch.iter_mut() {
+        task.write(connection, &mut log)?;
+    }
+    let size = log.size() + batch.iter().map(|task| task.entries()).sum::<u64>();
+    for task in batch.iter_mut() {
         task.enter(&mut log, size)?;
     }
     if log.size() > before {
         let note = notary.checkpoint(log.size(), log.root(log.size())?)?;
         log.keep(&note)?;
-        let close = Close { connection: &transaction, log: &log, note: &note };
-        for (task, _) in outcomes.iter_mut().filter(|(_, outcome)| outcome.is_ok()) {
-            // Its entry is in the log already: where this fails, nothing of the batch may stay.
+        let close = Close { connection, log: &log, note: &note };
+        for task in batch.iter_mut() {
             task.close(&close)?;
         }
     }
-    transaction.commit()?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 pub mod people;
+pub mod postgres;
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +12,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use postgres::Postgres;
 use seal::{
     Algorithm, Authority, Certificate, Identity, Limits, Package, Payload, Profile, Received, Role, SecretKey, Subject, Time,
     canonical,
@@ -52,8 +54,15 @@ pub fn period() -> String {
 pub struct Bureau {
     pub folder: TempDir,
     server: Option<(Child, String)>,
-    /// Where its people's pages are, while it serves.
-    pages: String,
+    /// Where its people's pages are, once it serves.
+    pages: std::sync::OnceLock<String>,
+    /// The server that has its rows, where they are not in a file.
+    pub postgres: Option<Postgres>,
+}
+
+/// Whether this is the test program that asks everything of a server.
+pub fn on_server() -> bool {
+    env!("CARGO_CRATE_NAME") == "on_postgres"
 }
 
 impl Drop for Bureau {
@@ -63,12 +72,31 @@ impl Drop for Bureau {
 }
 
 impl Bureau {
-    /// A bureau with its register.
+    /// A bureau with its register, its rows where this test program wants them.
     pub fn new() -> Bureau {
+        let postgres = on_server().then(|| Postgres::start(&["fsync=off", "log_min_messages=warning"]));
+        let folder = if on_server() { "[objects]\nkind = \"folder\"\n" } else { "" };
+        Bureau::with(postgres, folder)
+    }
+
+    /// A bureau with its rows on a server, if any, and more of a configuration.
+    pub fn with(postgres: Option<Postgres>, more: &str) -> Bureau {
         let folder = tempfile::tempdir().unwrap();
-        let bureau = Bureau { folder, server: None, pages: String::new() };
+        let bureau = Bureau { folder, server: None, pages: std::sync::OnceLock::new(), postgres };
         let hosts = ["--host", "localhost", "--host", "127.0.0.1"];
         bureau.run(&[&["init", "--code", "350100", "--name", "示例县统计局"], &hosts[..]].concat());
+        let mut text = fs::read_to_string(bureau.path("bureau.toml")).unwrap() + more;
+        if let Some(postgres) = &bureau.postgres {
+            fs::remove_dir_all(bureau.path("bureau-state")).unwrap();
+            for (name, role) in [("url", "receiver"), ("owner", "owner")] {
+                fs::write(bureau.path(name), postgres.url(role)).unwrap();
+            }
+            text += "\n[store]\nkind = \"postgres\"\nurl = { file = \"url\" }\nowner_url = { file = \"owner\" }\n";
+        }
+        fs::write(bureau.path("bureau.toml"), text).unwrap();
+        if bureau.postgres.is_some() {
+            bureau.run(&["store", "migrate"]);
+        }
         fs::write(bureau.path("register.csv"), REGISTER).unwrap();
         bureau.run(&["unit", "import", "register.csv"]);
         bureau
@@ -109,19 +137,23 @@ impl Bureau {
 
     /// Starts the server on a port of its choice.
     pub fn serve(&mut self) {
+        self.server = Some(self.start());
+    }
+
+    /// Starts a server beside others; whoever asks for it ends it.
+    pub fn start(&self) -> (Child, String) {
         let mut child = self.command(&["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let pages = &mut self.pages;
         let address = lines.by_ref().map_while(Result::ok).find(|line| {
             if let Some((_, rest)) = line.split_once("[pages-serve] ") {
-                rest.split(": ").next().unwrap_or_default().clone_into(pages);
+                let _ = self.pages.set(rest.split(": ").next().unwrap_or_default().to_owned());
             }
             line.starts_with("https://")
         });
         let address = address.expect("no address");
         // What it says further is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        self.server = Some((child, address));
+        (child, address)
     }
 
     /// A server that a test started itself.
@@ -130,7 +162,7 @@ impl Bureau {
     }
 
     pub fn pages(&self) -> &str {
-        &self.pages
+        self.pages.get().unwrap()
     }
 
     pub fn url(&self) -> &str {
