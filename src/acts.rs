@@ -40,6 +40,9 @@ pub fn events(store: &Store, months: &[Month]) -> Result<Vec<Finding>, Failure> 
         let period = month.to_string();
         for record in store.records(EVENT, Wanted { period: Some(&period), ..Wanted::default() })? {
             let said: Value = body(&record)?;
+            if said["withdrawn"].is_string() {
+                continue;
+            }
             let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
             found.push(Finding::note("event-noted").at(&period).with("text", text("text")).with("by", text("by")));
         }

@@ -9,7 +9,7 @@ use store::{Record, Store, Wanted};
 use survey::{
     Form,
     audit::{self as rules, CAUSES, Causes, Claim, Explanation, Filed, Given, Outcome, Outside, Verdict},
-    document::Adjustment,
+    document::{Adjustment, Draft, Note},
     quality::{self, Thresholds},
 };
 
@@ -200,6 +200,16 @@ pub fn ess(event: &rules::Event<'_>, audited: &[Audited]) -> Value {
         entries
     });
     entries.collect()
+}
+
+/// Rules to be verified that a draft does not meet and nobody has explained: nothing of it is signed before that.
+pub fn unexplained(draft: &Draft) -> Vec<Finding> {
+    let text = |note: &Note, name: &str| note.arguments.get(name).cloned().unwrap_or_default();
+    let open = draft.findings.iter().filter(|note| note.code == "rule-verify");
+    open.map(|note| {
+        Finding::error("explanation-missing").at(&note.place).with("rule", text(note, "rule")).with("text", text(note, "text"))
+    })
+    .collect()
 }
 
 /// An explanation that a person gives.

@@ -110,7 +110,16 @@ impl SealedBook {
         id: &str,
         cube: impl Fn(&Path, &Seal) -> Result<Vec<Cell>, Failure>,
     ) -> Result<Option<SealedBook>, Failure> {
-        let seals = store.current_seals(id)?;
+        SealedBook::of(store, id, store.current_seals(id)?, cube)
+    }
+
+    /// The same from the seals that are given, one of each period.
+    pub fn of(
+        store: &Store,
+        id: &str,
+        seals: Vec<Seal>,
+        cube: impl Fn(&Path, &Seal) -> Result<Vec<Cell>, Failure>,
+    ) -> Result<Option<SealedBook>, Failure> {
         let Some(newest) = seals.iter().max_by_key(|seal| (seal.operation, seal.id)) else { return Ok(None) };
         let context = context(store, &newest.context)?;
         let mut older = BTreeMap::new();

@@ -6,9 +6,9 @@ use journal::Digest;
 use model::Amount;
 use store::{DraftVersion, Store};
 use survey::document::{Cell, Column, Draft};
-use web::{Compared, Comparison, KeptVersion, Moved};
+use web::{Compared, Comparison, KeptVersion, Moved, VersionAct};
 
-use crate::{build, desk::local, report::Failure};
+use crate::{build, config::Agent, desk::local, report::Failure, then};
 
 /// Versions of a draft, the oldest first: the same text in several states is one version.
 pub fn versions(store: &Store, book: &str, form: &str, period: &str) -> Result<Vec<(KeptVersion, DraftVersion)>, Failure> {
@@ -23,11 +23,124 @@ pub fn versions(store: &Store, book: &str, form: &str, period: &str) -> Result<V
                 let at = store.operation(kept.operation)?.map(|operation| local(&operation.at)).unwrap_or_default();
                 let (digest, state) = (Digest::of(kept.body.as_bytes()).to_string(), kept.state.clone());
                 let period = kept.period.clone();
-                found.push((KeptVersion { number: kept.version, period, digest, at, state }, kept));
+                let (who, why) = (String::new(), Vec::new());
+                found.push((KeptVersion { number: kept.version, period, digest, at, state, who, why, acts: Vec::new() }, kept));
             }
         }
     }
     Ok(found)
+}
+
+/// Says of each version who built it, why it is another than the one before, and what people had done meanwhile.
+pub fn tell(agent: &Agent, store: &Store, versions: &mut [(KeptVersion, DraftVersion)]) -> Result<(), Failure> {
+    let mut before: Option<(Draft, i64)> = None;
+    for (version, kept) in versions {
+        let draft = build::read(kept)?;
+        let built = then::built(store, kept)?;
+        if let Some(built) = &built {
+            version.who = name(agent, &built.who);
+        }
+        version.why = match &before {
+            None => vec![("version-first".to_owned(), String::new())],
+            Some((old, _)) => reasons(old, &draft),
+        };
+        let seq = built.map_or(0, |built| built.seq);
+        if let Some((_, last)) = before {
+            version.acts = acts_between(agent, store, &draft, last, seq)?;
+        }
+        before = Some((draft, seq));
+    }
+    Ok(())
+}
+
+/// Why a version is another than the one before: labels, each with what it is about.
+fn reasons(old: &Draft, new: &Draft) -> Vec<(String, String)> {
+    let mut why = Vec::new();
+    let mut add = |name: &str, about: Vec<String>| why.push((name.to_owned(), about.join("、")));
+    if old.pack != new.pack && old.pack.is_some() {
+        add("version-pack", Vec::new());
+    } else if old.mapping != new.mapping {
+        add("version-mapping", Vec::new());
+    }
+    let moved = moved(old, new);
+    let of = |which: &dyn Fn(&&Moved) -> bool| moved.iter().filter(which).map(|moved| moved.period.clone()).collect::<Vec<_>>();
+    for (name, periods) in [
+        ("version-books", of(&|moved| moved.old != moved.new && !moved.old.is_empty())),
+        ("version-months", of(&|moved| moved.old.is_empty() && !moved.new.is_empty())),
+        ("version-measures", of(&|moved| moved.measures)),
+    ] {
+        if !periods.is_empty() {
+            add(name, periods);
+        }
+    }
+    let cells = |differs: &dyn Fn(&Cell, &Cell) -> bool| {
+        let both = new.cells.iter().filter_map(|cell| Some((cell, old.cells.iter().find(|known| known.id == cell.id)?)));
+        both.filter(|(now, before)| differs(before, now)).map(|(now, _)| now.id.clone()).collect::<Vec<_>>()
+    };
+    let words = |cell: &Cell| matches!(&*cell.kind, "text" | "choice");
+    let value = |cell: &Cell| cell.columns.main().and_then(|column| column.value.clone());
+    for (name, cells) in [
+        ("version-adjustment", cells(&|before, now| before.adjustment != now.adjustment)),
+        ("version-texts", cells(&|before, now| words(now) && value(before) != value(now))),
+    ] {
+        if !cells.is_empty() {
+            add(name, cells);
+        }
+    }
+    if old.explanations != new.explanations {
+        add("version-explanations", Vec::new());
+    }
+    if old.footer != new.footer || old.unit != new.unit {
+        add("version-people", Vec::new());
+    }
+    if why.is_empty() {
+        let name = if old.findings == new.findings { "version-rebuilt" } else { "version-rules" };
+        why.push((name.to_owned(), String::new()));
+    }
+    why
+}
+
+/// Operations between two versions that are looked at.
+const LOOKED: usize = 2_000;
+
+/// What people did between two builds of a draft that it may have to do with.
+fn acts_between(agent: &Agent, store: &Store, draft: &Draft, after: i64, upto: i64) -> Result<Vec<VersionAct>, Failure> {
+    let mut acts = Vec::new();
+    for operation in store.operations_before(Some(upto), LOOKED)? {
+        if operation.seq <= after {
+            break;
+        }
+        let detail: serde_json::Value = serde_json::from_str(&operation.detail).unwrap_or_default();
+        let text = |name: &str| detail[name].as_str().unwrap_or_default();
+        let form = text("form") == draft.form || text("figure").split_once(':').is_some_and(|(form, _)| form == draft.form);
+        let own = match operation.what.as_str() {
+            "mapping" => true,
+            "measure" => draft.measures,
+            "adjust" | "explain" | "text" => form && text("period") == draft.period,
+            _ => false,
+        };
+        if own {
+            let changes = detail["changes"].as_array().into_iter().flatten().filter_map(|change| change["cell"].as_str());
+            let mut about: Vec<&str> = changes.collect();
+            let entered = detail["entries"].as_array().into_iter().flatten().filter_map(|entry| entry["key"].as_str());
+            about.extend(entered.filter_map(|key| key.split(':').next()));
+            about.dedup();
+            about.extend(["figure", "rule", "kind"].map(text).into_iter().filter(|text| !text.is_empty()));
+            acts.push(VersionAct {
+                at: local(&operation.at),
+                who: name(agent, &operation.who),
+                about: about.join("、"),
+                why: text("reason").to_owned(),
+                what: operation.what,
+            });
+        }
+    }
+    acts.reverse();
+    Ok(acts)
+}
+
+fn name(agent: &Agent, id: &str) -> String {
+    crate::desk::name(agent, id)
 }
 
 /// Two versions of the draft of one month: every figure that people see.
@@ -99,11 +212,7 @@ fn compared(cell: &Cell, column: &str, old: Option<String>, new: Option<String>)
     let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Amount>().ok());
     let (before, now) = (number(&old), number(&new));
     let difference = before.zip(now).and_then(|(before, now)| now.checked_sub(before));
-    let percent = before.zip(difference).and_then(|(before, difference)| {
-        let size = if before < Amount::ZERO { before.checked_neg()? } else { before };
-        let percent = difference.checked_mul(Amount::from_whole(100)?)?.checked_div(size)?;
-        percent.round(1).map(|percent| percent.fixed(1))
-    });
+    let percent = before.zip(now).and_then(|(before, now)| survey::growth(now, before));
     let (id, name, unit, column) = (cell.id.clone(), cell.name.clone(), cell.unit.clone(), column.to_owned());
     Compared { id, name, unit, column, old, new, difference: difference.map(|amount| amount.to_string()), percent }
 }

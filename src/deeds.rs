@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use model::{Amount, Finding, Month};
 use serde_json::json;
 use store::{Record, Store, Wanted};
-use survey::document::Adjustment;
+use survey::document::{Adjustment, Cell};
 
 use crate::{
     acts::{self, EVENT, Lock},
-    build,
+    audit, build,
     config::{self, Agent, Book, Deed, Person},
     evidence::{self, Paper},
-    forms, measures,
+    forms, loading, measures,
     report::Failure,
 };
 
@@ -60,6 +60,9 @@ pub fn adjust(
     let Target { form, row, book, month } = target;
     let (figure, place) = (target.figure(), target.place());
     let why = acts::reason(why)?;
+    if audit::causes(agent)?.says_nothing(why) {
+        return Err(Failure::findings(vec![Finding::error("reason-empty").at(place).with("text", why)]));
+    }
     person.must(Deed::Adjust, &place)?;
     configured(agent, form)?;
     acts::unlocked(store, &book.id, form, month)?;
@@ -71,6 +74,9 @@ pub fn adjust(
     };
     if matches!(&*cell.kind, "text" | "choice") {
         return Err(Failure::findings(vec![Finding::error("adjust-text").at(place)]));
+    }
+    if let Some(amount) = amount {
+        fits(agent, form, cell, amount).map_err(|finding| Failure::findings(vec![finding.at(&place)]))?;
     }
     let evidence = evidence::keep_all(store, papers)?;
     let adjustment = Adjustment {
@@ -97,6 +103,20 @@ pub fn adjust(
     let finding = Finding::note("adjusted").at(place).with("computed", &adjustment.computed);
     findings.push(finding.with("amount", &adjustment.amount).with("reported", reported));
     Ok(findings)
+}
+
+/// Refuses what would leave more decimals in a figure than its form has: a mandatory rule would, after it was kept.
+fn fits(agent: &Agent, form: &str, cell: &Cell, amount: Amount) -> Result<(), Finding> {
+    // A form that cannot be read is told where it is built.
+    let Ok(pack) = loading::form(agent, form) else { return Ok(()) };
+    let Some(row) = pack.row(&cell.id) else { return Ok(()) };
+    let computed = acts::main_value(cell).and_then(|text| text.parse::<Amount>().ok()).unwrap_or_default();
+    let (reported, (_, places)) = (computed.checked_add(amount).unwrap_or(amount).to_string(), pack.conversion(row));
+    let decimals = reported.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    if decimals <= places as usize {
+        return Ok(());
+    }
+    Err(Finding::error("adjust-decimals").with("reported", reported).with("places", places))
 }
 
 /// Refuses a form that the configuration does not have: nobody files it.
@@ -232,7 +252,8 @@ pub fn named(file: &BTreeMap<String, String>) -> (String, String) {
     (of("name"), of("sha256"))
 }
 
-fn papers(body: &serde_json::Value) -> Vec<(String, String)> {
+/// Files that a record names.
+pub fn papers(body: &serde_json::Value) -> Vec<(String, String)> {
     let of = |file: &serde_json::Value| ["name", "sha256"].map(|name| file[name].as_str().unwrap_or_default().to_owned());
     body["evidence"].as_array().into_iter().flatten().map(of).map(|[name, digest]| (name, digest)).collect()
 }
@@ -251,16 +272,30 @@ pub struct Event {
     pub operation: i64,
     /// Files that show it: name and SHA-256.
     pub papers: Vec<(String, String)>,
+    /// Number by which it is taken back.
+    pub key: String,
+    /// Why it was taken back, where it was.
+    pub withdrawn: Option<String>,
 }
 
-/// The 大事记, by month.
+/// The 大事记, by month, with what was taken back.
 pub fn events(store: &Store) -> Result<Vec<Event>, Failure> {
     let mut events = Vec::new();
     for record in store.records(EVENT, Wanted::default())? {
         let body: serde_json::Value = acts::body(&record)?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let (kind, by, operation) = (text("kind"), text("by"), record.operation);
-        events.push(Event { text: text("text"), period: record.period, kind, by, operation, papers: papers(&body) });
+        let (key, withdrawn) = (record.key, body["withdrawn"].as_str().map(str::to_owned));
+        events.push(Event {
+            text: text("text"),
+            period: record.period,
+            kind,
+            by,
+            operation,
+            papers: papers(&body),
+            key,
+            withdrawn,
+        });
     }
     events.sort_by(|a, b| a.period.cmp(&b.period));
     Ok(events)
@@ -279,6 +314,27 @@ pub fn note(store: &mut Store, person: &Person, month: Month, kind: &str, text: 
     acts::write(store, &person.id, EVENT, &detail, &record)
 }
 
+/// Takes an event or a handover back: a new version of its record says so, and the one before stays. `seen` is the operation of the one that was shown.
+pub fn take_back(store: &mut Store, person: &Person, what: Deed, key: &str, seen: Option<i64>, why: &str) -> Result<(), Failure> {
+    let kind = if what == Deed::Handover { HANDOVER } else { EVENT };
+    person.must(what, format!("{kind} {key}"))?;
+    let why = acts::reason(why)?;
+    let place = format!("{kind} {key}");
+    let record = store.records(kind, Wanted { key: Some(key), ..Wanted::default() })?.pop();
+    let Some(record) = record.filter(|record| seen.is_none_or(|seen| seen == record.operation)) else {
+        return Err(Failure::findings(vec![Finding::error("note-unknown").at(place)]));
+    };
+    let mut body: serde_json::Value = acts::body(&record)?;
+    if body["withdrawn"].is_string() {
+        return Err(Failure::findings(vec![Finding::error("note-unknown").at(place)]));
+    }
+    (body["withdrawn"], body["withdrawn_by"]) = (json!(why), json!(person.id));
+    let detail =
+        json!({ "period": record.period, "kind": body["kind"], "text": body["text"], "note": body["note"], "reason": why });
+    let record = Record { body: body.to_string(), ..record };
+    acts::write(store, &person.id, &format!("{kind}-withdraw"), &detail, &record)
+}
+
 /// A handover (交接).
 pub struct Handover {
     /// When, RFC 3339.
@@ -293,6 +349,12 @@ pub struct Handover {
     pub open: usize,
     /// Files that show it: name and SHA-256.
     pub papers: Vec<(String, String)>,
+    /// Number by which it is taken back.
+    pub key: String,
+    /// The operation that wrote it last.
+    pub operation: i64,
+    /// Why it was taken back, where it was.
+    pub withdrawn: Option<String>,
 }
 
 /// Handovers, the oldest first.
@@ -301,10 +363,15 @@ pub fn handovers(store: &Store) -> Result<Vec<Handover>, Failure> {
     for record in store.records(HANDOVER, Wanted::default())? {
         let body: serde_json::Value = acts::body(&record)?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let at = store.operation(record.operation)?.map(|operation| operation.at).unwrap_or_default();
+        let versions = store.record_versions(HANDOVER, Wanted { key: Some(&record.key), ..Wanted::default() })?;
+        // When it was handed over, and not when that was taken back.
+        let made = versions.first().map_or(record.operation, |first| first.operation);
+        let at = store.operation(made)?.map(|operation| operation.at).unwrap_or_default();
         let open = body["open"].as_array().map_or(0, Vec::len);
         let papers = papers(&body);
-        handovers.push(Handover { at, from: text("from"), to: text("to"), note: text("note"), open, papers });
+        let (key, operation, withdrawn) = (record.key, record.operation, body["withdrawn"].as_str().map(str::to_owned));
+        let (from, to, note) = (text("from"), text("to"), text("note"));
+        handovers.push(Handover { at, from, to, note, open, papers, key, operation, withdrawn });
     }
     Ok(handovers)
 }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, DateTime},
+    tz,
+};
 use model::{Finding, Month};
 use store::{DraftVersion, Store};
 use survey::{Due, Form};
@@ -24,12 +28,20 @@ const BACK: i32 = 92;
 /// Days before its deadline in which a report is in the list.
 const AHEAD: i32 = 100;
 
+/// States in which a report is under way: it is shown however old it is, or whoever must approve, sign or correct it would not see it.
+const UNDER_WAY: [&str; 7] = ["in_review", "approved", "signed", "handed_out", "queued", "refused", "returned"];
+
 /// States in which nothing is left to do at the enterprise.
 pub const DONE: [&str; 2] = ["delivered", "accepted"];
 
 /// The day it is in China.
 pub fn today() -> Date {
     tz::offset(CHINA).to_datetime(Timestamp::now()).date()
+}
+
+/// A time as clocks in China show it, whatever zone this machine is set to: deadlines are days there.
+pub fn clock(at: Timestamp) -> DateTime {
+    tz::offset(CHINA).to_datetime(at)
 }
 
 /// Days from the beginning of a month to a day.
@@ -58,6 +70,41 @@ impl Report {
     pub fn state(&self) -> &str {
         self.version.as_ref().map_or("not_built", |version| version.state.as_str())
     }
+}
+
+/// A month that a form is not reported for.
+pub struct Exempt {
+    /// Form code.
+    pub form: String,
+    /// Book id.
+    pub book: String,
+    /// The month.
+    pub month: Month,
+    /// The month with which it is reported together, where it is.
+    pub with: Option<Month>,
+}
+
+/// Months of the last quarter for which no report is made of a form that is made every month.
+pub fn exempt(agent: &Agent, today: Date) -> Result<Vec<Exempt>, Failure> {
+    let (calendars, _) = knowledge::calendars_since(agent, today.year(), today.year())?;
+    let now = u16::try_from(today.year()).ok().zip(u8::try_from(today.month()).ok());
+    let Some(now) = now.and_then(|(year, month)| Month::new(year, month)) else { return Ok(Vec::new()) };
+    let mut exempt = Vec::new();
+    for own in &agent.forms {
+        let form = forms::pack(Some(agent), own).map_err(|findings| Failure { exit: 2, findings })?;
+        let known = calendars.0.iter().any(|calendar| calendar.forms().any(|(code, _)| code == form.form));
+        for month in (-3..=0).filter_map(|step| now.plus(step)).filter(|month| known && form.closes(*month)) {
+            if calendars.0.iter().all(|calendar| calendar.year != month.year()) || calendars.due(&form, month).is_some() {
+                continue;
+            }
+            let later = (1..=3).filter_map(|step| calendars.due(&form, month.plus(step)?));
+            let with = later.into_iter().find(|due| due.from <= month).map(|due| due.period);
+            for book in agent.books.iter().filter(|book| own.book.as_ref().is_none_or(|id| *id == book.id)) {
+                exempt.push(Exempt { form: form.form.clone(), book: book.id.clone(), month, with });
+            }
+        }
+    }
+    Ok(exempt)
 }
 
 /// The reports around a day, the earliest deadline first. What is late for longer than a quarter, back to the first sealed month of its book, is
@@ -94,9 +141,10 @@ pub fn around(agent: &Agent, store: &Store, today: Date, all: bool) -> Result<(V
                     continue;
                 }
                 let version = store.current_draft(&book.id, &form.form, &due.period.to_string())?;
+                let shown = recent || all || version.as_ref().is_some_and(|version| UNDER_WAY.contains(&&*version.state));
                 // What is only counted is not compared with its evidence.
                 let told = match &version {
-                    Some(version) if recent || all => watch.stale(book, &build::read(version)?)?,
+                    Some(version) if shown => watch.stale(book, &build::read(version)?)?,
                     _ => Vec::new(),
                 };
                 let stale = stale::MARKS.into_iter().filter(|code| told.iter().any(|finding| finding.code == *code)).collect();
@@ -105,7 +153,7 @@ pub fn around(agent: &Agent, store: &Store, today: Date, all: bool) -> Result<(V
                 match recent {
                     true => reports.push(report),
                     false if DONE.contains(&report.state()) => {}
-                    false if all => reports.push(report),
+                    false if shown => reports.push(report),
                     false => older.push((report.due.enterprise, report.form.form.clone(), report.due.period)),
                 }
             }

@@ -10,7 +10,7 @@ use formula::{Account, Figures};
 use journal::{Coverage, Digest, Evidence};
 use model::{Amount, Finding, Month, Period};
 use survey::{
-    BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources,
+    BookAccount, Converted, Engine, Form, Mapping, Rate, Rates, Sealed, Sources, Standard,
     document::PackUsed,
     measures::{Beside, Measures},
 };
@@ -119,19 +119,19 @@ pub fn pack(agent: Option<&Agent>, configured: &config::Form) -> Result<Form, Ve
         findings.push(finding);
         return Err(findings);
     }
-    let repeated = form.as_ref().and_then(|form| form.each.as_deref());
-    let energies = match agent.filter(|agent| repeated == Some("energy") && !agent.energy.is_empty()) {
+    form.map_or(Err(findings), |form| expanded(agent, form))
+}
+
+/// A form with its repeated rows for what the unit has.
+fn expanded(agent: Option<&Agent>, form: Form) -> Result<Form, Vec<Finding>> {
+    let energies = match agent.filter(|agent| form.each.as_deref() == Some("energy") && !agent.energy.is_empty()) {
         Some(agent) => Some(measures::energies(agent)?),
         None => None,
     };
     let products = agent.map(|agent| agent.products.as_slice()).unwrap_or_default();
     // A form of energy is repeated for what the unit burns, and never for what it makes.
-    let repeats = energies.as_deref().unwrap_or(products);
-    match form.map(|form| form.expanded(repeats)) {
-        Some((form, wrong)) if wrong.is_empty() => Ok(form),
-        Some((_, wrong)) => Err(wrong),
-        None => Err(findings),
-    }
+    let (form, wrong) = form.expanded(energies.as_deref().unwrap_or(products));
+    if wrong.is_empty() { Ok(form) } else { Err(wrong) }
 }
 
 /// Says where a form is another region's than the unit's.
@@ -221,6 +221,38 @@ pub fn layers_with(agent: &Agent, forms: &[config::Form], instead: Option<(&Path
     }
 }
 
+/// A mapping put together again from the texts that were kept with a draft, in the order in which they were kept: standard, forms, layers,
+/// measures. What of it is not in these texts, the unit's products, is as it is now.
+pub fn layers_kept(agent: &Agent, kept: &[(String, String)]) -> Result<(Layers, Option<measures::Facts>), Vec<Finding>> {
+    let missing = || vec![Finding::error("standard-unknown").with("standard", "—").with("near", "cas, small-business")];
+    let ((file, text), rest) = kept.split_first().ok_or_else(missing)?;
+    let (standard, mut findings) = Standard::parse(file, text);
+    let standard = standard.ok_or_else(|| findings.clone())?;
+    let (mut packs, mut layers, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+    for (file, text) in rest {
+        if measures::is_fact(file) {
+            facts.push((file.clone(), text.clone()));
+            continue;
+        }
+        // A layer may lie anywhere; a form lies where its edition and code say.
+        let form = file.starts_with("mappings/forms/").then(|| Form::parse(file, text).0).flatten();
+        match form.filter(|form| *file == file_name(&form.edition, &form.form)) {
+            Some(form) => packs.push(expanded(Some(agent), form)?),
+            None => layers.push((file.clone(), text.clone())),
+        }
+    }
+    let (mapping, wrong) = Mapping::assemble(&standard, packs, &layers);
+    findings.extend(wrong);
+    let facts = measures::facts_kept(&facts);
+    match mapping {
+        Some(mapping) => {
+            let measures = facts.as_ref().map(|facts| facts.digest.clone());
+            Ok((Layers { mapping, texts: kept.to_vec(), measures, findings: Vec::new() }, facts))
+        }
+        None => Err(findings),
+    }
+}
+
 /// A book ready to be asked by formulas.
 pub struct Desk {
     /// Chart as formulas see it.
@@ -257,15 +289,26 @@ impl Desk {
         agent: &Agent,
         store: &store::Store,
         book: &Book,
-        mut sealed: SealedBook,
+        sealed: SealedBook,
         mapping: &Mapping,
         unposted: bool,
     ) -> Result<Desk, Failure> {
+        let drafts = if unposted { SealedBook::load(store, &unposted::id(&book.id), Grain::Dimensions)? } else { None };
+        Desk::of(agent, store, book, (sealed, drafts), mapping, (unposted, None))
+    }
+
+    /// The same from seals that are given, and with `facts` of measures that are not those of now.
+    pub fn of(
+        agent: &Agent,
+        store: &store::Store,
+        book: &Book,
+        (mut sealed, mut drafts): (SealedBook, Option<SealedBook>),
+        mapping: &Mapping,
+        (unposted, facts): (bool, Option<measures::Facts>),
+    ) -> Result<Desk, Failure> {
         let place = format!("book {}", book.id);
-        if unposted && let Some(drafts) = SealedBook::load(store, &unposted::id(&book.id), Grain::Dimensions)? {
-            for (period, cells) in drafts.cubes {
-                sealed.cubes.entry(period).or_default().extend(cells);
-            }
+        for (period, cells) in drafts.as_mut().map(|drafts| std::mem::take(&mut drafts.cubes)).unwrap_or_default() {
+            sealed.cubes.entry(period).or_default().extend(cells);
         }
         let context = sealed.context;
         let standard = &mapping.standard;
@@ -279,13 +322,9 @@ impl Desk {
         let coverage = Coverage::of(cubes, |account| losses.get(account).copied().unwrap_or(false), first)
             .ok_or_else(|| Failure::findings(vec![Finding::error("book-empty").at(&place)]))?;
         let mut entries: BTreeMap<Period, Vec<Evidence>> = BTreeMap::new();
-        let ids = [Some(book.id.clone()), unposted.then(|| unposted::id(&book.id))];
-        for id in ids.into_iter().flatten() {
-            let folder = store.snapshots(&id)?;
-            for seal in store.current_seals(&id)? {
-                if let Some(file) = books::entry_file(&folder, &seal)? {
-                    entries.entry(seal.period).or_default().push(file);
-                }
+        for seal in sealed.seals.iter().chain(drafts.iter().flat_map(|drafts| &drafts.seals)) {
+            if let Some(file) = books::entry_file(&store.snapshots(&seal.book)?, seal)? {
+                entries.entry(seal.period).or_default().push(file);
             }
         }
         let figures = journal::Book::new(coverage, sealed.cubes, entries);
@@ -331,7 +370,7 @@ impl Desk {
             evidence: unposted::seals(store, &book.id, unposted, false)?,
             measured,
             beside: unposted::seals(store, &book.id, unposted, asks)?,
-            measures: if asks { Some(measures::load(agent, store, book)?) } else { None },
+            measures: if asks { Some(measures::load_with(agent, store, book, facts)?) } else { None },
             book: figures,
             types,
             doubtful,

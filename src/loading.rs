@@ -137,7 +137,7 @@ pub fn pasted(
             }
             Err(error) => {
                 let finding = Finding::error("paste-line-unfit").at(place).with("indicator", key).with("text", *line);
-                findings.push(finding.with("reason", error));
+                findings.push(finding.with("reason", error.code()));
             }
         }
     }

@@ -1,7 +1,7 @@
 /*! The review pages, served: `[web]` of the configuration made into a running server. */
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
@@ -10,11 +10,15 @@ use std::{
 
 use axum_server::Handle;
 use model::Finding;
+use store::Store;
 
 use crate::{
+    audit,
     config::{Agent, Web},
     desk::Pages,
+    forms, measures,
     report::Failure,
+    sheet,
 };
 
 /// How long pages that are being sent may take when the program is told to stop.
@@ -49,8 +53,51 @@ pub fn url(web: &Web, address: SocketAddr) -> String {
     gate::url(&web.hosts, web.secure(), address)
 }
 
+/// Name of the file in the state that says where pages are served now, while they are.
+const SERVED: &str = "run.address";
+
+/// Says where pages are served, for whoever invites people meanwhile: the configuration may leave the port to the system.
+pub fn serve_at(store: &Store, url: &str) -> Result<(), Failure> {
+    sheet::save(&store.folder().join(SERVED), format!("{url}\n").as_bytes())
+}
+
+/// That nobody serves pages any more.
+pub fn serve_no_more(store: &Store) {
+    // Where it cannot be taken away, the lock that nobody holds says the same.
+    let _ = fs::remove_file(store.folder().join(SERVED));
+}
+
+/// Where pages are served now; none where `taizhang run` does not run here.
+pub fn served(store: &Store) -> Option<String> {
+    let held = File::open(store.folder().join(LOCK)).ok()?;
+    if !matches!(held.try_lock(), Err(TryLockError::WouldBlock)) {
+        return None;
+    }
+    let url = fs::read_to_string(store.folder().join(SERVED)).ok()?;
+    Some(url.trim().to_owned()).filter(|url| !url.is_empty())
+}
+
+/// Name of the file in the state whose lock is held by the one `taizhang run` there is.
+pub const LOCK: &str = "run.lock";
+
+/// Gives pages the English names that this enterprise's own files have: of causes, of measures, and of whatever else it names.
+fn names(agent: &Agent) -> Result<(), Failure> {
+    const FILE: &str = "mappings/english.toml";
+    if let Some(text) = forms::own_file(agent, FILE).map_err(Failure::config)? {
+        let unfit = |error: String| Failure::config(Finding::error("toml-invalid").at(FILE).with("reason", error));
+        ui::terms::add(ui::terms::read(&text).map_err(|error| unfit(error.message().to_owned()))?);
+    }
+    // What is wrong with these is told where they are used.
+    let causes = audit::causes(agent).map(|all| all.causes).unwrap_or_default();
+    ui::terms::add(causes.into_values().map(|cause| (cause.zh, cause.en)));
+    let kinds = measures::facts(agent).map(|all| all.kinds.kinds).unwrap_or_default();
+    ui::terms::add(kinds.into_values().map(|kind| (kind.name, kind.english)));
+    Ok(())
+}
+
 /// Starts serving the pages of a configuration.
 pub fn start(agent: &Agent, web: &Web) -> Result<Serving, Failure> {
+    names(agent)?;
     let place = agent.place("web.listen");
     let wrong = |finding: Finding| Failure::config(finding.at(&place).with("listen", &web.listen));
     let address = web.address().ok_or_else(|| wrong(Finding::error("web-address-unfit")))?;

@@ -5,11 +5,14 @@ use std::{fs, path::Path};
 use model::Finding;
 use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
 use store::Store;
-use survey::document::{Cell, Column, Draft, LedgerCell, Lineage};
-use ui::Lang;
+use survey::{
+    Grown,
+    document::{Cell, Column, Draft, LedgerCell, Lineage},
+};
+use ui::{Lang, terms::term};
 use unicode_width::UnicodeWidthStr;
 
-use crate::{build, output::label, report::Failure, stale};
+use crate::{build, output::label, print::Beside, report::Failure, stale};
 
 /// A text that no spreadsheet takes for a formula: an apostrophe keeps its first character from counting.
 pub fn inert(text: &str) -> String {
@@ -73,6 +76,30 @@ pub fn drafts(drafts: &[Draft], spreadsheet: bool) -> Result<String, Failure> {
         }
     }
     csv(&DRAFTS, &rows)
+}
+
+/// A draft as CSV for people: headings and words in their language, the columns that the form prints, and a mark at the beginning by which
+/// spreadsheets know the encoding.
+pub fn draft_to_read(draft: &Draft, lang: Lang) -> Result<String, Failure> {
+    let shown = draft.shown();
+    let mut columns: Vec<String> =
+        ["form", "period", "book", "code", "name", "unit"].iter().chain(&shown).map(|name| label(lang, name)).collect();
+    columns.extend(["growth", "status", "reported"].map(|name| label(lang, name)));
+    let rows = draft.cells.iter().map(|cell| {
+        let mut row: Vec<String> = [&draft.form, &draft.period, &draft.book, &cell.id].map(|text| inert(text)).into();
+        row.extend([&cell.name, &cell.unit].map(|text| inert(&term(lang, text))));
+        let words = matches!(&*cell.kind, "text" | "choice");
+        row.extend(shown.iter().map(|name| {
+            let value = cell.columns.shown(name).and_then(|column| column.value.clone()).unwrap_or_default();
+            if words { inert(&value) } else { value }
+        }));
+        row.push(survey::growth_of(&cell.columns).cumulative.unwrap_or_default());
+        row.push(label(lang, &format!("status-{}", cell.status.replace('_', "-"))));
+        row.push(cell.adjustment.as_ref().map(|made| made.reported.clone()).unwrap_or_default());
+        row
+    });
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    Ok(format!("\u{feff}{}", csv(&columns, &rows.collect::<Vec<_>>())?))
 }
 
 /// Writes a file; what was there is replaced only by a whole one.
@@ -151,8 +178,15 @@ fn decimal(
 }
 
 /// Writes a draft as a workbook: the form, where its figures come from, and what was found.
-pub fn draft(path: &Path, draft: &Draft, computed: Vec<LedgerCell>, store: &Store, lang: Lang) -> Result<(), Failure> {
-    save(path, &workbook(path, draft, computed, store, lang, None)?)
+pub fn draft(
+    path: &Path,
+    draft: &Draft,
+    computed: Vec<LedgerCell>,
+    store: &Store,
+    lang: Lang,
+    beside: &Beside,
+) -> Result<(), Failure> {
+    save(path, &workbook(path, draft, computed, store, lang, beside, None)?)
 }
 
 /// The bytes of a draft's workbook. It says that it was made at `made`, or now where that is absent.
@@ -162,6 +196,7 @@ pub fn workbook(
     computed: Vec<LedgerCell>,
     store: &Store,
     lang: Lang,
+    beside: &Beside,
     made: Option<&ExcelDateTime>,
 ) -> Result<Vec<u8>, Failure> {
     let cells: Cells = if computed.is_empty() {
@@ -175,11 +210,11 @@ pub fn workbook(
     let looks = Looks::new(places);
     let mut book = Workbook::new();
     let mut write = || -> Result<Vec<u8>, XlsxError> {
-        form(book.add_worksheet(), draft, &looks, lang)?;
+        form(book.add_worksheet(), draft, &looks, lang, beside)?;
         lineage(book.add_worksheet(), draft, &cells, &names, &looks, lang)?;
         findings(book.add_worksheet(), draft, &looks, lang)?;
         if !draft.explanations.is_empty() {
-            explanations(book.add_worksheet(), draft, &looks, lang)?;
+            explanations(book.add_worksheet(), draft, &looks, lang, beside)?;
         }
         if let Some(made) = made {
             book.set_properties(&DocProperties::new().set_creation_datetime(made));
@@ -190,9 +225,9 @@ pub fn workbook(
 }
 
 /// The form as it is printed.
-fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
+fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang, beside: &Beside) -> Result<(), XlsxError> {
     let label = |name: &str| label(lang, name);
-    let fact = |name: &str, value: &str| format!("{}{}{value}", label(name), label("colon"));
+    let fact = |name: &str, value: &str| format!("{}{}{}", label(name), label("colon"), term(lang, value));
     let header = &draft.header;
     sheet.set_name(&draft.form)?.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
     let shown = draft.shown();
@@ -203,7 +238,7 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
         sheet.set_column_width(at, *width)?;
     }
     let last = columns.len() as u16 - 1;
-    sheet.merge_range(0, 0, 0, last, &draft.name, &looks.title)?;
+    sheet.merge_range(0, 0, 0, last, &term(lang, &draft.name), &looks.title)?;
     let facts = [
         [fact("form", &draft.form), fact("authority", &header.authority)],
         [fact("unit-code", &draft.unit.code), fact("document", &header.document)],
@@ -236,18 +271,65 @@ fn form(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Resu
     }
     let foot = head + 2 + draft.cells.len() as u32;
     let footer = &draft.footer;
+    let sent_on = if footer.sent_on.is_empty() { &beside.sent_on } else { &footer.sent_on };
     let people = [("head", &footer.head), ("statistician", &footer.statistician), ("preparer", &footer.preparer)];
-    for (at, (name, value)) in people.into_iter().chain([("phone", &footer.phone), ("sent-on", &footer.sent_on)]).enumerate() {
+    for (at, (name, value)) in people.into_iter().chain([("phone", &footer.phone), ("sent-on", sent_on)]).enumerate() {
         let column = [0, 2, 4, 6, 8][at].min(last);
         sheet.write_string_with_format(foot, column, fact(name, value), &looks.plain)?;
     }
-    sheet.write_string_with_format(foot + 1, 0, fact("scope", &official(&header.scope)), &looks.plain)?;
-    sheet.write_string_with_format(foot + 2, 0, fact("deadline", &official(&header.deadline)), &looks.plain)?;
+    sheet.write_string_with_format(foot + 1, 0, fact("scope", &official(&header.scope, &beside.region)), &looks.plain)?;
+    sheet.write_string_with_format(foot + 2, 0, fact("deadline", &official(&header.deadline, &beside.region)), &looks.plain)?;
     Ok(())
 }
 
-/// A fact of a form without the remarks in brackets on how sure the pack is of it: these are no part of an official form.
-pub fn official(text: &str) -> String {
+/// Provinces by the first two digits of their code, as packs name them.
+const PROVINCES: [(&str, &str); 31] = [
+    ("11", "北京"),
+    ("12", "天津"),
+    ("13", "河北"),
+    ("14", "山西"),
+    ("15", "内蒙古"),
+    ("21", "辽宁"),
+    ("22", "吉林"),
+    ("23", "黑龙江"),
+    ("31", "上海"),
+    ("32", "江苏"),
+    ("33", "浙江"),
+    ("34", "安徽"),
+    ("35", "福建"),
+    ("36", "江西"),
+    ("37", "山东"),
+    ("41", "河南"),
+    ("42", "湖北"),
+    ("43", "湖南"),
+    ("44", "广东"),
+    ("45", "广西"),
+    ("46", "海南"),
+    ("50", "重庆"),
+    ("51", "四川"),
+    ("52", "贵州"),
+    ("53", "云南"),
+    ("54", "西藏"),
+    ("61", "陕西"),
+    ("62", "甘肃"),
+    ("63", "青海"),
+    ("64", "宁夏"),
+    ("65", "新疆"),
+];
+
+/// A fact of a form for a region: without the remarks in brackets on how sure the pack is of it, which are no part of an official form, and
+/// without what it says of other provinces.
+pub fn official(text: &str, region: &str) -> String {
+    let text = bare(text);
+    let elsewhere = |said: &&str| {
+        PROVINCES.iter().any(|(code, name)| said.starts_with(name) && !(region.len() >= 2 && region.starts_with(code)))
+    };
+    let own: Vec<&str> = text.split('；').filter(|said| !elsewhere(said)).collect();
+    own.join("；")
+}
+
+/// A text without remarks on how sure somebody is.
+fn bare(text: &str) -> String {
     let (mut kept, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once(['（', '(']) {
         kept.push_str(before);
@@ -273,7 +355,7 @@ fn figures(
     looks: &Looks,
     lang: Lang,
 ) -> Result<(), XlsxError> {
-    for (at, text) in (0..).zip([&cell.id, &cell.name, &cell.unit]) {
+    for (at, text) in (0..).zip([&cell.id, &term(lang, &cell.name), &term(lang, &cell.unit)]) {
         sheet.write_string_with_format(row, at, text, &looks.text)?;
     }
     let look = if cell.changed { &looks.moved } else { &looks.number };
@@ -297,9 +379,13 @@ fn figures(
         }
     }
     let growth = 3 + shown.len() as u16;
-    match survey::growth_of(columns).cumulative {
-        Some(percent) => decimal(sheet, row, growth, Some(&percent), &looks.percent, &looks.gap)?,
-        None => drop(sheet.write_blank(row, growth, &looks.text)?),
+    match survey::grown(columns) {
+        Grown::Percent(percent) => decimal(sheet, row, growth, Some(&percent), &looks.percent, &looks.gap)?,
+        Grown::Meaningless { difference, .. } => {
+            let text = format!("— ({})", ui::text(lang, "label-growth-difference", &[("difference", difference)]));
+            sheet.write_string_with_format(row, growth, text, &looks.gap)?;
+        }
+        Grown::None => drop(sheet.write_blank(row, growth, &looks.text)?),
     }
     let mut status = label(lang, &format!("status-{}", cell.status.replace('_', "-")));
     if let Some(column) = columns.adjusted().filter(|column| cell.adjusted(column).is_some()) {
@@ -337,9 +423,10 @@ fn lineage(
         let Some((_, cell)) = cells.get(&shown.id) else { continue };
         for (name, column) in cell.cell.columns.each() {
             let Some(tree) = &column.lineage else { continue };
+            let own = term(lang, &shown.name);
             let mut line = |formula: &str, account: &str, from: &str, to: &str, amount: Option<&str>| -> Result<(), XlsxError> {
                 let title = names.get(account).map_or("", String::as_str);
-                let texts = [&shown.id, &shown.name, &label(lang, name), formula, account, title, from, to];
+                let texts = [&shown.id, &own, &label(lang, name), formula, account, title, from, to];
                 // Rows of wrapped text are as high as their longest cell: not every program makes them so by itself.
                 let lines = formula.width().div_ceil(FORMULA_WIDTH).max(shown.name.width().div_ceil(28)).clamp(1, 30);
                 sheet.set_row_height(row, f64::from(u16::try_from(lines.min(30) * 14).unwrap_or(420)))?;
@@ -397,7 +484,7 @@ fn findings(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> 
 }
 
 /// What people said about rules that are not met.
-fn explanations(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang) -> Result<(), XlsxError> {
+fn explanations(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang, beside: &Beside) -> Result<(), XlsxError> {
     sheet.set_name(label(lang, "sheet-explanations"))?.set_freeze_panes(1, 0)?;
     sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
     for (at, (name, width)) in (0..).zip([("rule", 16.0), ("cause", 14.0), ("explanation", 90.0), ("by", 14.0)]) {
@@ -405,7 +492,8 @@ fn explanations(sheet: &mut Worksheet, draft: &Draft, looks: &Looks, lang: Lang)
         sheet.write_string_with_format(0, at, label(lang, name), &looks.head)?;
     }
     for (row, said) in (1..).zip(&draft.explanations) {
-        for (at, text) in (0..).zip([&said.rule, &said.cause, &said.text, &said.by]) {
+        let (cause, by) = (beside.cause(lang, &said.cause), beside.person(&said.by));
+        for (at, text) in (0..).zip([&said.rule, &cause, &said.text, &by]) {
             sheet.write_string_with_format(row, at, text, &looks.text)?;
         }
     }
@@ -492,9 +580,12 @@ mod tests {
 
     #[test]
     fn remarks_of_the_pack_are_no_part_of_the_form() {
-        assert_eq!(official("月后约17—18日（凭回忆）；旧制16日(recalled)"), "月后约17—18日；旧制16日");
-        assert_eq!(official("季后（每年的时间表见 mappings/calendars/）"), "季后");
-        assert_eq!(official("法人单位（含分支机构，不含子公司）"), "法人单位（含分支机构，不含子公司）");
-        assert_eq!(official("不完整（凭回忆"), "不完整（凭回忆");
+        assert_eq!(bare("月后约17—18日（凭回忆）；旧制16日(recalled)"), "月后约17—18日；旧制16日");
+        assert_eq!(bare("季后（每年的时间表见 mappings/calendars/）"), "季后");
+        assert_eq!(bare("法人单位（含分支机构，不含子公司）"), "法人单位（含分支机构，不含子公司）");
+        assert_eq!(bare("不完整（凭回忆"), "不完整（凭回忆");
+        let text = "月后约17—18日（凭回忆）；湖南旧制为月后16日12时前";
+        assert_eq!((&*official(text, "330106"), &*official(text, "")), ("月后约17—18日", "月后约17—18日"));
+        assert_eq!(official(text, "430100"), "月后约17—18日；湖南旧制为月后16日12时前");
     }
 }

@@ -6,9 +6,10 @@ use model::{Finding, Month};
 use seal::{Moment, Package, Role};
 use serde_json::json;
 use store::{BookLock, DraftVersion, Record, Store, Wanted};
+use ui::Lang;
 
 use crate::{
-    acts,
+    acts, audit,
     config::{self, Agent, Person},
     delivery::{
         clock,
@@ -16,7 +17,7 @@ use crate::{
     },
     evidence::Paper,
     package::{self, Chosen},
-    print::{self, Mark, Print},
+    print::{self, Beside, Mark, Print, Sheet},
     report::{self, Failure},
     signing::{self, Signatory},
     signoff::SHOWN,
@@ -86,6 +87,11 @@ pub fn role(name: &str, place: &str) -> Result<Role, Failure> {
 pub fn shown(agent: &Agent, store: &mut Store, asked: Asked<'_>, alone: bool) -> Result<Shown, Failure> {
     let required = signing::required(agent)?;
     let chosen = package::choose(agent, store, asked.form, asked.book, asked.month)?;
+    // 试填 asks the receiver what it would say; what is meant has been explained first.
+    let open: Vec<Finding> = chosen.iter().filter(|_| !asked.trial).flat_map(|one| audit::unexplained(&one.draft)).collect();
+    if !open.is_empty() {
+        return Err(Failure::findings(open));
+    }
     let books: BTreeSet<&str> = chosen.iter().map(|one| one.draft.book.as_str()).filter(|_| alone).collect();
     let locks = books.into_iter().map(|book| store.lock(book)).collect::<Result<Vec<_>, _>>()?;
     let (payload, mut told) = package::make(agent, store, &chosen, asked.trial)?;
@@ -254,12 +260,17 @@ fn scan(paper: &Paper) -> seal::Scan {
 }
 
 /// What is to be signed, as a print with its digest, a square code and lines for a hand.
-pub fn print(shown: &Shown) -> Print {
+pub fn print(agent: &Agent, store: &Store, shown: &Shown, lang: Lang) -> Result<Print, Failure> {
     let digest = shown.digest.clone();
-    let mut print = package::content::view(&shown.chosen);
+    let mut print = Print { lang, ..package::content::view(&shown.chosen) };
+    for (sheet, one) in print.forms.iter_mut().zip(&shown.chosen) {
+        let roles = shown.package.roles().map(|role| role.id());
+        let beside = Beside::of(agent, store, &one.draft)?.signed_by(store, &digest, roles)?;
+        *sheet = Sheet::of(&one.draft, &one.digest, print.lang, &beside);
+    }
     print.mark = Some(Mark { name: "payload-digest", code: format!("taizhang:payload:{digest}"), digest });
     print.signing = true;
-    print
+    Ok(print)
 }
 
 /// A print as a page, or as PDF.

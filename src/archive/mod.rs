@@ -26,6 +26,7 @@ use crate::{
     build,
     config::{Agent, Book, Person},
     desk, ledger, measures,
+    print::Beside,
     report::Failure,
     sheet, unposted,
     zipped::Zip,
@@ -124,7 +125,7 @@ fn collect(agent: &Agent, store: &Store, year: u16, books: &[&Book], log: &[Oper
     let by: BTreeMap<i64, &Operation> = log.iter().map(|operation| (operation.seq, operation)).collect();
     for book in books {
         ledger_of(store, book, year, &by, &mut all)?;
-        drafts_of(store, book, year, &by, &mut all)?;
+        drafts_of((agent, store), book, year, &by, &mut all)?;
         seals_of(store, book, year, &mut all)?;
     }
     if all.files.is_empty() {
@@ -183,7 +184,13 @@ fn ledger_of(store: &Store, book: &Book, year: u16, by: &BTreeMap<i64, &Operatio
 }
 
 /// Every version of every draft, with the bytes whose digest people saw and approved, and the newest as a workbook.
-fn drafts_of(store: &Store, book: &Book, year: u16, by: &BTreeMap<i64, &Operation>, all: &mut Collected) -> Result<(), Failure> {
+fn drafts_of(
+    (agent, store): (&Agent, &Store),
+    book: &Book,
+    year: u16,
+    by: &BTreeMap<i64, &Operation>,
+    all: &mut Collected,
+) -> Result<(), Failure> {
     let versions = store.drafts_of_year(&book.id, year)?;
     let folder = format!("{CONTENT}/books/{}", book.id);
     let mut rows = Vec::new();
@@ -195,10 +202,11 @@ fn drafts_of(store: &Store, book: &Book, year: u16, by: &BTreeMap<i64, &Operatio
         if !versions.get(at + 1).is_some_and(same) {
             let draft = build::read(version)?;
             let place = PathBuf::from(format!("{stem}.xlsx"));
+            let beside = Beside::of(agent, store, &draft)?;
             // A workbook holds when it was made: that is when the draft was written.
             let first = versions.iter().find(|first| same(first) && first.body == version.body).unwrap_or(version);
             let made = time(&who(by, first.operation)[0]);
-            let workbook = sheet::workbook(&place, &draft, Vec::new(), store, Lang::Zh, Some(&made))?;
+            let workbook = sheet::workbook(&place, &draft, Vec::new(), store, Lang::Zh, &beside, Some(&made))?;
             all.files.insert(format!("{stem}.xlsx"), Content::Bytes(workbook));
         }
         let name = format!("{stem}-v{}.json", version.version);

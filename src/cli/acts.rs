@@ -7,7 +7,7 @@ use model::{Amount, Finding, Month};
 
 use super::Ctx;
 use crate::{
-    config::Agent,
+    config::{Agent, Deed},
     deeds::{self, EVENTS, Target},
     evidence::Paper,
     output::{Table, label},
@@ -110,6 +110,12 @@ pub enum Act {
         /// 证明文件 Files that show it
         #[arg(long, requires = "text")]
         evidence: Vec<PathBuf>,
+        /// 撤回：大事记的序号 Take one back, by its number in the list
+        #[arg(long, requires = "reason", conflicts_with = "text")]
+        withdraw: Option<String>,
+        /// 撤回的理由 Why it is taken back
+        #[arg(long, requires = "withdraw")]
+        reason: Option<String>,
     },
     /// 交接记录 A handover when people change; without --to, the list
     Handover {
@@ -122,6 +128,12 @@ pub enum Act {
         /// 证明文件 Files that show it
         #[arg(long, requires = "to")]
         evidence: Vec<PathBuf>,
+        /// 撤回：交接记录的序号 Take one back, by its number in the list
+        #[arg(long, requires = "reason", conflicts_with = "to")]
+        withdraw: Option<String>,
+        /// 撤回的理由 Why it is taken back
+        #[arg(long, requires = "withdraw")]
+        reason: Option<String>,
     },
     /// 到期清册 What the retention rule no longer asks to keep, as a list; nothing is ever deleted
     Disposal {
@@ -154,8 +166,14 @@ pub fn run(ctx: &Ctx, act: &Act) -> Result<Vec<Finding>, Failure> {
         Act::Unlock { period, book, form, reason, evidence } => {
             lock(ctx, *period, book.as_deref(), form.as_deref(), Some(reason), &Paper::all(evidence)?)
         }
-        Act::Event { period, kind, text, evidence } => event(ctx, *period, kind, text.as_deref(), &Paper::all(evidence)?),
-        Act::Handover { to, note, evidence } => handover(ctx, to.as_deref(), note.as_deref(), &Paper::all(evidence)?),
+        Act::Event { period, kind, text, evidence, withdraw, reason } => {
+            back(ctx, Deed::Event, withdraw.as_deref(), reason.as_deref())?;
+            event(ctx, *period, kind, text.as_deref(), &Paper::all(evidence)?)
+        }
+        Act::Handover { to, note, evidence, withdraw, reason } => {
+            back(ctx, Deed::Handover, withdraw.as_deref(), reason.as_deref())?;
+            handover(ctx, to.as_deref(), note.as_deref(), &Paper::all(evidence)?)
+        }
         Act::Disposal { at } => disposal(ctx, *at),
     }
 }
@@ -178,6 +196,13 @@ fn lock(
     deeds::lock(&agent, &mut store, ctx.person(&agent)?, (agent.book(book)?, form, month), unlock, papers)
 }
 
+/// Takes an event or a handover back, where one is named.
+fn back(ctx: &Ctx, what: Deed, key: Option<&str>, why: Option<&str>) -> Result<(), Failure> {
+    let (Some(key), Some(why)) = (key, why) else { return Ok(()) };
+    let (agent, mut store) = ctx.open()?;
+    deeds::take_back(&mut store, ctx.person(&agent)?, what, key, None, why)
+}
+
 fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>, papers: &[Paper]) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     if let (Some(month), Some(text)) = (month, text) {
@@ -185,10 +210,18 @@ fn event(ctx: &Ctx, month: Option<Month>, kind: &str, text: Option<&str>, papers
     }
     let rows = deeds::events(&store)?.into_iter().map(|event| {
         let kind = if ctx.people() { label(ctx.lang, &format!("event-{}", event.kind)) } else { event.kind };
-        vec![event.period, kind, event.text, event.by, event.operation.to_string()]
+        vec![
+            event.period,
+            kind,
+            event.text,
+            event.by,
+            event.operation.to_string(),
+            event.key,
+            event.withdrawn.unwrap_or_default(),
+        ]
     });
-    Table { columns: &["period", "kind", "text", "by", "version"], numbers: &["version"], rows: rows.collect() }
-        .write(ctx.format, ctx.lang)?;
+    let columns = ["period", "kind", "text", "by", "version", "number", "withdrawn"];
+    Table { columns: &columns, numbers: &["version"], rows: rows.collect() }.write(ctx.format, ctx.lang)?;
     Ok(Vec::new())
 }
 
@@ -198,9 +231,11 @@ fn handover(ctx: &Ctx, to: Option<&str>, note: Option<&str>, papers: &[Paper]) -
         deeds::hand_over(&agent, &mut store, ctx.person(&agent)?, to, note, papers)?;
     }
     let rows = deeds::handovers(&store)?.into_iter();
-    let rows = rows.map(|made| vec![made.at, made.from, made.to, made.note, made.open.to_string()]);
-    Table { columns: &["at", "handed_from", "handed_to", "text", "open"], numbers: &["open"], rows: rows.collect() }
-        .write(ctx.format, ctx.lang)?;
+    let rows = rows.map(|made| {
+        vec![made.at, made.from, made.to, made.note, made.open.to_string(), made.key, made.withdrawn.unwrap_or_default()]
+    });
+    let columns = ["at", "handed_from", "handed_to", "text", "open", "number", "withdrawn"];
+    Table { columns: &columns, numbers: &["open"], rows: rows.collect() }.write(ctx.format, ctx.lang)?;
     Ok(Vec::new())
 }
 

@@ -168,8 +168,15 @@ fn people(ctx: &Ctx, audited: &Audited, month: Month) -> Result<(), Failure> {
     let form = &audited.form;
     let mut text = format!("{}  {}  {month}  {}\n", form.form, form.name, audited.book);
     let counts = [Outcome::Unmet, Outcome::Met, Outcome::NotApplicable, Outcome::Undetermined];
-    let counts = counts
-        .map(|outcome| format!("{} {}", label(&format!("audit-{}", outcome.name().replace('_', "-"))), of(outcome).count()));
+    let explained = |verdict: &&Verdict| matches!(verdict.claim(&audited.said, &audit::digest), Claim::Holds(_));
+    let said = of(Outcome::Unmet).filter(explained).count();
+    let counts = counts.map(|outcome| {
+        let (name, count) = (label(&format!("audit-{}", outcome.name().replace('_', "-"))), of(outcome).count());
+        // What was explained is not met either, and nobody need do anything about it.
+        let told =
+            if outcome == Outcome::Unmet && said > 0 { format!(" ({} {said})", label("page-explained")) } else { String::new() };
+        format!("{name} {count}{told}")
+    });
     text += &format!("{}\n", counts.join("    "));
     for verdict in of(Outcome::Unmet) {
         let claim = verdict.claim(&audited.said, &audit::digest);

@@ -13,6 +13,7 @@ use survey::document::Note;
 
 use super::{Args, Ctx};
 use crate::{
+    audit, build,
     config::Agent,
     delivery, output, package,
     report::{self, Failure},
@@ -191,6 +192,16 @@ impl Story<'_> {
         let state = |store: &Store| -> Result<String, Failure> {
             Ok(store.current_draft(BOOK, FORM, MONTH)?.map(|version| version.state).unwrap_or_default())
         };
+        if let Some(version) = store.current_draft(BOOK, FORM, MONTH)?.filter(|version| version.state == "built") {
+            // Nothing is signed before what is odd has been explained.
+            for finding in audit::unexplained(&build::read(&version)?) {
+                let rule =
+                    finding.arguments.iter().find(|(name, _)| *name == "rule").map(|(_, rule)| rule.clone()).unwrap_or_default();
+                let text = ui::text(self.ctx.lang, "demo-explained", &[("month", MONTH)]);
+                let said = ["--rule", &rule, "--period", MONTH, "--cause", "other", "--text", &text, "--as", PREPARER];
+                self.step(&[&["audit", "explain", FORM][..], &said].concat())?;
+            }
+        }
         if state(&store)? == "built" {
             self.step(&[&["review"][..], &form, &["--as", PREPARER]].concat())?;
         }

@@ -11,9 +11,10 @@ use survey::document::{Column, Draft, Note};
 use super::Ctx;
 use crate::{
     build::{self, Outcome},
+    config::Agent,
     delivery::outbox,
     output::{self, Format, Table, label},
-    print::{self, Mark, Print, Sheet},
+    print::{self, Beside, Mark, Print, Sheet},
     report::{self, Failure},
     sheet,
     stale::{self, Watch},
@@ -123,14 +124,17 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 
 /// Writes each draft as a file of its own, and says where.
 fn files(ctx: &Ctx, to: Kind, outcomes: Vec<Outcome>, out: Option<&Path>) -> Result<(), Failure> {
-    let (_, store) = ctx.open()?;
+    let (agent, store) = ctx.open()?;
     let several = outcomes.len() > 1;
     let font = if to == Kind::Pdf { print::font::find().map_err(Failure::config)? } else { Vec::new() };
     for outcome in outcomes {
         let path = target(out, &outcome.draft, several, to);
         let mut written = vec![path.clone()];
         match to {
-            Kind::Xlsx => sheet::draft(&path, &outcome.draft, outcome.ledger, &store, ctx.lang)?,
+            Kind::Xlsx => {
+                let beside = Beside::of(&agent, &store, &outcome.draft)?;
+                sheet::draft(&path, &outcome.draft, outcome.ledger, &store, ctx.lang, &beside)?;
+            }
             Kind::Sdmx => {
                 let drafts = [outcome.draft];
                 let name = path.display().to_string();
@@ -144,7 +148,7 @@ fn files(ctx: &Ctx, to: Kind, outcomes: Vec<Outcome>, out: Option<&Path>) -> Res
                 written.extend([ml, structure]);
             }
             _ => {
-                let print = printed(ctx, &store, &outcome)?;
+                let print = printed(ctx, (&agent, &store), &outcome)?;
                 let bytes = match to {
                     Kind::Pdf => print::pdf(&print, font.clone()).map_err(Failure::source)?,
                     _ => print::html(&print).into_bytes(),
@@ -158,7 +162,7 @@ fn files(ctx: &Ctx, to: Kind, outcomes: Vec<Outcome>, out: Option<&Path>) -> Res
 }
 
 /// A draft to be printed under the digest that `approve` asks for; what is not kept has none yet.
-fn printed(ctx: &Ctx, store: &Store, outcome: &Outcome) -> Result<Print, Failure> {
+fn printed(ctx: &Ctx, (agent, store): (&Agent, &Store), outcome: &Outcome) -> Result<Print, Failure> {
     let draft = &outcome.draft;
     let kept = store.current_draft(&draft.book, &draft.form, &draft.period)?.filter(|_| outcome.version > 0);
     let digest = kept.map(|version| Digest::of(version.body.as_bytes()).to_string());
@@ -167,7 +171,7 @@ fn printed(ctx: &Ctx, store: &Store, outcome: &Outcome) -> Result<Print, Failure
         digest: digest.clone(),
         code: format!("taizhang:draft:{}:{}:{digest}", draft.form, draft.period),
     });
-    let forms = vec![Sheet::of(draft, digest.as_deref().unwrap_or("—"), ctx.lang)];
+    let forms = vec![Sheet::of(draft, digest.as_deref().unwrap_or("—"), ctx.lang, &Beside::of(agent, store, draft)?)];
     Ok(Print { lang: ctx.lang, title: String::new(), mark, forms, signing: false })
 }
 
@@ -327,10 +331,16 @@ fn people(ctx: &Ctx, draft: &Draft) -> Result<(), Failure> {
                 None => computed(column),
             })
         };
-        let growth = survey::growth_of(&cell.columns).cumulative;
+        let growth = match survey::grown(&cell.columns) {
+            survey::Grown::None => String::new(),
+            survey::Grown::Percent(percent) => format!("{percent}%"),
+            survey::Grown::Meaningless { difference, .. } => {
+                format!("— ({})", ui::text(ctx.lang, "label-growth-difference", &[("difference", difference)]))
+            }
+        };
         let mut row = vec![cell.id.clone(), cell.name.clone(), cell.unit.clone()];
         row.extend(shown.iter().map(|name| value(cell.columns.shown(name)).unwrap_or_default()));
-        row.push(growth.map_or_else(String::new, |growth| format!("{growth}%")));
+        row.push(growth);
         row.push(label(&format!("status-{}", cell.status.replace('_', "-"))) + if cell.changed { " *" } else { "" });
         row
     });

@@ -12,7 +12,7 @@ use crate::{
     acts, build,
     output::{self, Format, Table, at_end, label},
     report::Failure,
-    reported,
+    reported, then,
 };
 
 /// What to explain.
@@ -50,7 +50,14 @@ struct Lines {
 pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let (agent, mut store) = ctx.open()?;
     let (form, row, book) = agent.figure(&what.figure, what.book.as_deref())?;
-    let ready = build::ready(&agent, &mut store, book, Some(form), what.period)?;
+    let version = store.current_draft(&book.id, form, &what.period.to_string())?;
+    let stored = version.as_ref().map(build::read).transpose()?;
+    let mut ready = build::ready(&agent, &mut store, book, Some(form), what.period)?;
+    // What a draft says is explained by what it was built from; what is another since is told beside it.
+    let another = stored.as_ref().is_some_and(|draft| then::differs(&ready, draft));
+    if let (Some(version), Some(draft), true) = (&version, &stored, another) {
+        ready = then::ready(&agent, &store, book, version, draft)?;
+    }
     let (layers, desk, mut findings) = (&ready.layers, ready.desk(form), ready.findings.clone());
     let pack = layers.mapping.form(form).ok_or_else(|| Failure::config(Finding::error("form-unknown").with("form", form)))?;
     let Some(known) = pack.row(row) else {
@@ -114,8 +121,6 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         let finding = Finding::error("account-not-in-figure").at(&place).with("account", wanted);
         return Err(Failure::config(finding.with("known", known)));
     }
-    let stored =
-        store.current_draft(&book.id, form, &what.period.to_string())?.map(|version| build::read(&version)).transpose()?;
     let cell = stored.as_ref().and_then(|draft| draft.cells.iter().find(|cell| cell.id == known.key()));
     let adjusted = cell.and_then(|cell| cell.adjusted(cell.columns.get(column)?));
     let kept = cell.and_then(|cell| cell.columns.get(column)).and_then(|column| column.raw.clone());
@@ -131,6 +136,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 findings.push(finding.with("now", now.as_deref().unwrap_or("—")).with("period", what.period));
             }
             Some(_) => findings.extend(stale),
+            None if another => findings.extend(stale),
             // The same number may be the answer to another question by now.
             None => findings.extend(stale.into_iter().filter(|finding| finding.code == "pack-changed")),
         }

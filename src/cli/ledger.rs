@@ -147,6 +147,9 @@ fn rows(ctx: &Ctx, which: &Which) -> Result<Vec<Vec<String>>, Failure> {
     let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for record in store.records(EVENT, Wanted::default())? {
         let said: serde_json::Value = acts::body(&record)?;
+        if said["withdrawn"].is_string() {
+            continue;
+        }
         events.entry(record.period).or_default().push(said["text"].as_str().unwrap_or_default().to_owned());
     }
     let wanted = |form: &str, period: &str| {

@@ -279,8 +279,8 @@ fn make_as(ctx: &Ctx, month: Month, act: &ActArgs, correct: bool, bodies: Vec<(S
     let person = ctx.person(&agent)?;
     let book = agent.book(act.book.as_deref())?;
     let (reason, papers) = (act.reason.as_deref().unwrap_or_default(), Paper::all(&act.evidence)?);
-    let act = Act { person, month, correct, beside: act.beside_erp, reason, evidence: &papers };
-    let (written, findings) = entering::make(&agent, &mut store, book, &act, bodies)?;
+    let act = Act { person, correct, beside: act.beside_erp, reason, evidence: &papers };
+    let (written, findings) = entering::make(&agent, &mut store, book, &act, vec![(month, bodies)])?;
     output::say(&written.iter().map(|key| format!("{key}\n")).collect::<String>())?;
     Ok(findings)
 }

@@ -48,16 +48,19 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let Some(web) = &agent.web else {
                 return Err(Failure::config(Finding::error("web-missing").at(agent.path.display().to_string())));
             };
+            let served = pages::served(&store);
+            // A port that the system chooses is known only while somebody listens: an address that opens nothing is not given to anybody.
+            let chosen = web.address().filter(|address| address.port() != 0).map(|address| pages::url(web, address));
+            let Some(base) = served.clone().or(chosen) else {
+                let finding = Finding::error("web-not-running").at(&person.id).with("listen", &web.listen);
+                return Err(Failure::findings(vec![finding]));
+            };
             // What the person signs in with today holds until the invitation is used.
             let known = desk::account(&store, &person.id)?.unwrap_or_default();
             let (account, token) = known
                 .invited(jiff::Timestamp::now().as_second())
                 .ok_or_else(|| Failure::source(Finding::error("state-refused").with("reason", "no random numbers")))?;
             desk::put_account(&mut store, &packs::who(), &person.id, &account)?;
-            let base = match web.address() {
-                Some(address) => pages::url(web, address),
-                None => format!("http://{}", web.listen),
-            };
             let link = base + &gate::invitation(&person.id, &token);
             Table {
                 columns: &["id", "name", "link"],
@@ -65,7 +68,11 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 rows: vec![vec![person.id.clone(), person.name.clone(), link]],
             }
             .write(ctx.format, ctx.lang)?;
-            Ok(vec![Finding::note("person-invited").at(&person.id).with("person", &person.name)])
+            let mut findings = vec![Finding::note("person-invited").at(&person.id).with("person", &person.name)];
+            if served.is_none() {
+                findings.push(Finding::warning("web-not-running").at(&person.id).with("listen", &web.listen));
+            }
+            Ok(findings)
         }
     }
 }

@@ -56,6 +56,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     signals(told)?;
     log(ctx, &Finding::note("run-begins").at(agent.state.display().to_string()));
     if let Some(serving) = &serving {
+        pages::serve_at(&store, &serving.url)?;
         log(ctx, &Finding::note("web-serves").at(&serving.url));
     }
     let mut troubles: HashMap<String, Trouble> = HashMap::new();
@@ -71,7 +72,7 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         });
         for (late, digest) in waiting {
             if stop.try_recv().is_ok() {
-                return ended(ctx);
+                return ended(ctx, &store);
             }
             if troubles.get(&digest).is_some_and(|trouble| trouble.again > Instant::now()) {
                 continue;
@@ -95,12 +96,13 @@ pub fn run(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
         }
         match stop.recv_timeout(LOOK) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return ended(ctx),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return ended(ctx, &store),
         }
     }
 }
 
-fn ended(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
+fn ended(ctx: &Ctx, store: &Store) -> Result<Vec<Finding>, Failure> {
+    pages::serve_no_more(store);
     log(ctx, &Finding::note("run-ends"));
     Ok(Vec::new())
 }
@@ -142,7 +144,7 @@ fn deadline(agent: &Agent, entry: &Entry, period: &str) -> Option<Date> {
 
 /// One such process for a state.
 fn alone(store: &Store) -> Result<File, Failure> {
-    let path = store.folder().join("run.lock");
+    let path = store.folder().join(pages::LOCK);
     let refused = |error: std::io::Error| Failure::source(Finding::io(&path, &error));
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(refused)?;
     match file.try_lock() {

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use model::{Finding, Month};
 use seal::Role;
+use store::Store;
 
 use super::Ctx;
 use crate::{
+    config::Agent,
     evidence::Paper,
     output::{self, Table, label},
     report::Failure,
@@ -51,7 +53,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     let mut shown = signature::shown(&agent, &mut store, asked, true)?;
     let mut findings = std::mem::take(&mut shown.findings);
     if let Some(path) = &what.print {
-        printed(ctx, path, &shown)?;
+        printed(ctx, (&agent, &store), path, &shown)?;
     }
     let Some(role) = &what.role else {
         listed(ctx, &shown)?;
@@ -75,9 +77,9 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 }
 
 /// Writes what is signed to a file, recognised by its digest.
-fn printed(ctx: &Ctx, path: &Path, shown: &Shown) -> Result<(), Failure> {
+fn printed(ctx: &Ctx, (agent, store): (&Agent, &Store), path: &Path, shown: &Shown) -> Result<(), Failure> {
     let pdf = path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("pdf"));
-    sheet::save(path, &signature::rendered(&signature::print(shown), pdf)?)?;
+    sheet::save(path, &signature::rendered(&signature::print(agent, store, shown, ctx.lang)?, pdf)?)?;
     // Beside a table for programs, the name of a file would be noise.
     if ctx.people() { output::say(&format!("{}\n", path.display())) } else { Ok(()) }
 }

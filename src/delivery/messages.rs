@@ -67,10 +67,31 @@ pub fn all(store: &Store) -> Result<Vec<Message>, Failure> {
     Ok(messages)
 }
 
+/// Who of the enterprise wrote a message; none where the log does not say.
+pub fn author(store: &Store, number: u64) -> Result<Option<String>, Failure> {
+    let key = number.to_string();
+    let first = store.record_versions(MESSAGE, Wanted { key: Some(&key), ..Wanted::default() })?.into_iter().next();
+    let Some(record) = first else { return Ok(None) };
+    Ok(store.operation(record.operation)?.filter(|made| made.what == "message-answer").map(|made| made.who))
+}
+
 /// Queries that nobody has answered.
 pub fn open(messages: &[Message]) -> Vec<&Message> {
     let answered: BTreeSet<u64> = messages.iter().filter_map(|message| message.reply_to).collect();
     messages.iter().filter(|message| message.kind == "query" && !answered.contains(&message.id)).collect()
+}
+
+/// How many wait for somebody: queries without an answer, and reports that were returned and not corrected.
+pub fn waiting(store: &Store) -> Result<usize, Failure> {
+    let all = all(store)?;
+    let back: BTreeSet<(&str, &str)> =
+        all.iter().filter(|message| message.kind == "return").map(|message| (&*message.form, &*message.period)).collect();
+    if back.is_empty() {
+        return Ok(open(&all).len());
+    }
+    let drafts = store.current_drafts()?;
+    let returned = drafts.iter().filter(|draft| draft.state == "returned" && back.contains(&(&*draft.form, &*draft.period)));
+    Ok(open(&all).len() + returned.count())
 }
 
 /// Where a message belongs, for people.

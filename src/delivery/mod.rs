@@ -25,13 +25,13 @@ pub use receipts::{accept, adopt, import, kept, list, look, period_of, verify, w
 use std::collections::{BTreeMap, BTreeSet};
 
 use journal::Digest;
-use store::{Store, Wanted};
+use store::{DraftVersion, Store, Wanted};
 use survey::{
     document::{Cell, Draft},
     filing::Filing,
 };
 
-use crate::{acts, build, report::Failure};
+use crate::{acts, build, package::Kept, report::Failure};
 
 /// Kind of the records of filings at the national portal.
 pub const FILED: &str = "filed";
@@ -105,4 +105,16 @@ pub fn refusal(store: &Store, digest: &str) -> Result<Vec<String>, Failure> {
     let body: Option<serde_json::Value> = records.last().map(acts::body).transpose()?;
     let reasons = body.as_ref().and_then(|body| body["reasons"].as_array()).into_iter().flatten();
     Ok(reasons.filter_map(|reason| reason.as_str().map(str::to_owned)).collect())
+}
+
+/// Rules that the drafts of a month's package explain: form and rule.
+pub fn explained(store: &Store, kept: &Kept, period: &str) -> Result<Vec<[String; 2]>, Failure> {
+    let mut explained = Vec::new();
+    for [form, book, digest] in &kept.forms {
+        let own = |version: &DraftVersion| Digest::of(version.body.as_bytes()).to_string() == *digest;
+        if let Some(version) = store.drafts_of(book, form, period)?.iter().rev().find(|version| own(version)) {
+            explained.extend(build::read(version)?.explanations.into_iter().map(|said| [form.clone(), said.rule]));
+        }
+    }
+    Ok(explained)
 }

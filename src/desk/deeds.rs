@@ -15,7 +15,7 @@ use super::{Pages, book, drafts, home::local, month};
 use crate::{
     acts::{self, Lock, TextEntry},
     build,
-    config::Agent,
+    config::{Agent, Deed},
     deeds::{self, EVENTS, Target, named},
     evidence::Paper,
     loading, measures,
@@ -96,6 +96,12 @@ impl web::DeedDesk for Pages {
         Ok(deeds::hand_over(&agent, &mut store, agent.person(who)?, to, note, &papers(received)?)?)
     }
 
+    fn take_back(&self, who: &str, handover: bool, key: &str, seen: i64, reason: &str) -> Answer<()> {
+        let (agent, mut store) = self.open()?;
+        let what = if handover { Deed::Handover } else { Deed::Event };
+        Ok(deeds::take_back(&mut store, agent.person(who)?, what, key, Some(seen), reason)?)
+    }
+
     fn paper(&self, digest: &str) -> Answer<Vec<u8>> {
         let (_, store) = self.open()?;
         // Nothing but a digest is looked for, and nothing but what has that digest is given.
@@ -108,9 +114,9 @@ impl web::DeedDesk for Pages {
 /// An amount as people type it: with thousands apart, or full-width.
 pub fn amount(text: &str, place: &Place, row: &str) -> Result<Amount, Failure> {
     let plain: String = ui::words::narrow(text).chars().filter(|letter| !matches!(letter, ',' | '，' | ' ')).collect();
-    plain.parse().map_err(|error| {
+    plain.parse().map_err(|error: model::AmountError| {
         let at = format!("{}:{row}, {}, book {}", place.form, place.period, place.book);
-        Failure::findings(vec![Finding::error("amount-unfit").at(at).with("text", text).with("reason", error)])
+        Failure::findings(vec![Finding::error("amount-unfit").at(at).with("text", text).with("reason", error.code())])
     })
 }
 
@@ -184,7 +190,7 @@ fn lock_of(store: &Store, place: &Place) -> Answer<Option<LockView>> {
 fn shown(agent: &Agent, store: &Store, who: &str, wanted: &str, period: &str) -> Answer<MonthView> {
     let today = measures::today();
     let month: Month = match period {
-        "" => measures::entering::month_before(&today).ok_or_else(Refusal::missing)?,
+        "" => super::sheets::opens_at(agent, store, true)?.ok_or_else(Refusal::missing)?,
         text => text.parse().map_err(|_| Refusal::missing())?,
     };
     let own = match wanted {
@@ -206,7 +212,15 @@ fn shown(agent: &Agent, store: &Store, who: &str, wanted: &str, period: &str) ->
     let mut events: Vec<EventView> = deeds::events(store)?
         .into_iter()
         .filter(|event| span.contains(&event.period))
-        .map(|event| EventView { period: event.period, kind: event.kind, text: event.text, by: event.by, papers: event.papers })
+        .map(|event| EventView {
+            period: event.period,
+            kind: event.kind,
+            text: event.text,
+            by: event.by,
+            papers: event.papers,
+            key: (event.key, event.operation),
+            withdrawn: event.withdrawn,
+        })
         .collect();
     events.reverse();
     let mut handovers: Vec<HandoverView> = deeds::handovers(store)?
@@ -218,6 +232,8 @@ fn shown(agent: &Agent, store: &Store, who: &str, wanted: &str, period: &str) ->
             note: made.note,
             open: made.open,
             papers: made.papers,
+            key: (made.key, made.operation),
+            withdrawn: made.withdrawn,
         })
         .collect();
     handovers.reverse();

@@ -10,7 +10,7 @@ use super::{book, month};
 use crate::{
     build,
     config::{Agent, Person},
-    print::{self, Mark, Print, Sheet},
+    print::{self, Beside, Mark, Print, Sheet},
     report, sheet,
     signoff::{self, SHOWN},
 };
@@ -88,25 +88,26 @@ pub fn step(
 }
 
 /// A draft as a file.
-pub fn export(store: &Store, place: &Place, kind: &str) -> Answer<File> {
+pub fn export(agent: &Agent, store: &Store, place: &Place, kind: &str, lang: Lang) -> Answer<File> {
     let version = kept(store, place)?;
     let draft = build::read(&version)?;
+    let beside = Beside::of(agent, store, &draft)?;
     let name = format!("{}-{}-{}.{kind}", place.form, place.period, place.book);
     let (media, bytes) = match kind {
         "xlsx" => {
-            let bytes = sheet::workbook(std::path::Path::new(&name), &draft, Vec::new(), store, Lang::Zh, None)?;
+            let bytes = sheet::workbook(std::path::Path::new(&name), &draft, Vec::new(), store, lang, &beside, None)?;
             ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes)
         }
         "pdf" => {
             let font = print::font::find().map_err(report::Failure::config)?;
             let digest = Digest::of(version.body.as_bytes()).to_string();
             let code = format!("taizhang:draft:{}:{}:{digest}", draft.form, draft.period);
-            let forms = vec![Sheet::of(&draft, &digest, Lang::Zh)];
+            let forms = vec![Sheet::of(&draft, &digest, lang, &beside)];
             let mark = Some(Mark { name: "draft-digest", digest, code });
-            let print = Print { lang: Lang::Zh, title: String::new(), mark, forms, signing: false };
+            let print = Print { lang, title: String::new(), mark, forms, signing: false };
             ("application/pdf", print::pdf(&print, font).map_err(report::Failure::source)?)
         }
-        "csv" => ("text/csv; charset=utf-8", sheet::drafts(&[draft], true)?.into_bytes()),
+        "csv" => ("text/csv; charset=utf-8", sheet::draft_to_read(&draft, lang)?.into_bytes()),
         "json" => ("application/json", version.body.into_bytes()),
         _ => return Err(Refusal::missing()),
     };

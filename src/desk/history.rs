@@ -10,7 +10,7 @@ use web::{
     Answer, ChangedLine, ChangedVoucher, Changes, History, MOST_VOUCHERS, Operation, Place, Refusal, Resealed, Versions, Wanted,
 };
 
-use super::local;
+use super::{local, telling::Telling};
 use crate::{
     acts, books, build, changes, compare,
     config::Agent,
@@ -22,28 +22,6 @@ use crate::{
 const READ: usize = 500;
 /// Operations that are looked through for one page, so that a filter that fits nothing keeps nobody waiting.
 const LOOKED: usize = 50_000;
-
-/// An operation as people read it.
-pub fn operation(agent: &Agent, operation: store::Operation) -> Operation {
-    let detail = match serde_json::from_str::<Value>(&operation.detail) {
-        Ok(Value::Object(fields)) => fields.into_iter().map(|(name, value)| (name, told(&value))).collect(),
-        _ => vec![(String::new(), operation.detail)],
-    };
-    let known = agent.people.iter().find(|person| person.id == operation.who);
-    let who = known.map_or(operation.who.clone(), |person| format!("{} {}", person.name, person.id));
-    Operation { seq: operation.seq, at: local(&operation.at), who, what: operation.what, detail }
-}
-
-/// A value of an operation: words as they are, lists of words one after another.
-fn told(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) if !items.is_empty() && items.iter().all(|item| item.is_string() || item.is_number()) => {
-            items.iter().map(told).collect::<Vec<_>>().join("、")
-        }
-        other => other.to_string(),
-    }
-}
 
 /// What of an operation a filter looks at.
 struct About {
@@ -97,6 +75,7 @@ pub fn history(agent: &Agent, store: &Store, wanted: &Wanted, most: usize) -> Re
             about.forms.contains(&wanted.form) || packages.get(&about.digest).is_some_and(|forms| forms.contains(&wanted.form));
         (wanted.form.is_empty() || form) && (wanted.period.is_empty() || about.periods.contains(&wanted.period))
     };
+    let telling = Telling::new(agent);
     let (mut found, mut before, mut looked) = (Vec::new(), wanted.before, 0);
     let mut next = None;
     'reading: loop {
@@ -109,7 +88,7 @@ pub fn history(agent: &Agent, store: &Store, wanted: &Wanted, most: usize) -> Re
                     next = found.last().map(|last: &Operation| last.seq);
                     break 'reading;
                 }
-                found.push(operation(agent, made));
+                found.push(telling.operation(made));
             }
         }
         if looked >= LOOKED && last > 1 {
@@ -125,8 +104,9 @@ pub fn history(agent: &Agent, store: &Store, wanted: &Wanted, most: usize) -> Re
 }
 
 /// Versions of a draft, two of them compared.
-pub fn versions(store: &Store, place: &Place, two: [Option<i64>; 2]) -> Answer<Versions> {
-    let all = compare::versions(store, &place.book, &place.form, &place.period)?;
+pub fn versions(agent: &Agent, store: &Store, place: &Place, two: [Option<i64>; 2]) -> Answer<Versions> {
+    let mut all = compare::versions(store, &place.book, &place.form, &place.period)?;
+    compare::tell(agent, store, &mut all)?;
     let Some((newest, _)) = all.split_last() else { return Err(Refusal::missing()) };
     let name = build::read(&newest.1)?.name;
     let at = |number: i64| all.iter().position(|(version, _)| version.number == number).ok_or_else(Refusal::missing);

@@ -1,6 +1,9 @@
 //! Entry lines behind a figure, and vouchers as they are sealed.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use journal::Entry;
 use model::{Amount, Finding, Period};
@@ -8,7 +11,7 @@ use store::Store;
 use web::{Answer, Line, Lines, LinesPlace, Refusal, Voucher};
 
 use super::{figure, home::local, shelf::Shelf};
-use crate::{books, config::Agent, report::Failure, unposted};
+use crate::{books, config::Agent, forms::Desk, report::Failure, unposted};
 
 /// Lines of a page.
 const MOST: usize = 100;
@@ -17,7 +20,7 @@ const MOST: usize = 100;
 pub fn lines(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &LinesPlace) -> Answer<Lines> {
     let form = place.figure.draft.form.as_str();
     let evaluated = figure::evaluate(shelf, agent, store, &place.figure)?;
-    let desk = evaluated.ready.desk(form);
+    let desk = evaluated.basis.ready.desk(form);
     let leaf = evaluated.leaves().get(place.answer).copied().ok_or_else(Refusal::missing)?;
     let question = leaf.question.as_ref().ok_or_else(Refusal::missing)?;
     let part = leaf.parts.iter().find(|part| part.account == place.account).ok_or_else(Refusal::missing)?;
@@ -32,11 +35,12 @@ pub fn lines(shelf: &Arc<Shelf>, agent: &Agent, store: &mut Store, place: &Lines
     let turned = figure::turned(all.into_values().flatten().map(|(_, amount)| amount), part.amount);
     let signed = |amount: Amount| if turned { amount.checked_neg().unwrap_or(amount) } else { amount };
     let name = desk.names.get(&place.account).cloned().unwrap_or_default();
-    let lines = page.lines.iter().map(|(entry, amount)| line(entry, &name, *amount, turned));
+    let mut lines: Vec<Line> = page.lines.iter().map(|(entry, amount)| line(entry, &name, *amount, turned)).collect();
+    beside(desk, place.period, &mut lines.iter_mut().collect::<Vec<_>>())?;
     Ok(Lines {
         title: format!("{} {}", place.figure.cell, evaluated.name),
         text: leaf.text.clone(),
-        lines: lines.collect(),
+        lines,
         count: page.count,
         sum: signed(page.sum).to_string(),
         opening: page.opening.map(|amount| signed(amount).to_string()),
@@ -64,10 +68,39 @@ fn plain(entry: &Entry, name: &str) -> Line {
         name: name.to_owned(),
         summary: text("summary"),
         party: text("party"),
+        beside: String::new(),
         debit: money(entry.debit()),
         credit: money(entry.credit()),
         amount: String::new(),
     }
+}
+
+/// The party of each voucher of a period: of the only one, or the first of several.
+pub fn parties(desk: &Desk, period: Period, keys: &HashSet<String>) -> Answer<BTreeMap<String, String>> {
+    let mut parties = BTreeMap::new();
+    for evidence in desk.book.evidence(period).iter().filter(|_| !keys.is_empty()) {
+        let found = evidence.path().and_then(|path| journal::vouchers(path, keys)).map_err(Failure::from)?;
+        for (key, lines) in found {
+            let all: BTreeSet<&str> =
+                lines.iter().filter_map(|line| line.text("party")).filter(|party| !party.is_empty()).collect();
+            if let Some(first) = all.first() {
+                let more = if all.len() > 1 { " …" } else { "" };
+                parties.insert(key, format!("{first}{more}"));
+            }
+        }
+    }
+    Ok(parties)
+}
+
+/// Gives lines without a party that of their voucher: revenue has none, and the receivable on the other side has.
+pub fn beside(desk: &Desk, period: Period, lines: &mut [&mut Line]) -> Answer<()> {
+    let wanted = lines.iter().filter(|line| line.party.is_empty());
+    let keys: HashSet<String> = wanted.map(|line| line.voucher.clone()).collect();
+    let parties = parties(desk, period, &keys)?;
+    for line in lines.iter_mut().filter(|line| line.party.is_empty()) {
+        line.beside = parties.get(&line.voucher).cloned().unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// A voucher; unposted ones are sealed apart and looked for after the others.

@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use formula::Class;
+use formula::{Class, Scope};
 use journal::{Digest, Row};
 use model::{Amount, Finding, Level, Month, Period};
 use store::Store;
+use ui::Lang;
 use web::{
     AccountView, Answer, ChartView, EditPlace, EditView, Feed, FormRows, MappingAsked, MovedView, Pasted, PastedFormula,
     PastedView, Refusal, TrialView,
@@ -26,6 +27,7 @@ use crate::{
         effect,
         import::{self, Translation},
     },
+    plain::Plain,
     report::Failure,
 };
 
@@ -99,8 +101,11 @@ impl<'a> Bench<'a> {
         };
         let mapping = &self.ready.layers.mapping;
         let faults = mapping.faults(form, &edit.say, &self.ready.desk.chart, &BTreeSet::new());
-        let mut spans: Vec<_> =
-            faults.into_iter().filter(|(_, level)| *level == Level::Error).map(|(fault, _)| fault.span).collect();
+        let mut spans: Vec<_> = faults
+            .into_iter()
+            .filter(|(fault, level)| change::gravity(fault.code, *level) == Level::Error)
+            .map(|(fault, _)| fault.span)
+            .collect();
         spans.sort_by_key(|span| (span.start, span.end));
         let (mut parts, mut at) = (Vec::new(), 0);
         let text = |range: std::ops::Range<usize>| edit.say.get(range).unwrap_or_default().to_owned();
@@ -333,6 +338,44 @@ fn about(what: &str) -> Answer<About> {
     Ok(About::Cell(form.to_owned(), row.to_owned()))
 }
 
+/// Formulas that show the notation, in the codes of each standard.
+const EXAMPLES: [[&str; 8]; 2] = [
+    [
+        "QM({1001, 1002, 1012},,借)",
+        "QC(1001, 年)",
+        "SL({6001, 6051},,贷)",
+        "SL(6602,,借)",
+        "LFS(1602,,贷)",
+        "QM({1122, 2203}, detail=借)",
+        "QM(1601,,借) - coalesce(QM(1603,,贷), 0)",
+        "max(SL(6603,,借), 0)",
+    ],
+    [
+        "QM({1001, 1002, 1012},,借)",
+        "QC(1001, 年)",
+        "SL({5001, 5051},,贷)",
+        "SL(5602,,借)",
+        "LFS(1602,,贷)",
+        "QM({1122, 2203}, detail=借)",
+        "QM(1601,,借) - coalesce(QM(1604,,借), 0)",
+        "max(SL(5603,,借), 0)",
+    ],
+];
+
+/// What a formula means, in both languages; nothing where it does not read.
+fn words(bench: &Bench<'_>, about: &About, text: &str) -> [String; 2] {
+    let (Some(expr), _) = formula::parse(text) else { return Default::default() };
+    let form = match about {
+        About::Cell(form, _) => form.as_str(),
+        _ => "",
+    };
+    let mapping = &bench.ready.layers.mapping;
+    [Lang::Zh, Lang::En].map(|lang| {
+        let plain = Plain { mapping, chart: &bench.ready.desk.chart, kinds: None, form, lang };
+        plain.lines(&expr, Scope::Own).join(if lang == Lang::Zh { "；" } else { "; " })
+    })
+}
+
 /// A change under way.
 pub fn edit(
     (shelf, charts): (&Arc<Shelf>, &Charts),
@@ -384,7 +427,13 @@ pub fn edit(
         Some([code.clone(), item.name.clone().unwrap_or_default(), item.text.clone()])
     });
     let items: BTreeSet<[String; 3]> = named.collect();
+    let words = |text: &str| words(&bench, &about, text);
+    let examples =
+        if account.is_some() { Vec::new() } else { EXAMPLES[usize::from(mapping.standard.account("6001").is_none())].to_vec() };
     Ok(EditView {
+        words: formula.map(|formula| words(&formula.text)).unwrap_or_default(),
+        original: change::original(mapping, &about).filter(|(text, _)| formula.is_some_and(|formula| formula.text != *text)),
+        examples: examples.into_iter().map(|text| (text.to_owned(), words(text))).collect(),
         items: items.into_iter().collect(),
         place: EditPlace { book: bench.book.id.clone(), period: bench.month.to_string(), what: place.what.clone() },
         name,

@@ -1,6 +1,7 @@
 /*! What the pages ask of the agent (`web::Desk`): the same acts as on the command line, by the same code. */
 
 mod accounts;
+mod basis;
 mod deeds;
 mod drafts;
 mod exam;
@@ -16,6 +17,8 @@ mod series;
 mod sheets;
 mod shelf;
 mod signoff;
+mod telling;
+mod why;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -33,6 +36,7 @@ use crate::{
 pub use accounts::{ACCOUNT, account, put_account};
 pub use home::local;
 pub use shelf::Shelf;
+pub use signoff::name;
 
 /// The desk of an agent: configuration and state are opened for each question, so that a change of either is seen at once.
 pub struct Pages {
@@ -101,9 +105,14 @@ impl web::Desk for Pages {
         Ok(put_account(&mut store, who, person, account)?)
     }
 
-    fn home(&self, who: &str, day: Option<&str>) -> Answer<web::Home> {
+    fn waiting(&self) -> Answer<usize> {
+        let (_, store) = self.open()?;
+        Ok(messages::waiting(&store)?)
+    }
+
+    fn home(&self, who: &str, day: Option<&str>, all: bool) -> Answer<web::Home> {
         let (agent, store) = self.open()?;
-        Ok(home::home(&agent, &store, agent.person(who)?, day)?)
+        Ok(home::home(&agent, &store, agent.person(who)?, day, all)?)
     }
 
     fn draft(&self, place: &Place) -> Answer<web::DraftView> {
@@ -113,7 +122,9 @@ impl web::Desk for Pages {
 
     fn figure(&self, place: &web::FigurePlace) -> Answer<web::Figure> {
         let (agent, mut store) = self.open()?;
-        figure::figure(&self.shelf, &agent, &mut store, place)
+        let mut figure = figure::figure(&self.shelf, &agent, &mut store, place)?;
+        figure.sheets = sheets::of_figure(&agent, &figure)?;
+        Ok(figure)
     }
 
     fn lines(&self, place: &web::LinesPlace) -> Answer<web::Lines> {
@@ -143,9 +154,9 @@ impl web::Desk for Pages {
         drafts::step(&agent, &mut store, place, person, step, digest, reason)
     }
 
-    fn export(&self, place: &Place, kind: &str) -> Answer<web::File> {
-        let (_, store) = self.open()?;
-        drafts::export(&store, place, kind)
+    fn export(&self, place: &Place, kind: &str, lang: Lang) -> Answer<web::File> {
+        let (agent, store) = self.open()?;
+        drafts::export(&agent, &store, place, kind, lang)
     }
 }
 
@@ -165,9 +176,14 @@ impl web::SignDesk for Pages {
         signoff::sign(&agent, &mut store, place, agent.person(who)?, sign)
     }
 
-    fn print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
+    fn signables(&self, who: &str) -> Answer<web::Signables> {
         let (agent, mut store) = self.open()?;
-        signoff::paper(&agent, &mut store, place, pdf)
+        signoff::signables(&agent, &mut store, agent.person(who)?)
+    }
+
+    fn print(&self, place: &Place, pdf: bool, lang: Lang) -> Answer<web::File> {
+        let (agent, mut store) = self.open()?;
+        signoff::paper(&agent, &mut store, place, pdf, lang)
     }
 
     fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[web::Paper]) -> Answer<()> {
@@ -188,6 +204,11 @@ impl web::SignDesk for Pages {
     fn carry(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<web::File> {
         let (agent, mut store) = self.open()?;
         sending::carry(&agent, &mut store, place, agent.person(who)?, digest, anyway)
+    }
+
+    fn content(&self, place: &Place, digest: &str) -> Answer<web::File> {
+        let (_, store) = self.open()?;
+        sending::content(&store, place, digest)
     }
 
     fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<web::File> {
@@ -244,8 +265,8 @@ impl web::HistoryDesk for Pages {
     }
 
     fn versions(&self, place: &Place, two: [Option<i64>; 2]) -> Answer<web::Versions> {
-        let (_, store) = self.open()?;
-        history::versions(&store, place, two)
+        let (agent, store) = self.open()?;
+        history::versions(&agent, &store, place, two)
     }
 
     fn resealed(&self, book: &str) -> Answer<Vec<web::Resealed>> {

@@ -41,6 +41,7 @@ pub fn leaving(agent: &Agent, store: &Store, place: &Place, person: &Person) -> 
     held.retain(|finding| finding.code != "submit-evidence-changed");
     held.extend(person.unfit(Deed::Submit));
     let to = agent.bureau.as_ref().map(|bureau| bureau.url.clone()).unwrap_or_default();
+    let bureau = bureau(agent, store)?;
     if agent.bureau.is_none() {
         held.extend(delivery::client::bureau(agent).err().into_iter().flat_map(|failure| failure.findings));
     }
@@ -52,6 +53,7 @@ pub fn leaving(agent: &Agent, store: &Store, place: &Place, person: &Person) -> 
         size: bytes.len(),
         stays: submission::STAYS.to_vec(),
         to,
+        bureau,
         findings,
         anyway,
         offer: if held.is_empty() { Ok(()) } else { Err(held) },
@@ -103,6 +105,40 @@ pub fn carry(agent: &Agent, store: &mut Store, place: &Place, person: &Person, d
     outbox::queue(store, &leaving.kept, &place.period, Act { by: &person.id, anyway, file: Some(name.as_ref()) })?;
     Ok(File { name, media: CONTAINER, bytes: leaving.bytes })
 }
+
+/// What the bureau calls itself: in the newest receipt that is here, or else in the certificate that is trusted; empty where neither says.
+pub fn bureau(agent: &Agent, store: &Store) -> Result<String, Failure> {
+    let newest = store.records(delivery::RECEIPT, Wanted::default())?.into_iter().max_by_key(|record| record.operation);
+    if let Some(record) = newest {
+        let body: Value = acts::body(&record)?;
+        let name = body["receipt"].as_str().unwrap_or_default();
+        if let Some(looked) = delivery::look(agent, store, name)? {
+            return Ok(looked.received.receipt.receiver.1);
+        }
+    }
+    let Some(bureau) = &agent.bureau else { return Ok(String::new()) };
+    // What cannot be read is told where it is used; here it is only a name.
+    let text = std::fs::read_to_string(agent.folder().join(&bureau.ca)).unwrap_or_default();
+    let roots = seal::Certificate::from_pem(&text).unwrap_or_default();
+    // The root of a bureau is named after it: `<name> 统计报送证书颁发`.
+    let named = roots.iter().find_map(|root| root.subject().name.strip_suffix(ROOT).map(|name| name.trim().to_owned()));
+    Ok(named.unwrap_or_default())
+}
+
+/// What the root of a receiver calls itself beside the bureau's name.
+const ROOT: &str = "统计报送证书颁发";
+
+/// The page within a package that shows its forms: what was on the screen, or what was sent.
+pub fn content(store: &Store, place: &Place, digest: &str) -> Answer<File> {
+    let kept = package::kept(store, Some(digest), None)?.ok_or_else(Refusal::missing)?;
+    own(&kept, place)?;
+    let package = package::read(store, &kept)?;
+    let bytes = package.payload().get(VIEW).ok_or_else(Refusal::missing)?.to_vec();
+    Ok(File { name: VIEW.to_owned(), media: "text/html; charset=utf-8", bytes })
+}
+
+/// The file of a package that people read.
+const VIEW: &str = "view.html";
 
 /// Media type of packages and receipts (ETSI EN 319 162-1).
 const CONTAINER: &str = "application/vnd.etsi.asic-e+zip";
@@ -200,15 +236,16 @@ pub fn delivery(agent: &Agent, store: &Store, place: &Place, person: &Person) ->
         let made = first.map(|record| store.operation(record.operation)).transpose().map_err(Failure::from)?.flatten();
         let (by, at) = made.map(|made| (signoff::name(agent, &made.who), local(&made.at))).unwrap_or_default();
         let trouble = outbox::tried(store, &kept.digest).filter(|_| waits).map(|tried| {
-            let finding = Finding::warning("package-untaken").with("digest", &kept.digest).with("times", tried.times);
-            finding.with("at", local(&tried.at)).with("code", tried.code).with("reason", tried.reason)
+            // What the system said is for whoever looks after it: `taizhang status` has it.
+            let finding = Finding::warning("package-untaken-yet").with("times", tried.times);
+            finding.with("at", local(&tried.at)).with("why", tried.code)
         });
         let (state, tries) = (state.to_owned(), way.map_or(0, |way| way.tries));
         let (corrects, receipts) = (kept.corrects(store)?, receipts(store, &kept.digest)?);
         sent.push(Sent { digest: kept.digest, trial: kept.trial, state, tries, by, at, corrects, trouble, receipts });
     }
     let about = |thread: &Thread| thread.place.as_ref() == Some(place);
-    let threads = threads(store)?.into_iter().filter(about).collect();
+    let threads = threads(agent, store)?.into_iter().filter(about).collect();
     Ok(Delivery { name, state: version.state, sent, moving, withdraw, threads })
 }
 
@@ -233,6 +270,12 @@ pub fn receipt(agent: &Agent, store: &Store, name: &str) -> Answer<ReceiptView> 
     });
     let named = |digest: String| Ok::<_, Failure>([receipt_of(store, &digest)?.unwrap_or_default(), digest]);
     let kept = package::kept(store, Some(&payload), None)?;
+    let explained = kept
+        .as_ref()
+        .zip(drafts.first())
+        .map(|(kept, first)| delivery::explained(store, kept, &first.period))
+        .transpose()?
+        .unwrap_or_default();
     let corrects = kept.map(|kept| kept.corrects(store)).transpose()?.flatten().map(named).transpose()?;
     let corrected =
         drafts.first().map(|place| corrected_by(store, place, &payload)).transpose()?.flatten().map(named).transpose()?;
@@ -257,6 +300,7 @@ pub fn receipt(agent: &Agent, store: &Store, name: &str) -> Answer<ReceiptView> 
         reasons: receipt.reasons.clone(),
         audit: audit.collect(),
         hits: hits.collect(),
+        explained,
         // People count from one.
         place: looked.place.map(|(index, size)| [index + 1, size]),
         findings: looked.findings,
@@ -285,8 +329,18 @@ pub fn receipt_file(agent: &Agent, store: &Store, name: &str) -> Answer<File> {
 }
 
 /// What the bureau wrote, each with what was answered; what is open first, then the newest.
-fn threads(store: &Store) -> Answer<Vec<Thread>> {
+fn threads(agent: &Agent, store: &Store) -> Answer<Vec<Thread>> {
     let all = messages::all(store)?;
+    let bureau = bureau(agent, store)?;
+    // The bureau writes the unit's own messages under the unit's code: the log knows who it was. An account of its machine is nobody's name.
+    let by = |message: &exchange::Message| -> Answer<String> {
+        if message.by == agent.unit.code {
+            let author = messages::author(store, message.id)?;
+            return Ok(author.map_or_else(|| agent.unit.name.clone(), |id| signoff::name(agent, &id)));
+        }
+        let named = if message.by.starts_with("system:") { "" } else { message.by.as_str() };
+        Ok([bureau.as_str(), named].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "))
+    };
     let open: Vec<u64> = messages::open(&all).iter().map(|message| message.id).collect();
     let mut threads = Vec::new();
     for message in &all {
@@ -302,17 +356,20 @@ fn threads(store: &Store) -> Answer<Vec<Thread>> {
             }
             None => None,
         };
-        let answers = all.iter().filter(|other| other.reply_to == Some(message.id));
+        let mut answers = Vec::new();
+        for answer in all.iter().filter(|other| other.reply_to == Some(message.id)) {
+            answers.push([local(&answer.at), by(answer)?, answer.text.clone()]);
+        }
         threads.push(Thread {
             number: message.id,
             kind: message.kind.clone(),
             at: local(&message.at),
-            by: message.by.clone(),
+            by: by(message)?,
             place,
             about: messages::place(message),
             subject: message.subject.clone(),
             text: message.text.clone(),
-            answers: answers.map(|answer| [local(&answer.at), answer.by.clone(), answer.text.clone()]).collect(),
+            answers,
             open: open.contains(&message.id),
             corrected,
         });
@@ -324,5 +381,5 @@ fn threads(store: &Store) -> Answer<Vec<Thread>> {
 /// Every letter, for a person.
 pub fn letters(agent: &Agent, store: &Store, person: &Person) -> Answer<Letters> {
     let offer = signoff::may(person, Deed::Answer);
-    Ok(Letters { threads: threads(store)?, offer, connected: agent.bureau.is_some() })
+    Ok(Letters { threads: threads(agent, store)?, offer, connected: agent.bureau.is_some() })
 }

@@ -1,11 +1,16 @@
 //! Measures and short sheets. Whoever may not enter everything sees its own sheets and nothing beside them.
 
+mod year;
+
 use std::collections::BTreeMap;
 
 use model::{Amount, Finding, Month};
 use store::Store;
-use survey::measures::{KindFact, Nature, Need, Origin};
-use web::{Answer, Entering, File, OwedView, Refusal, SheetColumn, SheetDesk, SheetPlace, SheetRow, SheetView, SheetsView};
+use survey::measures::{KindFact, Measures, Nature, Need, Origin};
+use web::{
+    Answer, Entering, File, KindView, OwedView, Refusal, SheetColumn, SheetDesk, SheetPlace, SheetRow, SheetView, SheetsView,
+    YearPlace, YearView,
+};
 
 use super::{Pages, deeds::papers, home::local};
 use crate::{
@@ -22,10 +27,14 @@ use crate::{
     sheet,
 };
 
+/// Cells that are filled in for a line before anybody has typed into it.
+const OFFERED: [&str; 3] = ["item", "unit", "basis"];
+
 /// Before the name of a column that is a field of its kind.
 const FIELD: &str = "field.";
 
 /// What a place means, for somebody who may see it.
+#[derive(Clone, Copy)]
 struct Meant<'a> {
     book: &'a Book,
     kind: &'a str,
@@ -94,7 +103,7 @@ impl SheetDesk for Pages {
         let (person, today) = (agent.person(who)?, measures::today());
         let office = person.may(Deed::Enter);
         let month: Month = match period {
-            "" => entering::month_before(&today).ok_or_else(Refusal::missing)?,
+            "" => opens_at(&agent, &store, office)?.ok_or_else(Refusal::missing)?,
             text => text.parse().map_err(|_| Refusal::missing())?,
         };
         let facts = measures::facts(&agent)?;
@@ -104,10 +113,12 @@ impl SheetDesk for Pages {
         let mut kinds = Vec::new();
         for book in agent.books.iter().filter(|_| office) {
             let entries = ledger::current(&store, &book.id, Some(month))?;
+            let asked = entering::asked(&agent, book, &facts);
             for (id, kind) in &facts.kinds.kinds {
                 let count = entries.iter().filter(|entry| entry.body.kind == *id && !entry.body.withdrawn).count();
                 let note = kind.note.clone().unwrap_or_default();
-                kinds.push((book.id.clone(), id.clone(), kind.name.clone(), note, count));
+                let (book, used) = (book.id.clone(), count > 0 || asked.contains(id));
+                kinds.push(KindView { book, id: id.clone(), name: kind.name.clone(), note, count, used });
             }
         }
         Ok(SheetsView { period: month.to_string(), beside: beside(month), owed, kinds })
@@ -129,12 +140,11 @@ impl SheetDesk for Pages {
                 let (bodies, told) = short::received(&paper.name, paper.bytes.clone(), &facts.kinds, Some(meant.kind))?;
                 (bodies, entering.correct, told)
             }
-            None => (typed(&store, &meant, entering)?, true, Vec::new()),
+            None => (typed(&store, &meant, entering, &OFFERED)?, true, Vec::new()),
         };
         let papers = papers(&entering.papers)?;
-        let (month, person) = (meant.month, meant.person);
-        let act = Act { person, month, correct, beside: entering.beside, reason: &entering.reason, evidence: &papers };
-        let (_, findings) = entering::make(&agent, &mut store, meant.book, &act, bodies)?;
+        let act = Act { person: meant.person, correct, beside: entering.beside, reason: &entering.reason, evidence: &papers };
+        let (_, findings) = entering::make(&agent, &mut store, meant.book, &act, vec![(meant.month, bodies)])?;
         told.extend(findings);
         // What it does to the forms is for those who answer for them.
         told.retain(|finding| meant.office || finding.code.starts_with("measure"));
@@ -150,9 +160,21 @@ impl SheetDesk for Pages {
             return Err(Failure::findings(vec![changed(&meant, &entry)]).into());
         }
         let body = Body { withdrawn: true, ..entry.body };
-        let act = Act { person: meant.person, month: meant.month, correct: true, beside: false, reason, evidence: &[] };
-        let (_, told) = entering::make(&agent, &mut store, meant.book, &act, vec![(meant.place(), body)])?;
+        let act = Act { person: meant.person, correct: true, beside: false, reason, evidence: &[] };
+        let (_, told) = entering::make(&agent, &mut store, meant.book, &act, vec![(meant.month, vec![(meant.place(), body)])])?;
         Ok(told.into_iter().filter(|finding| meant.office || finding.code.starts_with("measure")).collect())
+    }
+
+    fn year(&self, who: &str, place: &YearPlace) -> Answer<YearView> {
+        let (agent, store) = self.open()?;
+        let facts = measures::facts(&agent)?;
+        year::view(&agent, &store, &facts, who, place)
+    }
+
+    fn enter_year(&self, who: &str, place: &YearPlace, entering: &Entering) -> Answer<Vec<Finding>> {
+        let (agent, mut store) = self.open()?;
+        let facts = measures::facts(&agent)?;
+        year::enter(&agent, &mut store, &facts, who, place, entering)
     }
 
     fn template(&self, who: &str, place: &SheetPlace) -> Answer<File> {
@@ -169,24 +191,65 @@ impl SheetDesk for Pages {
     }
 }
 
+/// The month at which months and measures open: the last one that the books have sealed, where people answer for forms of them; else the one before
+/// today.
+pub fn opens_at(agent: &Agent, store: &Store, office: bool) -> Result<Option<Month>, Failure> {
+    let before = entering::month_before(&measures::today());
+    let mut sealed = None;
+    for book in agent.books.iter().filter(|_| office) {
+        sealed = sealed.max(store.current_seals(&book.id)?.into_iter().map(|seal| seal.period.month).max());
+    }
+    Ok(sealed.map(|sealed| before.map_or(sealed, |before| before.min(sealed))).or(before))
+}
+
+/// Sheets of the measures that a figure asks for, in its year: name of the kind, and where.
+pub fn of_figure(agent: &Agent, figure: &web::Figure) -> Answer<Vec<(String, YearPlace)>> {
+    let Some(tree) = &figure.tree else { return Ok(Vec::new()) };
+    let mut calls = Vec::new();
+    asked(tree, &mut calls);
+    if calls.is_empty() {
+        return Ok(Vec::new());
+    }
+    let facts = measures::facts(agent)?;
+    let draft = &figure.view.draft;
+    let year = draft.period.split('-').next().unwrap_or_default();
+    let place = |(kind, item): (String, String)| {
+        let name = facts.kinds.find(&kind).map_or_else(|| kind.clone(), |(_, fact)| fact.name.clone());
+        (name, YearPlace { book: draft.book.clone(), kind, item, year: year.to_owned() })
+    };
+    Ok(calls.into_iter().map(place).collect())
+}
+
+/// Kind and item of each question about measures in a formula, as its terms are written.
+fn asked(node: &web::Node, calls: &mut Vec<(String, String)>) {
+    if let Some(arguments) = node.text.strip_prefix("MEASURE(").and_then(|rest| rest.strip_suffix(')')) {
+        let mut parts = arguments.split(',').map(str::trim);
+        let kind = parts.next().unwrap_or_default().trim_matches('"').to_owned();
+        let item = parts.find_map(|part| part.strip_prefix("item=")).unwrap_or_default().trim_matches('"').to_owned();
+        if !calls.contains(&(kind.clone(), item.clone())) {
+            calls.push((kind, item));
+        }
+    }
+    node.children.iter().for_each(|child| asked(child, calls));
+}
+
 /// What was on the screen is another by now.
 fn changed(meant: &Meant<'_>, entry: &ledger::Entry) -> Finding {
     Finding::error("measure-changed").at(meant.place()).with("key", &entry.key).with("by", &entry.body.person)
 }
 
 /// The lines of a table that say something new. Nobody writes over what somebody else has entered since the page was made.
-fn typed(store: &Store, meant: &Meant<'_>, entering: &Entering) -> Answer<Vec<(String, Body)>> {
+fn typed(store: &Store, meant: &Meant<'_>, entering: &Entering, offered: &[&str]) -> Answer<Vec<(String, Body)>> {
     let entries: BTreeMap<String, ledger::Entry> =
         meant.entries(store)?.into_iter().map(|entry| (entry.key.clone(), entry)).collect();
     let (mut bodies, mut findings) = (Vec::new(), Vec::new());
     for (at, (seen, cells)) in entering.rows.iter().enumerate() {
-        let body = body(meant, cells);
         // A line that was offered and not filled.
-        let said =
-            |(name, text): (&String, &String)| !text.trim().is_empty() && !["item", "unit", "basis"].contains(&name.as_str());
+        let said = |(name, text): (&String, &String)| !text.trim().is_empty() && !offered.contains(&name.as_str());
         if *seen == 0 && !cells.iter().any(said) {
             continue;
         }
+        let body = body(meant, cells);
         let now = entries.get(&body.key()).filter(|entry| !entry.body.withdrawn);
         if now.is_some_and(|entry| entry.body.says(&body)) {
             continue;
@@ -227,6 +290,9 @@ fn body(meant: &Meant<'_>, cells: &BTreeMap<String, String>) -> Body {
         };
         text.clone_into(own);
     }
+    if let Some(all) = short::whole(meant.fact).filter(|_| body.item.is_empty()) {
+        all.clone_into(&mut body.item);
+    }
     for number in [&mut body.quantity, &mut body.amount, &mut body.coefficient] {
         // As it is kept, so that what was not changed says the same.
         if let Ok(amount) = ui::words::narrow(number).replace(',', "").parse::<Amount>() {
@@ -252,7 +318,7 @@ fn columns(meant: &Meant<'_>) -> Vec<SheetColumn> {
             _ => Vec::new(),
         };
         let needed = match name {
-            "item" => true,
+            "item" => short::whole(fact).is_none(),
             "basis" => fact.nature == Nature::Heads,
             "quantity" => fact.needs.contains(&Need::Quantity),
             "unit" => fact.needs.contains(&Need::Unit),
@@ -282,38 +348,43 @@ fn columns(meant: &Meant<'_>) -> Vec<SheetColumn> {
     columns
 }
 
+/// An entry as a line of a sheet.
+fn row(store: &Store, entry: &ledger::Entry) -> Answer<SheetRow> {
+    let Body { item, date, basis, quantity, unit, amount, coefficient, document, note, .. } = &entry.body;
+    let plain = [
+        ("item", item),
+        ("date", date),
+        ("basis", basis),
+        ("quantity", quantity),
+        ("unit", unit),
+        ("amount", amount),
+        ("coefficient", coefficient),
+        ("document", document),
+        ("note", note),
+    ];
+    let mut cells: BTreeMap<String, String> = plain.into_iter().map(|(name, text)| (name.to_owned(), text.clone())).collect();
+    cells.extend(entry.body.fields.iter().map(|(id, text)| (format!("{FIELD}{id}"), text.clone())));
+    let at = store.operation(entry.operation).map_err(Failure::from)?.map(|made| local(&made.at)).unwrap_or_default();
+    Ok(SheetRow {
+        key: entry.key.clone(),
+        seen: entry.operation,
+        cells,
+        withdrawn: entry.body.withdrawn,
+        by: entry.body.person.clone(),
+        at,
+        reason: entry.body.reason.clone(),
+        papers: entry.body.evidence.iter().map(named).collect(),
+        erp: None,
+    })
+}
+
 fn view(agent: &Agent, store: &Store, facts: &Facts, meant: &Meant<'_>, place: &SheetPlace) -> Answer<SheetView> {
     let month = meant.month;
     let entries = meant.entries(store)?;
-    let erp = theirs(agent, store, meant)?;
+    let erp = theirs(&measures::load(agent, store, meant.book)?, meant);
     let mut rows = Vec::new();
     for entry in &entries {
-        let Body { item, date, basis, quantity, unit, amount, coefficient, document, note, .. } = &entry.body;
-        let plain = [
-            ("item", item),
-            ("date", date),
-            ("basis", basis),
-            ("quantity", quantity),
-            ("unit", unit),
-            ("amount", amount),
-            ("coefficient", coefficient),
-            ("document", document),
-            ("note", note),
-        ];
-        let mut cells: BTreeMap<String, String> = plain.into_iter().map(|(name, text)| (name.to_owned(), text.clone())).collect();
-        cells.extend(entry.body.fields.iter().map(|(id, text)| (format!("{FIELD}{id}"), text.clone())));
-        let at = store.operation(entry.operation).map_err(Failure::from)?.map(|made| local(&made.at)).unwrap_or_default();
-        rows.push(SheetRow {
-            key: entry.key.clone(),
-            seen: entry.operation,
-            cells,
-            withdrawn: entry.body.withdrawn,
-            by: entry.body.person.clone(),
-            at,
-            reason: entry.body.reason.clone(),
-            papers: entry.body.evidence.iter().map(named).collect(),
-            erp: erp.get(item).cloned(),
-        });
+        rows.push(SheetRow { erp: erp.get(&entry.body.item).cloned(), ..row(store, entry)? });
     }
     let items = meant.sheet.map(|sheet| sheet.items.as_slice()).unwrap_or_default();
     let (_, lines) = short::template(meant.kind, meant.fact, items, &ledger::current(store, &meant.book.id, None)?);
@@ -349,8 +420,7 @@ fn view(agent: &Agent, store: &Store, facts: &Facts, meant: &Meant<'_>, place: &
 }
 
 /// What the ERP has of each item in the month, so that nobody enters it once more.
-fn theirs(agent: &Agent, store: &Store, meant: &Meant<'_>) -> Answer<BTreeMap<String, String>> {
-    let loaded = measures::load(agent, store, meant.book)?;
+fn theirs(loaded: &Measures, meant: &Meant<'_>) -> BTreeMap<String, String> {
     let mut sums: BTreeMap<String, (Option<Amount>, String)> = BTreeMap::new();
     for (row, origin) in loaded.of_month(meant.kind, meant.month) {
         if origin != Origin::Erp || !meant.shows(&row.item) {
@@ -360,5 +430,5 @@ fn theirs(agent: &Agent, store: &Store, meant: &Meant<'_>) -> Answer<BTreeMap<St
         sum.0 = sum.0.zip(row.quantity.or(row.amount)).and_then(|(sum, more)| sum.checked_add(more));
     }
     let text = |(sum, unit): (Option<Amount>, String)| sum.map(|sum| format!("{sum} {unit}")).unwrap_or_default();
-    Ok(sums.into_iter().map(|(item, sum)| (item, text(sum))).collect())
+    sums.into_iter().map(|(item, sum)| (item, text(sum))).collect()
 }

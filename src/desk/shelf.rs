@@ -14,7 +14,8 @@ use std::{
 
 use journal::Digest;
 use model::Month;
-use store::Store;
+use store::{DraftVersion, Store};
+use survey::document::Draft;
 use web::Answer;
 
 use crate::{
@@ -22,10 +23,12 @@ use crate::{
     config::{Agent, Book},
     forms,
     report::Failure,
+    then,
 };
 
-/// Books that are kept at once: two people who look at two books do not push each other out.
-const MOST: usize = 2;
+/// Books that are kept at once: two people who look at two books do not push each other out, nor does a draft that was built by another mapping
+/// and that of now.
+const MOST: usize = 3;
 
 /// How long one is kept that nobody asks for.
 const IDLE: Duration = Duration::from_secs(300);
@@ -89,6 +92,29 @@ impl Shelf {
         let ready = build::ready(agent, store, book, Some(form), month)?;
         // Making it may have read the ERP, and the state is another then.
         Ok(loan(key(agent, store, book, form)?, ready))
+    }
+
+    /// Mapping and figures as a kept draft was built from them.
+    pub fn then(
+        self: &Arc<Shelf>,
+        agent: &Agent,
+        store: &Store,
+        book: &Book,
+        (version, draft): (&DraftVersion, &Draft),
+    ) -> Answer<Loan> {
+        // What people enter of measures is not kept by state: it is as it is now.
+        let last = store.operations_before(None, 1).map_err(Failure::from)?.pop().filter(|_| draft.measures);
+        let key = then::key(agent, version, &last.map(|operation| operation.hash).unwrap_or_default());
+        let kept = {
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = kept.iter().position(|kept| kept.key == key);
+            at.map(|at| kept.swap_remove(at).ready)
+        };
+        let ready = match kept {
+            Some(ready) => ready,
+            None => then::ready(agent, store, book, version, draft)?,
+        };
+        Ok(Loan { shelf: Arc::clone(self), key, ready: Some(ready) })
     }
 
     /// Lets go what nobody has asked for lately.

@@ -6,9 +6,12 @@ use model::{Finding, Level};
 use seal::Role;
 use serde_json::Value;
 use store::{Record, Store, Wanted};
-use web::{Answer, Comparison, File, FilingView, Hand, Key, Offer, Offers, Place, Reached, Sign, Signing, Stage};
+use ui::Lang;
+use web::{
+    Answer, Comparison, File, FilingView, Hand, Key, Offer, Offers, Place, Reached, Sign, Signable, Signables, Signing, Stage,
+};
 
-use super::{book, deeds, drafts, history, local, month};
+use super::{book, deeds, drafts, local, month, telling::Telling};
 use crate::{
     acts, compare,
     config::{Agent, Book, Channel, Deed, Person},
@@ -109,6 +112,7 @@ pub fn signed_roles(store: &Store, place: &Place, draft: &str) -> Result<Vec<Str
 fn next_step(finding: Finding) -> Finding {
     match &*finding.code {
         "filing-missing" => Finding { level: Level::Note, ..finding },
+        "explanation-missing" => Finding { level: Level::Warning, ..finding },
         _ => finding,
     }
 }
@@ -217,7 +221,10 @@ fn filing(store: &Store, place: &Place, draft: &str) -> Answer<Option<FilingView
     let (book, form, period) = (&place.book, &place.form, &place.period);
     let Some(filing) = delivery::filing(store, book, form, period)? else { return Ok(None) };
     let current = delivery::filed_is(store, book, form, period, draft)?;
-    Ok(Some(FilingView { at: filing.at, reference: filing.reference, current }))
+    let wanted = Wanted { book: Some(book), form: Some(form), period: Some(period), key: None };
+    let record = store.records(delivery::FILED, wanted).map_err(Failure::from)?.pop();
+    let body: Value = record.as_ref().map(acts::body).transpose()?.unwrap_or_default();
+    Ok(Some(FilingView { at: filing.at, reference: filing.reference, current, papers: crate::deeds::papers(&body) }))
 }
 
 /// What is asked when stages are put together.
@@ -367,11 +374,36 @@ fn rounds(agent: &Agent, store: &Store, place: &Place) -> Answer<Vec<web::Operat
     }
     let sent = store.record_versions(outbox::OUTBOX, month).map_err(Failure::from)?;
     operations.extend(sent.iter().filter(|record| digests.contains(&record.key)).map(|record| record.operation));
+    let telling = Telling::new(agent);
     let mut rounds = Vec::new();
     for seq in operations.into_iter().rev() {
-        rounds.extend(store.operation(seq).map_err(Failure::from)?.map(|operation| history::operation(agent, operation)));
+        rounds.extend(store.operation(seq).map_err(Failure::from)?.map(|operation| telling.operation(operation)));
     }
     Ok(rounds)
+}
+
+/// Every draft that a person may sign now, each with what is signed; and those that wait for something else.
+pub fn signables(agent: &Agent, store: &mut Store, person: &Person) -> Answer<Signables> {
+    let (mut open, mut held, key) = (Vec::new(), Vec::new(), key(agent, person));
+    let drafts = store.current_drafts().map_err(Failure::from)?;
+    for version in drafts.into_iter().filter(|version| version.state == "approved") {
+        let place = Place { book: version.book, form: version.form, period: version.period };
+        // A book or month that is no more is no draft to be signed.
+        let (Ok(own), Ok(month)) = (book(agent, &place), month(&place)) else { continue };
+        match signature::shown(agent, store, asked(&place, own, month), false) {
+            Ok(shown) => {
+                let hands = hands(agent, store, &shown, person, key)?;
+                let roles: Vec<String> =
+                    hands.into_iter().filter(|hand| !hand.signed && hand.offer.is_ok()).map(|hand| hand.role).collect();
+                if !roles.is_empty() {
+                    let view = drafts::view(agent, store, &place)?;
+                    open.push(Signable { place, view, digest: shown.digest, roles });
+                }
+            }
+            Err(failure) => held.push((place, failure.findings.into_iter().map(next_step).collect())),
+        }
+    }
+    Ok(Signables { open, held, key })
 }
 
 /// Signs, or attests a signature on paper.
@@ -385,10 +417,10 @@ pub fn sign(agent: &Agent, store: &mut Store, place: &Place, person: &Person, si
 }
 
 /// What is to be signed, to be printed.
-pub fn paper(agent: &Agent, store: &mut Store, place: &Place, pdf: bool) -> Answer<File> {
+pub fn paper(agent: &Agent, store: &mut Store, place: &Place, pdf: bool, lang: Lang) -> Answer<File> {
     let (own, month) = (book(agent, place)?, month(place)?);
     let shown = signature::shown(agent, store, asked(place, own, month), false)?;
-    let bytes = signature::rendered(&signature::print(&shown), pdf)?;
+    let bytes = signature::rendered(&signature::print(agent, store, &shown, lang)?, pdf)?;
     let (kind, media) = if pdf { ("pdf", "application/pdf") } else { ("html", "text/html; charset=utf-8") };
     Ok(File { name: format!("{}-{}-{}.{kind}", place.form, place.period, &shown.digest[..signoff::SHOWN]), media, bytes })
 }

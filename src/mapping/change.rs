@@ -9,13 +9,14 @@ use std::{
 
 use formula::{Account, Scope};
 use journal::Digest;
-use model::Finding;
+use model::{Finding, Level};
 use serde_json::json;
 use store::Store;
 use survey::Mapping;
 
 use super::{
     About, Edit,
+    keep::others_keep,
     layer::{self, one_line},
 };
 use crate::{
@@ -151,6 +152,26 @@ pub fn formula_line(text: &str) -> String {
     one_line(text)
 }
 
+/// What comes with the program and a layer says something else in the place of: the formula and where it stands.
+pub fn original(mapping: &Mapping, about: &About) -> Option<(String, String)> {
+    match about {
+        About::Cell(form, row) => mapping.original(form, row),
+        About::Item(name) => mapping.original("", name),
+        About::Account(_) => None,
+    }
+    .filter(|_| said_in(mapping, about).is_some())
+}
+
+/// Whether an edit says again what comes with the program.
+fn restores(mapping: &Mapping, edit: &Edit) -> bool {
+    original(mapping, &edit.about).is_some_and(|(text, _)| text == edit.say)
+}
+
+/// How grave a fault is in a formula that somebody is about to write: an account that the book does not have is most likely misspelt.
+pub fn gravity(code: &str, level: Level) -> Level {
+    if code == "account-missing" { Level::Error } else { level }
+}
+
 /// Faults of the formulas, each at its column as it was typed.
 fn faults(mapping: &Mapping, chart: &[Account], edits: &[Edit]) -> Vec<Finding> {
     let items: BTreeSet<&str> = edits
@@ -162,6 +183,10 @@ fn faults(mapping: &Mapping, chart: &[Account], edits: &[Edit]) -> Vec<Finding> 
         .collect();
     let mut findings = Vec::new();
     for edit in edits {
+        // What comes with the program names accounts that any book may have.
+        if restores(mapping, edit) {
+            continue;
+        }
         let form = match &edit.about {
             About::Cell(form, row) => {
                 let pack = mapping.form(form);
@@ -193,7 +218,7 @@ fn faults(mapping: &Mapping, chart: &[Account], edits: &[Edit]) -> Vec<Finding> 
         for (fault, level) in mapping.faults(form, &edit.say, chart, &items) {
             let column = edit.say.get(..fault.span.start).map_or(0, |before| before.chars().count()) + 1;
             let place = format!("{}, formula:1:{column}", edit.about.name());
-            let finding = Finding::new(level, fault.code).at(place);
+            let finding = Finding::new(gravity(fault.code, level), fault.code).at(place);
             findings.push(fault.arguments.iter().fold(finding, |finding, (name, value)| finding.with(name, value)));
         }
     }
@@ -221,7 +246,33 @@ pub fn plan(
     let layer = layer_of(agent, book, mapping, &about)?;
     let title = agent.unit.name.as_str();
     let title = if title.is_empty() { "本单位" } else { title };
-    let after = layer::edited(&layer.name, layer.text.as_deref(), title, edits).map_err(Failure::config)?;
+    let written = |edits: &[Edit]| {
+        let after = layer::edited(&layer.name, layer.text.as_deref(), title, edits).map_err(Failure::config)?;
+        let tried = tried(agent, &layer, &after)?;
+        Ok::<_, Failure>((after, tried))
+    };
+    // A layer that says what comes with the program anyway had better say nothing; where another layer says something too, it must.
+    let bare: Vec<Edit> = edits
+        .iter()
+        .map(|edit| if restores(mapping, edit) { Edit { say: String::new(), ..edit.clone() } } else { edit.clone() })
+        .collect();
+    let holds = |tried: &Tried| {
+        let own = tried.get(&book.id).map(|(_, layers)| &layers.mapping);
+        own.is_none_or(|own| edits.iter().all(|edit| now(own, &edit.about).as_deref() == Some(edit.say.as_str())))
+    };
+    let without = if bare == edits { None } else { written(&bare).ok().filter(|(_, tried)| holds(tried)) };
+    let (after, tried) = without.map_or_else(|| written(edits), Ok)?;
+    if let Some((_, layers)) = tried.get(&book.id) {
+        findings.extend(edits.iter().filter_map(|edit| others_keep(mapping, &layers.mapping, chart, edit)));
+    }
+    let said =
+        edits.iter().map(|edit| Said { name: edit.about.name(), before: now(mapping, &edit.about), after: edit.say.clone() });
+    let plan = Plan { said: said.collect(), layer, findings, after, why: why.to_owned() };
+    Ok((plan, tried))
+}
+
+/// The mapping of each book that uses a layer, as if the layer had another text.
+fn tried(agent: &Agent, layer: &Layer, after: &str) -> Result<Tried, Failure> {
     let mut tried = BTreeMap::new();
     for other in &agent.books {
         let Ok(mut configured) = forms::configured(agent, other, None) else { continue };
@@ -235,13 +286,10 @@ pub fn plan(
         if !configured.iter().any(|form| form.mapping.contains(&layer.path)) {
             continue;
         }
-        let layers = forms::layers_with(agent, &configured, Some((&layer.path, &after)))?;
+        let layers = forms::layers_with(agent, &configured, Some((&layer.path, after)))?;
         tried.insert(other.id.clone(), (configured, layers));
     }
-    let said =
-        edits.iter().map(|edit| Said { name: edit.about.name(), before: now(mapping, &edit.about), after: edit.say.clone() });
-    let plan = Plan { said: said.collect(), layer, findings, after, why: why.to_owned() };
-    Ok((plan, tried))
+    Ok(tried)
 }
 
 /// An edit with its comment: the day, who, and why.

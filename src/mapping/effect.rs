@@ -90,12 +90,20 @@ pub fn effects(
             build::compute(agent, store, other, (&then, &then.layers), None, month)?
         };
         let fresh = told.into_iter().filter(|finding| finding.level > Level::Note && !known.contains(finding));
-        findings.extend(fresh.filter(|finding| !finding.code.starts_with("rule-")));
+        // A rule that was not met before is no news, whatever its figures are by now.
+        let known: Vec<_> = known.iter().map(rule).collect();
+        findings.extend(fresh.filter(|finding| !finding.code.starts_with("rule-") || !known.contains(&rule(finding))));
         for ((before, _), (after, _)) in before.iter().zip(&after) {
             moved.extend(pairs(&id, before, after).filter(|moved| moved.is_other() || of.contains(&moved.figure())));
         }
     }
     Ok((moved, findings))
+}
+
+/// Place and id of the rule that a finding is about.
+fn rule(finding: &Finding) -> (&str, Option<&str>) {
+    let id = finding.arguments.iter().find(|(name, _)| name == "rule").map(|(_, id)| id.as_str());
+    (finding.place.as_str(), id)
 }
 
 fn decided(layers: &crate::forms::Layers) -> Vec<(&str, &str)> {

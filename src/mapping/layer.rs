@@ -8,7 +8,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 pub struct Edit {
     /// About what.
     pub about: About,
-    /// The formula, or the standard's account.
+    /// The formula, or the standard's account; nothing where the layer is to say no more of it.
     pub say: String,
     /// Why, as it stands in the layer.
     pub why: String,
@@ -70,6 +70,14 @@ pub fn edited(place: &str, text: Option<&str>, title: &str, edits: &[Edit]) -> R
 /// Puts one edit into a layer; nothing where something else stands in its place.
 fn put(root: &mut Table, edit: &Edit) -> Option<()> {
     let (table, key, says) = edit.about.keys();
+    if edit.say.is_empty() {
+        let group = root.get_mut(table)?.as_table_like_mut()?;
+        group.remove(&key)?;
+        if group.is_empty() {
+            root.remove(table);
+        }
+        return Some(());
+    }
     if root.get(table).is_none() {
         let mut group = Table::new();
         group.set_implicit(true);
@@ -163,6 +171,14 @@ mod tests {
         // Lines of Windows stay lines of Windows.
         let windows = edited("x", Some(&before.replace('\n', "\r\n")), "", &[cell("302", "0")]).unwrap();
         assert!(windows.contains("\r\n") && !windows.replace("\r\n", "").contains('\n'), "{windows}");
+    }
+
+    #[test]
+    fn what_a_layer_no_longer_says_leaves_the_rest_as_it_was() {
+        let before = "title = \"x\"\n\n# 一\n[cell.\"B203:301\"]\nformula = \"1\"\nwhy = \"旧\"\n\n# 二\n[cell.\"B203:302\"]\nformula = \"2\"\nwhy = \"旧\"\n";
+        let after = edited("x", Some(before), "", &[cell("301", "")]).unwrap();
+        assert_eq!(after, "title = \"x\"\n\n# 二\n[cell.\"B203:302\"]\nformula = \"2\"\nwhy = \"旧\"\n");
+        assert_eq!(edited("x", Some(&after), "", &[cell("302", "")]).unwrap(), "title = \"x\"\n");
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod change;
 pub mod coverage;
 pub mod effect;
 pub mod import;
+mod keep;
 mod layer;
 
 pub use layer::{About, Edit, one_line};

@@ -9,7 +9,7 @@ use survey::measures::{KindFact, Kinds, Measures, Nature};
 
 use super::{
     Facts,
-    ledger::{self, Act, Body},
+    ledger::{self, Act},
     short::Sheet,
 };
 use crate::{
@@ -27,18 +27,20 @@ pub fn known<'a>(kinds: &'a Kinds, name: &str) -> Result<(&'a str, &'a KindFact)
     })
 }
 
-/// Makes entries, all of them or none. Gives the keys that were written, and what is to be said about them.
+/// Makes entries of some months, all of them or none. Gives the keys that were written, and what is to be said about them.
 pub fn make(
     agent: &Agent,
     store: &mut Store,
     book: &Book,
     act: &Act<'_>,
-    bodies: Vec<(String, Body)>,
+    months: Vec<ledger::Bodies>,
 ) -> Result<(Vec<String>, Vec<Finding>), Failure> {
     let measures = measures::load(agent, store, book)?;
-    let entered: BTreeSet<_> = bodies.iter().map(|(_, body)| (body.kind.clone(), body.item.clone())).collect();
-    let made = ledger::make(agent, store, book, &measures, act, bodies)?;
-    let place = format!("{}, book {}", act.month, book.id);
+    let all = months.iter().flat_map(|(_, bodies)| bodies);
+    let entered: BTreeSet<_> = all.map(|(_, body)| (body.kind.clone(), body.item.clone())).collect();
+    let names: Vec<String> = months.iter().map(|(month, _)| month.to_string()).collect();
+    let made = ledger::make(agent, store, book, &measures, act, months)?;
+    let place = format!("{}, book {}", names.join("、"), book.id);
     let mut findings =
         vec![Finding::note("measures-entered").at(place).with("count", made.written.len()).with("same", made.same)];
     findings.extend(made.findings);
@@ -47,6 +49,21 @@ pub fn make(
         findings.extend(unread(agent, book, &measures, &entered));
     }
     Ok((made.written, findings))
+}
+
+/// Kinds that the forms of a book ask for, and what they are priced by.
+pub fn asked(agent: &Agent, book: &Book, facts: &Facts) -> BTreeSet<String> {
+    // What is wrong with the forms is told where they are built.
+    let Ok(layers) = forms::configured(agent, book, None).and_then(|forms| forms::layers(agent, &forms)) else {
+        return BTreeSet::new();
+    };
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    asked.extend(layers.mapping.measured().into_iter().filter_map(|call| Some(facts.kinds.find(&call.kind)?.0.to_owned())));
+    if asked.iter().any(|id| facts.kinds.kinds.get(id).is_some_and(|kind| kind.priced)) {
+        let prices = facts.kinds.kinds.iter().filter(|(_, kind)| kind.nature == Nature::Price || kind.invoices);
+        asked.extend(prices.map(|(id, _)| id.clone()));
+    }
+    asked
 }
 
 /// Entries that no form of the configuration asks for, by their kind or by their item: what was entered is kept, and reaches no report.

@@ -45,13 +45,12 @@ pub fn unit(measures: &Measures, body: &Body) -> Option<Finding> {
     None
 }
 
-/// Items of heads that entries of a month would make fewer than none, whichever month it shows in. Entries come with their places.
+/// Items of heads that entries would make fewer than none, whichever month it shows in. Entries come with their months and keys, and their places.
 pub fn heads(
     store: &Store,
     book: &str,
     measures: &Measures,
-    month: Month,
-    fresh: &BTreeMap<String, (String, Body)>,
+    fresh: &BTreeMap<(Month, String), (String, Body)>,
 ) -> Result<Vec<Finding>, Failure> {
     let heads = |kind: &str| measures.kinds.kinds.get(kind).is_some_and(|kind| kind.nature == Nature::Heads);
     let kinds: BTreeSet<&str> = fresh.values().map(|(_, body)| body.kind.as_str()).filter(|kind| heads(kind)).collect();
@@ -60,9 +59,9 @@ pub fn heads(
     }
     let mut entries: BTreeMap<(Month, String), Entry> =
         ledger::current(store, book, None)?.into_iter().map(|entry| ((entry.month, entry.key.clone()), entry)).collect();
-    for (key, (_, body)) in fresh {
-        let entry = Entry { month, key: key.clone(), operation: 0, body: body.clone() };
-        entries.insert((month, key.clone()), entry);
+    for ((month, key), (_, body)) in fresh {
+        let entry = Entry { month: *month, key: key.clone(), operation: 0, body: body.clone() };
+        entries.insert((*month, key.clone()), entry);
     }
     let entries = entries.into_values().filter(|entry| !entry.body.withdrawn && kinds.contains(entry.body.kind.as_str()));
     let entered: Vec<Entered> = entries.map(Entry::figure).collect::<Result<_, _>>()?;

@@ -185,8 +185,6 @@ pub fn versions(store: &Store, book: &str, month: Option<Month>, key: &str) -> R
 pub struct Act<'a> {
     /// Who makes them.
     pub person: &'a Person,
-    /// Month.
-    pub month: Month,
     /// Whether entries that are there are corrected, or taken back.
     pub correct: bool,
     /// Whether they add to what the ERP has of the same item.
@@ -207,76 +205,31 @@ pub struct Made {
     pub findings: Vec<Finding>,
 }
 
-/// Makes entries, all of them or none; each comes with its place for findings, which are told all at once.
+/// Entries of a month, each with its place for findings.
+pub type Bodies = (Month, Vec<(String, Body)>);
+
+/// Makes entries of some months, all of them or none; what is wrong is told all at once. Each month is an operation of its own.
 pub fn make(
     agent: &Agent,
     store: &mut Store,
     book: &Book,
     measures: &Measures,
     act: &Act<'_>,
-    bodies: Vec<(String, Body)>,
+    months: Vec<Bodies>,
 ) -> Result<Made, Failure> {
-    acts::unlocked(store, &book.id, "", act.month)?;
-    if let Some(finding) = fit::month(act.month) {
-        return Err(Failure::findings(vec![finding.at(format!("{}, book {}", act.month, book.id))]));
-    }
-    let proofs: BTreeSet<String> = act.evidence.iter().map(Paper::digest).collect();
-    let before: BTreeMap<String, Body> =
-        current(store, &book.id, Some(act.month))?.into_iter().map(|entry| (entry.key, entry.body)).collect();
-    let (mut findings, mut fresh, mut same) = (Vec::new(), BTreeMap::new(), 0);
-    for (place, mut body) in bodies {
-        let mut wrong = unfit(&measures.kinds, act.month, &mut body);
-        let whole = wrong.is_empty();
-        if whole && !body.withdrawn {
-            wrong.extend(fit::unit(measures, &body));
-        }
-        findings.extend(wrong.into_iter().map(|finding| finding.at(place.clone())));
-        if !whole {
-            continue;
-        }
-        let key = body.key();
-        if !allowed(agent, act.person, &body, &measures.kinds) {
-            let finding = Finding::error("measure-not-yours").at(&place).with("person", &act.person.id);
-            findings.push(finding.with("kind", &body.kind).with("item", &body.item));
-        }
-        let theirs = measures.of_month(&body.kind, act.month);
-        let held = theirs.iter().any(|(row, origin)| *origin == survey::measures::Origin::Erp && row.is(&body.item));
-        if held && !act.beside && !body.withdrawn {
-            findings.push(Finding::error("measure-held-by-erp").at(&place).with("key", &key).with("month", act.month));
-        }
-        match before.get(&key).filter(|old| !old.withdrawn) {
-            // The same papers again prove nothing new.
-            Some(old) if old.says(&body) && proofs.iter().all(|proof| old.is_proved_by(proof)) => {
-                same += 1;
-                continue;
-            }
-            Some(_) if !act.correct => {
-                findings.push(Finding::error("measure-entered-already").at(&place).with("key", &key).with("month", act.month));
-            }
-            Some(_) if act.reason.trim().chars().count() < REASON_LEAST => {
-                let finding = Finding::error("reason-too-short").at(&place).with("reason", act.reason.trim());
-                findings.push(finding.with("least", REASON_LEAST));
-            }
-            None if body.withdrawn => {
-                findings.push(Finding::error("measure-entry-unknown").at(&place).with("key", &key).with("month", act.month));
-            }
-            _ => {}
-        }
-        // A total and its parts, entered both, would be counted twice.
-        let same = |other: &&Body| (&other.kind, &other.item) == (&body.kind, &body.item) && !other.withdrawn;
-        let split = |other: &Body| other.fields.contains_key(USE);
-        let mut others = before.values().chain(fresh.values().map(|(_, body)| body)).filter(same);
-        if !body.withdrawn && others.any(|other| split(other) != split(&body)) {
-            findings.push(Finding::error("measure-use-mixed").at(&place).with("item", &body.item).with("month", act.month));
-        }
-        body.person.clone_from(&act.person.id);
-        act.reason.trim().clone_into(&mut body.reason);
-        if fresh.insert(key.clone(), (place.clone(), body)).is_some() {
-            findings.push(Finding::error("measure-entry-doubled").at(&place).with("key", &key));
-        }
+    let (mut findings, mut fresh, mut same, mut befores) = (Vec::new(), BTreeMap::new(), 0, BTreeMap::new());
+    for (month, bodies) in months {
+        let locked = acts::unlocked(store, &book.id, "", month).err().into_iter().flat_map(|failure| failure.findings);
+        findings.extend(locked);
+        findings.extend(fit::month(month).map(|finding| finding.at(format!("{month}, book {}", book.id))));
+        let before: BTreeMap<String, Body> =
+            current(store, &book.id, Some(month))?.into_iter().map(|entry| (entry.key, entry.body)).collect();
+        let asked = Asked { agent, measures, act, month, before: &before };
+        same += asked.look(bodies, &mut fresh, &mut findings);
+        befores.insert(month, before);
     }
     if !blocked(&findings) {
-        findings.extend(fit::heads(store, &book.id, measures, act.month, &fresh)?);
+        findings.extend(fit::heads(store, &book.id, measures, &fresh)?);
     }
     if blocked(&findings) {
         return Err(Failure::findings(findings));
@@ -285,30 +238,119 @@ pub fn make(
         return Ok(Made { written: Vec::new(), same, findings });
     }
     let files = evidence::keep_all(store, act.evidence)?;
-    let mut records = Vec::new();
-    for (key, (_, mut body)) in fresh {
+    let mut records: BTreeMap<Month, Vec<Record>> = BTreeMap::new();
+    for ((month, key), (_, mut body)) in fresh {
         body.evidence.clone_from(&files);
-        if let Some(old) = before.get(&key).filter(|_| files.is_empty()) {
+        if let Some(old) = befores.get(&month).and_then(|before| before.get(&key)).filter(|_| files.is_empty()) {
             // What proved the version before stays with its entry.
             body.evidence.clone_from(&old.evidence);
         }
         let text = serde_json::to_string(&body)
             .map_err(|error| Failure::source(Finding::error("state-refused").with("reason", error)))?;
-        let period = act.month.to_string();
-        let (kind, book) = (RECORD.to_owned(), book.id.clone());
-        records.push(Record { operation: 0, kind, book, form: String::new(), period, key, body: text });
+        let (kind, book, period) = (RECORD.to_owned(), book.id.clone(), month.to_string());
+        let record = Record { operation: 0, kind, book, form: String::new(), period, key, body: text };
+        records.entry(month).or_default().push(record);
     }
-    let list: Vec<_> = records
-        .iter()
-        .map(|record| json!({ "key": record.key, "sha256": Digest::of(record.body.as_bytes()).to_string() }))
-        .collect();
-    let detail = json!({ "book": book.id, "period": act.month.to_string(), "entries": list, "reason": act.reason.trim() });
-    let work = store.begin(&act.person.id, "measure", &detail)?;
-    for record in &records {
-        work.put_record(record)?;
+    let mut written = Vec::new();
+    for (month, records) in records {
+        let list: Vec<_> = records
+            .iter()
+            .map(|record| json!({ "key": record.key, "sha256": Digest::of(record.body.as_bytes()).to_string() }))
+            .collect();
+        let detail = json!({ "book": book.id, "period": month.to_string(), "entries": list, "reason": act.reason.trim() });
+        let work = store.begin(&act.person.id, "measure", &detail)?;
+        for record in &records {
+            work.put_record(record)?;
+        }
+        work.commit()?;
+        written.extend(records.into_iter().map(|record| record.key));
     }
-    work.commit()?;
-    Ok(Made { written: records.into_iter().map(|record| record.key).collect(), same, findings })
+    Ok(Made { written, same, findings })
+}
+
+/// What is looked at when entries of a month are made.
+struct Asked<'a> {
+    agent: &'a Agent,
+    measures: &'a Measures,
+    act: &'a Act<'a>,
+    month: Month,
+    /// What the month has.
+    before: &'a BTreeMap<String, Body>,
+}
+
+impl Asked<'_> {
+    /// Puts what is new among `fresh`, and what is wrong with it among the findings; how many say nothing new.
+    fn look(
+        &self,
+        bodies: Vec<(String, Body)>,
+        fresh: &mut BTreeMap<(Month, String), (String, Body)>,
+        findings: &mut Vec<Finding>,
+    ) -> usize {
+        let Asked { agent, measures, act, month, before } = *self;
+        let proofs: BTreeSet<String> = act.evidence.iter().map(Paper::digest).collect();
+        let mut unchanged = 0;
+        for (place, mut body) in bodies {
+            let mut wrong = unfit(&measures.kinds, month, &mut body);
+            let whole = wrong.is_empty();
+            if whole && !body.withdrawn {
+                wrong.extend(fit::unit(measures, &body));
+            }
+            findings.extend(wrong.into_iter().map(|finding| finding.at(place.clone())));
+            if !whole {
+                continue;
+            }
+            let key = body.key();
+            if !allowed(agent, act.person, &body, &measures.kinds) {
+                let finding = Finding::error("measure-not-yours").at(&place).with("person", &act.person.id);
+                findings.push(finding.with("kind", &body.kind).with("item", &body.item));
+            }
+            let theirs = measures.of_month(&body.kind, month);
+            let held = theirs.iter().any(|(row, origin)| *origin == survey::measures::Origin::Erp && row.is(&body.item));
+            if held && !act.beside && !body.withdrawn {
+                findings.push(Finding::error("measure-held-by-erp").at(&place).with("key", &key).with("month", month));
+            }
+            match before.get(&key).filter(|old| !old.withdrawn) {
+                // The same papers again prove nothing new.
+                Some(old) if old.says(&body) && proofs.iter().all(|proof| old.is_proved_by(proof)) => {
+                    unchanged += 1;
+                    continue;
+                }
+                Some(_) if !act.correct => {
+                    findings.push(Finding::error("measure-entered-already").at(&place).with("key", &key).with("month", month));
+                }
+                Some(_) if act.reason.trim().chars().count() < REASON_LEAST => {
+                    let finding = Finding::error("reason-too-short").at(&place).with("reason", act.reason.trim());
+                    findings.push(finding.with("least", REASON_LEAST));
+                }
+                None if body.withdrawn => {
+                    findings.push(Finding::error("measure-entry-unknown").at(&place).with("key", &key).with("month", month));
+                }
+                _ => {}
+            }
+            // A total and its parts, entered both, would be counted twice.
+            let own = fresh.iter().filter(|((other, _), _)| *other == month).map(|(_, (_, body))| body);
+            let others: Vec<&Body> =
+                before.values().chain(own).filter(|other| other.kind == body.kind && !other.withdrawn).collect();
+            let split = |other: &Body| other.fields.contains_key(USE);
+            if !body.withdrawn && others.iter().any(|other| other.item == body.item && split(other) != split(&body)) {
+                findings.push(Finding::error("measure-use-mixed").at(&place).with("item", &body.item).with("month", month));
+            }
+            if let Some(all) = measures.kinds.kinds.get(&body.kind).and_then(short::whole).filter(|_| !body.withdrawn)
+                && let Some(other) = others.iter().find(|other| (other.item == all) != (body.item == all))
+            {
+                let parts = if body.item == all { &other.item } else { &body.item };
+                findings.push(
+                    Finding::error("measure-whole-mixed").at(&place).with("kind", all).with("item", parts).with("month", month),
+                );
+            }
+            body.person.clone_from(&act.person.id);
+            act.reason.trim().clone_into(&mut body.reason);
+            if fresh.insert((month, key.clone()), (place.clone(), body)).is_some() {
+                findings.push(Finding::error("measure-entry-doubled").at(&place).with("key", &key));
+            }
+        }
+        unchanged
+    }
 }
 
 /// A contributor enters what its own sheets are about; everyone else with a role may enter anything.
@@ -335,6 +377,9 @@ fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
         return vec![Finding::error("measure-kind-unknown").with("kind", &body.kind).with("near", near)];
     };
     body.kind = id.to_owned();
+    if let Some(all) = short::whole(kind).filter(|_| body.item.trim().is_empty()) {
+        all.clone_into(&mut body.item);
+    }
     let mut findings = Vec::new();
     if body.item.trim().is_empty() {
         findings.push(Finding::error("measure-field-missing").with("field", short::shown("item")).with("kind", &kind.name));
@@ -349,7 +394,8 @@ fn unfit(kinds: &Kinds, month: Month, body: &mut Body) -> Vec<Finding> {
         texts(kind, body, &mut findings);
     }
     if !body.date.is_empty() && !in_month(&body.date, month) {
-        findings.push(Finding::error("measure-date-unfit").with("item", &body.item).with("document", &body.date));
+        let finding = Finding::error("measure-date-unfit").with("item", &body.item).with("document", &body.date);
+        findings.push(finding.with("month", month).with("last", days_in(month)));
     }
     findings
 }
@@ -375,7 +421,7 @@ fn numbers(kind: &KindFact, body: &mut Body, findings: &mut Vec<Finding>) {
                 *text = number.to_string();
                 continue;
             }
-            Err(error) => error.to_string(),
+            Err(error) => error.code(),
         };
         findings.push(
             Finding::error("measure-number-unfit").with("field", short::shown(name)).with("text", &*text).with("reason", reason),

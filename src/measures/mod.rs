@@ -56,6 +56,21 @@ pub fn facts_of(agent: Option<&Agent>) -> Result<Facts, Failure> {
         own.map(|own| own.unwrap_or_else(|| built_in.to_owned())).map_err(Failure::config)
     };
     let (kinds_text, energy_text) = (text(KINDS, survey::MEASURES)?, text(ENERGY, survey::ENERGY)?);
+    parsed(agent, kinds_text, energy_text)
+}
+
+/// Whether a text that was kept with a draft is one of the facts.
+pub fn is_fact(file: &str) -> bool {
+    [KINDS, ENERGY].contains(&file)
+}
+
+/// The facts as they were kept with a draft; none where it asked for no measures.
+pub fn facts_kept(texts: &[(String, String)]) -> Option<Facts> {
+    let text = |name: &str| texts.iter().find(|(file, _)| file == name).map(|(_, text)| text.clone());
+    parsed(None, text(KINDS)?, text(ENERGY)?).ok()
+}
+
+fn parsed(agent: Option<&Agent>, kinds_text: String, energy_text: String) -> Result<Facts, Failure> {
     let (kinds, mut findings) = Kinds::parse(KINDS, &kinds_text);
     let (energy, wrong) = Energy::parse(ENERGY, &energy_text);
     findings.extend(wrong);
@@ -104,7 +119,12 @@ pub fn energies(agent: &Agent) -> Result<Vec<survey::Product>, Vec<Finding>> {
 
 /// The measures of a book: what was sealed, and what people entered.
 pub fn load(agent: &Agent, store: &Store, book: &Book) -> Result<Measures, Failure> {
-    let Facts { kinds, energy, .. } = facts(agent)?;
+    load_with(agent, store, book, None)
+}
+
+/// The same by `given` facts; by those of now where none are given.
+pub fn load_with(agent: &Agent, store: &Store, book: &Book, given: Option<Facts>) -> Result<Measures, Failure> {
+    let Facts { kinds, energy, .. } = given.map_or_else(|| facts(agent), Ok)?;
     let sealed = seal::read(store, book)?;
     let entered: Vec<Entered> = ledger::current(store, &book.id, None)?
         .into_iter()

@@ -123,6 +123,12 @@ pub(super) fn word(word: &str) -> String {
     theirs.map_or_else(|| word.to_owned(), |(shown, own)| format!("{shown} {own}"))
 }
 
+/// The item under which a kind is entered as a whole, where nobody has to say which item: it has no list of them, and no units to tell them by.
+pub fn whole(kind: &KindFact) -> Option<&str> {
+    let plain = kind.items.is_empty() && kind.fields.is_empty() && !kind.needs.contains(&Need::Unit) && !kind.priced;
+    (plain && matches!(kind.nature, Nature::Flow | Nature::Heads)).then_some(kind.name.as_str())
+}
+
 /// Columns of a sheet of a kind, without its own fields: machine name, Chinese name.
 pub fn columns(kind: &KindFact) -> Vec<(&'static str, &'static str)> {
     let heads = kind.nature == Nature::Heads;

@@ -20,7 +20,7 @@ use crate::{
     acts, audit, build,
     config::Agent,
     measures,
-    print::{self, Print, Sheet},
+    print::{self, Beside, Print, Sheet},
     report::Failure,
     unposted,
 };
@@ -70,9 +70,10 @@ pub fn payload(agent: &Agent, store: &mut Store, chosen: &[Chosen], identity: &I
 
 /// The page that people read: in Chinese wherever the program runs.
 pub fn view(chosen: &[Chosen]) -> Print {
+    let beside = Beside::built_in();
     let forms = chosen.iter().map(|one| {
         // What is found while looking is not what was approved.
-        Sheet::of(&one.draft, &one.digest, Lang::Zh)
+        Sheet::of(&one.draft, &one.digest, Lang::Zh, &beside)
     });
     Print { lang: Lang::Zh, title: String::new(), mark: None, forms: forms.collect(), signing: false }
 }

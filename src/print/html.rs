@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use ui::Lang;
 
-use super::{Heading, Mark, Print, Sheet, squares};
+use super::{Mark, Print, Sheet, squares};
 use crate::output::label;
 
 const STYLE: &str = "\
@@ -38,11 +38,8 @@ pub fn html(print: &Print) -> String {
             }
         }
     };
-    page.into_string()
-}
-
-fn head(heading: &Heading) -> Markup {
-    html! { (heading.main) small { (heading.beside) } }
+    let text = page.into_string();
+    if print.lang == Lang::En { ui::terms::page(&text) } else { text }
 }
 
 fn digest(mark: &Mark, lang: Lang) -> Markup {
@@ -69,10 +66,10 @@ fn sheet(form: &Sheet, lang: Lang) -> Markup {
     html! {
         section {
             h1 { (form.title) }
-            dl { @for (name, value) in &form.facts { div { dt { (name.main) } dd { (value) } } } }
+            dl { @for (name, value) in &form.facts { div { dt { (name) } dd { (value) } } } }
             @if !form.marks.is_empty() { p class="warn" { (form.marks.join("；")) } }
             table {
-                thead { tr { @for (name, _) in &form.columns { th scope="col" { (head(name)) } } } }
+                thead { tr { @for (name, _) in &form.columns { th scope="col" { (name) } } } }
                 tbody {
                     @for row in &form.rows {
                         tr {
@@ -88,7 +85,7 @@ fn sheet(form: &Sheet, lang: Lang) -> Markup {
             }
             (notes(&form.adjustments, ["code", "adjustment", "adjustment-reason", "by"], "sheet-adjustments", lang))
             (notes(&form.explanations, ["rule", "cause", "explanation", "by"], "sheet-explanations", lang))
-            dl { @for (name, value) in form.foot.iter().chain(&form.remarks) { div { dt { (name.main) } dd class=(if value.len() == 64 { "digest" } else { "" }) { (value) } } } }
+            dl { @for (name, value) in form.foot.iter().chain(&form.remarks) { div { dt { (name) } dd class=(if value.len() == 64 { "digest" } else { "" }) { (value) } } } }
         }
     }
 }
@@ -99,7 +96,7 @@ fn notes(rows: &[[String; 4]], columns: [&str; 4], title: &str, lang: Lang) -> M
             h2 { (label(lang, title)) }
             table {
                 thead { tr { @for name in columns { th scope="col" { (label(lang, name)) } } } }
-                tbody { @for row in rows { tr { @for text in row { td { (text) } } } } }
+                tbody { @for row in rows { tr { @for text in row { td translate="no" { (text) } } } } }
             }
         }
     }

@@ -1,15 +1,20 @@
 /*! Forms to read and to sign on paper: one content, rendered as a page and as PDF. */
 
+mod beside;
 pub mod font;
 mod html;
 mod pdf;
 
+pub use beside::Beside;
 pub use html::html;
 pub use pdf::pdf;
 
 use qrcode::{Color, EcLevel, QrCode};
-use survey::document::{Cell, Draft};
-use ui::{Lang, grouped};
+use survey::{
+    Grown,
+    document::{Cell, Draft},
+};
+use ui::{Lang, grouped, terms::term};
 
 use crate::{output::label, sheet::official, stale};
 
@@ -37,24 +42,16 @@ pub struct Mark {
     pub code: String,
 }
 
-/// A heading: in the first language, and in the other one beside it.
-pub struct Heading {
-    /// In the language that comes first.
-    pub main: String,
-    /// In the other.
-    pub beside: String,
-}
-
 /// One form in its official layout.
 pub struct Sheet {
     /// Its name.
     pub title: String,
     /// Label and value: head of the form.
-    pub facts: Vec<(Heading, String)>,
+    pub facts: Vec<(String, String)>,
     /// What must not be overlooked: books open, not due, stale.
     pub marks: Vec<String>,
     /// Headings, each with whether its column holds numbers.
-    pub columns: Vec<(Heading, bool)>,
+    pub columns: Vec<(String, bool)>,
     /// Rows.
     pub rows: Vec<Vec<Field>>,
     /// 核实说明: rule, cause, text, person.
@@ -62,9 +59,9 @@ pub struct Sheet {
     /// 调整: code and name, amount, reason, person.
     pub adjustments: Vec<[String; 4]>,
     /// Foot of the form.
-    pub foot: Vec<(Heading, String)>,
+    pub foot: Vec<(String, String)>,
     /// What the form says about itself.
-    pub remarks: Vec<(Heading, String)>,
+    pub remarks: Vec<(String, String)>,
 }
 
 /// A cell of the table.
@@ -84,15 +81,10 @@ impl Field {
     }
 }
 
-fn heading(lang: Lang, name: &str) -> Heading {
-    let other = if lang == Lang::Zh { Lang::En } else { Lang::Zh };
-    Heading { main: label(lang, name), beside: label(other, name) }
-}
-
 impl Sheet {
     /// A draft in its form's layout, under the digest of what is kept of it.
-    pub fn of(draft: &Draft, digest: &str, lang: Lang) -> Sheet {
-        let head = |name: &str| heading(lang, name);
+    pub fn of(draft: &Draft, digest: &str, lang: Lang, beside: &Beside) -> Sheet {
+        let head = |name: &str| label(lang, name);
         let header = &draft.header;
         let facts: [(&str, &str); 8] = [
             ("form", &draft.form),
@@ -119,35 +111,40 @@ impl Sheet {
         columns.extend([(head("growth"), true), (head("status"), false)]);
         let adjusted = draft.cells.iter().filter_map(|cell| {
             let made = cell.adjustment.as_ref()?;
-            Some([format!("{} {}", cell.id, cell.name), grouped(&made.amount), made.reason.clone(), made.by.clone()])
+            let name = format!("{} {}", cell.id, term(lang, &cell.name));
+            Some([name, grouped(&made.amount), made.reason.clone(), beside.person(&made.by)])
         });
-        let said = draft.explanations.iter().map(|said| [&said.rule, &said.cause, &said.text, &said.by].map(Clone::clone));
+        let said = draft.explanations.iter();
+        let said =
+            said.map(|said| [said.rule.clone(), beside.cause(lang, &said.cause), said.text.clone(), beside.person(&said.by)]);
         let foot = &draft.footer;
-        let people: [(&str, &str); 5] = [
-            ("head", &foot.head),
-            ("statistician", &foot.statistician),
-            ("preparer", &foot.preparer),
-            ("phone", &foot.phone),
-            ("sent-on", &foot.sent_on),
+        let sent_on = if foot.sent_on.is_empty() { &beside.sent_on } else { &foot.sent_on };
+        let people: [(&str, String); 5] = [
+            ("head", beside.signed(lang, "head", &foot.head)),
+            ("statistician", beside.signed(lang, "statistician", &foot.statistician)),
+            ("preparer", beside.signed(lang, "preparer", &foot.preparer)),
+            ("phone", foot.phone.clone()),
+            ("sent-on", sent_on.clone()),
         ];
-        let mut remarks = vec![(head("scope"), official(&header.scope)), (head("deadline"), official(&header.deadline))];
+        let own = |text: &str| term(lang, &official(text, &beside.region));
+        let mut remarks = vec![(head("scope"), own(&header.scope)), (head("deadline"), own(&header.deadline))];
         remarks.push((head("draft-digest"), digest.to_owned()));
         Sheet {
-            title: draft.name.clone(),
-            facts: facts.map(|(name, value)| (head(name), value.to_owned())).into(),
+            title: term(lang, &draft.name),
+            facts: facts.map(|(name, value)| (head(name), term(lang, value))).into(),
             marks,
             columns,
             rows: draft.cells.iter().map(|cell| row(cell, &shown, lang)).collect(),
             explanations: said.collect(),
             adjustments: adjusted.collect(),
-            foot: people.map(|(name, value)| (head(name), value.to_owned())).into(),
+            foot: people.map(|(name, value)| (head(name), value)).into(),
             remarks,
         }
     }
 }
 
 fn row(cell: &Cell, shown: &[&'static str], lang: Lang) -> Vec<Field> {
-    let mut row = vec![Field::of(&cell.id), Field::of(&cell.name), Field::of(&cell.unit)];
+    let mut row = vec![Field::of(&cell.id), Field::of(term(lang, &cell.name)), Field::of(term(lang, &cell.unit))];
     for name in shown {
         let Some(column) = cell.columns.shown(name) else {
             row.push(Field::default());
@@ -166,7 +163,14 @@ fn row(cell: &Cell, shown: &[&'static str], lang: Lang) -> Vec<Field> {
             (None, None, None) => Field { text: "—".to_owned(), missing: true, ..Field::default() },
         });
     }
-    row.push(Field::of(survey::growth_of(&cell.columns).cumulative.map_or_else(String::new, |growth| format!("{growth}%"))));
+    row.push(match survey::grown(&cell.columns) {
+        Grown::None => Field::default(),
+        Grown::Percent(percent) => Field::of(format!("{percent}%")),
+        Grown::Meaningless { difference, .. } => {
+            let below = ui::text(lang, "label-growth-difference", &[("difference", grouped(&difference))]);
+            Field { text: "—".to_owned(), below, missing: false }
+        }
+    });
     row.push(Field::of(label(lang, &format!("status-{}", cell.status.replace('_', "-")))));
     row
 }

@@ -19,7 +19,7 @@ use model::Finding;
 use ttf_parser::Face;
 use ui::Lang;
 
-use super::{Field, Heading, Mark, Print, Sheet, squares};
+use super::{Field, Mark, Print, Sheet, squares};
 use crate::output::label;
 
 /// Thousandths of a point.
@@ -212,13 +212,11 @@ impl Pages<'_> {
     }
 
     /// Pairs of label and value in two columns.
-    fn facts(&mut self, facts: &[(Heading, String)]) {
+    fn facts(&mut self, facts: &[(String, String)]) {
         let width = (WIDTH - 2 * MARGIN) / 2;
         for pair in facts.chunks(2) {
-            let cells: Vec<Vec<String>> = pair
-                .iter()
-                .map(|(name, value)| self.broken(&format!("{}：{value}", name.main), PLAIN, width - 2 * GAP))
-                .collect();
+            let cells: Vec<Vec<String>> =
+                pair.iter().map(|(name, value)| self.broken(&format!("{name}：{value}"), PLAIN, width - 2 * GAP)).collect();
             let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
             self.room(PLAIN * 3 / 2 * i64::try_from(lines).unwrap_or(1));
             for (column, cell) in (0..).zip(&cells) {
@@ -237,7 +235,7 @@ impl Pages<'_> {
         if !form.marks.is_empty() {
             self.line(&form.marks.join("；"), PLAIN, Align::Left);
         }
-        let heads: Vec<String> = form.columns.iter().map(|(name, _)| name.main.clone()).collect();
+        let heads: Vec<String> = form.columns.iter().map(|(name, _)| name.clone()).collect();
         let numbers: Vec<bool> = form.columns.iter().map(|(_, number)| *number).collect();
         self.table(&heads, &numbers, &form.rows);
         for (rows, columns, title) in [

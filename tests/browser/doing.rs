@@ -34,7 +34,7 @@ pub fn config() -> String {
 }
 
 /// A signed-in browser.
-async fn entered(chromium: &Chromium, site: &Pages, cookie: &str) -> WebDriver {
+pub async fn entered(chromium: &Chromium, site: &Pages, cookie: &str) -> WebDriver {
     let driver = chromium.session(&[]).await;
     driver.goto(format!("{}/login", site.url)).await.unwrap();
     let mut own = Cookie::new("taizhang", cookie.to_owned());
@@ -45,7 +45,7 @@ async fn entered(chromium: &Chromium, site: &Pages, cookie: &str) -> WebDriver {
 
 impl Person<'_> {
     /// Types into a field, over what is there.
-    async fn types(&self, selector: &str, text: &str) {
+    pub async fn types(&self, selector: &str, text: &str) {
         let found = self.driver.find(By::Css(selector)).await.unwrap();
         found.scroll_into_view().await.unwrap();
         found.clear().await.unwrap();
@@ -53,13 +53,13 @@ impl Person<'_> {
     }
 
     /// Chooses a value of a list.
-    async fn selects(&self, selector: &str, value: &str) {
+    pub async fn selects(&self, selector: &str, value: &str) {
         let found = self.driver.find(By::Css(format!("{selector} option[value='{value}']"))).await.unwrap();
         found.click().await.unwrap();
     }
 
     /// Sends the form that a field stands in.
-    async fn sends(&self, selector: &str) {
+    pub async fn sends(&self, selector: &str) {
         let field = self.driver.find(By::Css(selector)).await.unwrap();
         let form = field.find(By::XPath("ancestor::form")).await.unwrap();
         let button = form.find(By::XPath(".//button")).await.unwrap();
@@ -70,7 +70,7 @@ impl Person<'_> {
     }
 
     /// Opens everything that can be unfolded.
-    async fn unfold(&self) {
+    pub async fn unfold(&self) {
         let script = "document.querySelectorAll('details').forEach((one) => { one.open = true; })";
         self.driver.execute(script, Vec::new()).await.unwrap();
     }
@@ -220,8 +220,7 @@ fn departments_enter_their_sheets_and_nobody_writes_over_another() {
         li.types("[name='r0.quantity']", "12.8").await;
         li.sends("[name='r0.quantity']").await;
         li.sees(&["measure-field-missing"]).await;
-        li.go(power).await;
-        li.types("[name='r0.quantity']", "12.8").await;
+        li.rewrites("[name='r0.quantity']", "12.8", "12.8").await;
         li.types("[name='r0.unit']", "万千瓦时").await;
         li.fill("#sheet-papers", bill.to_str().unwrap()).await;
         li.sends("[name='r0.quantity']").await;
@@ -312,11 +311,15 @@ fn what_was_filed_is_taken_back_and_every_difference_is_shown() {
         paste(lines[1..].join("\n")).await;
         wu.sends("#filed-cumulative").await;
         wu.sees(&["paste-lines-differ"]).await;
-        wu.go(&portal).await;
-        wu.unfold().await;
+        let kept = driver.find(By::Id("filed-cumulative")).await.unwrap().prop("value").await.unwrap().unwrap();
+        assert_eq!(kept, lines[1..].join("\n"), "what was pasted is still there");
         paste(lines.join("\n")).await;
         wu.sends("#filed-cumulative").await;
-        wu.sees(&["2025-06", "已经做好"]).await;
+        wu.sees(&["2025-06", "已经做好", "平台值已收下"]).await;
+        // What came of it is told on the page itself, and reading it again sends nothing again.
+        assert!(driver.current_url().await.unwrap().path().ends_with("/portal"));
+        driver.refresh().await.unwrap();
+        wu.sees(&["平台值已收下"]).await;
         wu.go(&portal).await;
         wu.sees(&["与平台不同", "还没有签过名的草稿", "880", "72"]).await;
         let apart = driver.find_all(By::Css("tr[data-filed]")).await.unwrap();

@@ -3,10 +3,13 @@ The review pages: over HTTP, and in a real Chromium. Apart from the other tests,
 */
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its case must fail; nobody links against it")]
 
+mod acting;
 mod browser;
 mod bureau;
+mod crawl;
 mod doing;
 mod exam;
+mod figure;
 mod mapping;
 mod pages;
 #[path = "../end_to_end/receiver.rs"]

@@ -80,10 +80,19 @@ impl Pages {
 
     /// The pages of a company as it is. The daemon knows no password of anybody.
     pub fn serve(site: Site) -> Pages {
+        Pages::serve_with(site, &[])
+    }
+
+    /// The same with what the machine itself tells the daemon.
+    pub fn serve_with(site: Site, machine: &[(&str, &str)]) -> Pages {
         // Clients of both kinds want one, though nothing here is encrypted; the second time it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_taizhang"));
-        command.current_dir(site.folder.path()).args(["--lang", "en", "run"]).stderr(Stdio::piped());
+        command
+            .current_dir(site.folder.path())
+            .args(["--lang", "en", "run"])
+            .envs(machine.iter().copied())
+            .stderr(Stdio::piped());
         let mut daemon = command.spawn().unwrap();
         let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
         let told = lines.by_ref().map_while(Result::ok).find_map(|line| {
@@ -98,10 +107,10 @@ impl Pages {
     /// The link with which a person sets a password.
     pub fn invite(&self, id: &str) -> String {
         let told = self.site.ok(&["person", "invite", id, "--format", "csv"]);
+        // The port was chosen by the system: whoever is given the link reaches the pages that run.
         let link = crate::csv(&told)[0]["link"].clone();
-        // The port is known only to who listens.
-        let (_, path) = link.split_once("/welcome").unwrap();
-        format!("{}/welcome{path}", self.url)
+        assert!(link.starts_with(&self.url), "{link} is not at {}", self.url);
+        link
     }
 
     pub fn client() -> Client {
@@ -225,6 +234,41 @@ fn who_is_not_signed_in_sees_nothing_and_acts_need_a_page_of_ours() {
 }
 
 #[test]
+fn files_and_the_log_are_in_the_language_of_the_page() {
+    let site = Pages::start_with(CONFIG, |site| {
+        // Nobody serves pages yet, and the system chooses the port: a link would open nothing, and none is given.
+        site.refused(&["person", "invite", "wu"], 1, &["web-not-running"]);
+    });
+    let cookie = site.sign_in("wu");
+    let export = || site.get(&format!("{FORM}/export/csv"), &cookie).text().unwrap();
+    // What is a byte order mark is no part of a text: reqwest takes it away, the bytes have it.
+    let bytes = site.get(&format!("{FORM}/export/csv"), &cookie).bytes().unwrap();
+    assert!(bytes.starts_with(&[0xef, 0xbb, 0xbf]), "spreadsheets know the encoding by it");
+    let rows = |text: &str| crate::csv(text.trim_start_matches('\u{feff}'));
+    let chinese = rows(&export());
+    let revenue = |rows: &[BTreeMap<String, String>], code: &str| rows.iter().find(|row| row[code] == "301").cloned().unwrap();
+    assert_eq!(revenue(&chinese, "代码")["名称"], "营业收入", "{chinese:?}");
+    let token = values(&site.page(FORM, &cookie), "value")[0].clone();
+    assert_eq!(site.post("/lang", &[("lang", "en"), ("token", &token)], &cookie).status(), 303);
+    let english = rows(&export());
+    assert_eq!(revenue(&english, "code")["name"], "Operating revenue", "{english:?}");
+    assert_eq!(revenue(&english, "code")["cumulative"], revenue(&chinese, "代码")["1—本月"]);
+    // The command line gives programs what it gave them.
+    let machine = site.site.ok(&["draft", "export", "--form", "B203", "--period", "2025-06", "--to", "csv"]);
+    assert!(machine.starts_with("form,period,book,code,name"), "{machine}");
+    // A page in English says who and what in words, and no JSON.
+    let log = site.page("/log", &cookie);
+    assert!(log.contains("built drafts") && log.contains("B203 2025-06") && !log.contains("{&quot;"), "{log}");
+    // The page to sign in is in the language that the browser asks for.
+    let login = |lang: &str| {
+        let request = Pages::client().get(format!("{}/login", site.url)).header("Accept-Language", lang);
+        request.send().unwrap().text().unwrap()
+    };
+    assert!(login("en-US,en;q=0.9").contains("lang=\"en\"") && login("zh-CN,zh;q=0.9,en;q=0.8").contains("lang=\"zh-CN\""));
+    assert!(login("fr").contains("lang=\"zh-CN\""), "Chinese where neither is asked for");
+}
+
+#[test]
 fn totals_agree_from_every_figure_to_the_vouchers_of_the_erp() {
     let site = Pages::start(CONFIG);
     let cookie = site.sign_in("wu");
@@ -311,15 +355,17 @@ fn a_figure_is_evaluated_anew_once_what_it_stands_on_is_another() {
     let config = CONFIG.replace("code = \"B203\"", "code = \"B203\"\nmapping = [\"own.toml\"]");
     std::fs::write(site.site.path("agent.toml"), config).unwrap();
     let expected: Amount = format!("{}.{:02}", fen / 100, fen % 100).parse().unwrap();
-    let own = sums(&site.page(FIGURE, &cookie));
-    assert_eq!(own.iter().map(|value| value.parse().unwrap()).collect::<Vec<Amount>>(), [expected]);
-    // The draft says what it said when it was built, and that the computation beside it is of now.
+    // The draft is explained by its own formula, and what the mapping says by now stands beside it.
     let changed = site.page(FIGURE, &cookie);
     let kept = |page: &str| page.split("span class=\"big\"").nth(1).unwrap().split("</p>").next().unwrap().to_owned();
-    assert_eq!(kept(&changed), kept(&first));
-    assert!(changed.contains("figure-differs") && !first.contains("figure-differs"));
-    // The text of the layer alone is another.
+    assert_eq!((kept(&changed), sums(&changed)), (kept(&first), sums(&first)));
+    assert!(changed.contains("id=\"since\"") && !first.contains("id=\"since\""));
+    assert!(changed.contains("SL(4.1.1.01,,贷)") && !changed.contains("figure-differs"), "{changed}");
+    // The text of the layer alone is another: what is built by it is explained by it.
     std::fs::write(site.site.path("own.toml"), layer.replace("'SL(4.1.1.01,,贷)'", "'SL(4.1.1.01,,借)'")).unwrap();
-    let turned = sums(&site.page(FIGURE, &cookie));
+    site.site.ok(&["build", "--period", "2025-06"]);
+    let turned = site.page(FIGURE, &cookie);
+    assert!(!turned.contains("id=\"since\""));
+    let turned = sums(&turned);
     assert_eq!(turned.iter().map(|value| value.parse().unwrap()).collect::<Vec<Amount>>(), [expected.checked_neg().unwrap()]);
 }

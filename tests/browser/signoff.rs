@@ -9,6 +9,7 @@ use crate::{
     Site,
     browser::{Chromium, Person, axe, block},
     csv,
+    mapping::attribute,
     pages::{CONFIG, FORM, Pages},
     receiver::{Bureau, UNIT},
 };
@@ -30,6 +31,7 @@ pub fn company(bureau: &Bureau, official: bool) -> Pages {
     let site = Site::tryton(&config);
     fs::copy(bureau.authority(), site.path("bureau.pem")).unwrap();
     site.ok(&["build", "--period", "2025-06"]);
+    site.explains("B203", "2025-06", "wu");
     site.ok(&["enroll", "--code", &bureau.code(&[])]);
     site.ok(&["enroll", "--code", &bureau.code(&["--person", "吴静", "--role", "preparer"]), "--as", "wu"]);
     let code = bureau.code(&["--person", "周敏", "--role", "statistician", "--role", "head"]);
@@ -122,8 +124,14 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
         let digests: Vec<String> = csv(&would).iter().map(|row| row["sha256"].clone()).collect();
         assert!(digests.len() > 5, "{would}");
         wu.sees(&digests.iter().map(String::as_str).collect::<Vec<_>>()).await;
-        wu.sees(&["不离开本单位"]).await;
+        wu.sees(&["不离开本单位", "示例县统计局"]).await;
         wu.looks("submit").await;
+        // What is sent can be read before it is: the page that the package itself holds.
+        let content = attribute(&one, "a[href*='/content/']", "href").await;
+        wu.go(&content).await;
+        assert!(one.source().await.unwrap().contains("营业收入"));
+        wu.looks("submit-content").await;
+        wu.go(&format!("{FORM}/submit")).await;
         assert_eq!(state(&site.site), "signed");
         wu.leave(By::XPath("//main//form[contains(@action, '/submit')]//button")).await;
         wu.waits_until("已送达").await;
@@ -147,7 +155,7 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
         zhou.go("/letters").await;
         zhou.fill("textarea[name=text]", "已核实，甲公司一次性订货 12 台，见合同 HT-2025-06。").await;
         zhou.press("答复查询").await;
-        zhou.sees(&["甲公司一次性订货", "查询 1"]).await;
+        zhou.sees(&["甲公司一次性订货", "查询 1", "示例县统计局 · 李科", "周敏"]).await;
         let said = bureau.json(&["messages"]);
         assert!(
             said.as_array()
@@ -182,6 +190,8 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
             "--as",
             "wu",
         ]);
+        // A rule whose figure was corrected is explained anew.
+        site.site.explains("B203", "2025-06", "wu");
         wu.go(FORM).await;
         wu.press("提交审核").await;
         zhou.go(FORM).await;
@@ -213,7 +223,7 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
         wu.sees(&["第 2 版", "1 个数变了"]).await;
         wu.looks("versions").await;
         wu.go("/log?form=B203&period=2025-06&person=zhoumin&act=sign").await;
-        wu.sees(&["签名", "周敏 zhoumin"]).await;
+        wu.sees(&["签名", "周敏", "统计负责人"]).await;
         wu.looks("log-filtered").await;
         let rows = one.find_all(By::Css("tbody tr")).await.unwrap().len();
         let log = csv(&site.site.ok(&["log", "show", "--format", "csv"]));
@@ -278,7 +288,12 @@ fn a_copy_follows_its_filing_the_head_signs_on_paper_and_changed_vouchers_are_sh
         wu.go(&format!("{sign}/print")).await;
         let digest =
             csv(&site.site.ok(&["sign", "--form", "B203", "--period", "2025-06", "--format", "csv"]))[0]["digest"].clone();
-        assert!(one.source().await.unwrap().contains(&digest));
+        let print = one.source().await.unwrap();
+        // With the day of the filing, who has signed by name, and one language.
+        for words in [&*digest, "2025-07-10", "（签名：周敏）", "（签名：吴静）"] {
+            assert!(print.contains(words), "{words} is not in: {print}");
+        }
+        assert!(!print.contains("this month") && !print.contains("湖南"), "{print}");
         wu.looks("print-to-sign").await;
         wu.go(&sign).await;
         wu.choose("details.card:has(#scan) summary").await;
@@ -296,7 +311,7 @@ fn a_copy_follows_its_filing_the_head_signs_on_paper_and_changed_vouchers_are_sh
             zhou.signs("statistician", "a guess").await;
             zhou.sees(&["key-password-wrong"]).await;
         }
-        zhou.choose("details:has(#secret-statistician) summary").await;
+        // The place to sign stays open where it was refused.
         zhou.signs("statistician", PASSWORD).await;
         zhou.sees(&["signing-waits", "统计负责人签名 周敏"]).await;
 

@@ -46,6 +46,7 @@ pub fn sign_month(site: &Site, month: &str) {
     let of = ["--form", "B203", "--period", month];
     let act = |verb: &'static str, more: &[&str]| site.ok(&[&[verb][..], &of, more].concat());
     site.ok(&["build", "--period", month]);
+    site.explains("B203", month, "wu");
     act("review", &["--as", "wu"]);
     act("approve", &["--as", "zhoumin"]);
     let digest = crate::csv(&act("sign", &["--format", "csv"]))[0]["digest"].clone();

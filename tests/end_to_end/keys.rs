@@ -91,6 +91,7 @@ fn a_key_on_a_token_is_enrolled_signs_and_is_receipted() {
     // Signed with it, submitted, receipted.
     let of = ["--form", "B203", "--period", "2025-06"];
     ok(&["build", "--period", "2025-06"]);
+    site.explains("B203", "2025-06", "wu");
     ok(&[&["review"], &of[..], &["--as", "wu"]].concat());
     ok(&[&["approve"], &of[..], &["--as", "zhoumin"]].concat());
     let digest = crate::csv(&ok(&[&["sign"], &of[..], &["--format", "csv"]].concat()))[0]["digest"].clone();

@@ -113,6 +113,7 @@ fn a_package_goes_on_through_a_proxy_where_the_line_broke() {
     let site = enrolled(&bureau);
     let proxy = Proxy::start();
     through(&site, &proxy);
+    site.explains("B203", "2025-06", "wu");
     site.ok(&["review", "--form", "B203", "--period", "2025-06", "--as", "wu"]);
     site.ok(&["approve", "--form", "B203", "--period", "2025-06", "--as", "zhoumin"]);
     // A scan makes the package larger than a piece of 4 MiB.

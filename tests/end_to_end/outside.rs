@@ -34,6 +34,7 @@ fn signatures_by_a_wrong_clock_are_told_refused_and_made_anew_one_by_one() {
     fs::rename(site.path("away.crt"), site.path("wu.crt")).unwrap();
     let of = ["--form", "B203", "--period", "2025-06"];
     site.ok(&["build", "--period", "2025-06"]);
+    site.explains("B203", "2025-06", "wu");
     site.ok(&[&["review"][..], &of, &["--as", "wu"]].concat());
     site.ok(&[&["approve"][..], &of, &["--as", "zhoumin"]].concat());
     let digest = crate::csv(&site.ok(&[&SIGN[..], &["--format", "csv"]].concat()))[0]["digest"].clone();

@@ -89,6 +89,7 @@ pub fn site_with(config: &str, files: &[(&str, &str)]) -> Site {
 }
 
 pub fn approve(site: &Site) {
+    site.explains("B203", "2025-06", "wu");
     site.ok(&["review", "--form", "B203", "--period", "2025-06", "--as", "wu"]);
     site.ok(&["approve", "--form", "B203", "--period", "2025-06", "--as", "zhoumin"]);
 }
@@ -373,6 +374,7 @@ fn whoever_made_it_does_not_approve_it_and_several_forms_are_one_package() {
     filed(&site);
     let all = ["sign", "--form", "all", "--period", "2025-06"];
     site.refused(&all, 1, &["draft-state-unfit", "C203"]);
+    site.explains("C203", "2025-06", "wu");
     for verb in [["review", "wu"], ["approve", "zhoumin"]] {
         site.ok(&[verb[0], "--form", "C203", "--period", "2025-06", "--as", verb[1]]);
     }

@@ -115,7 +115,7 @@ fn a_figure_that_a_person_changed_is_tied_to_what_is_reported() {
     let words = format!("售{name}轴承一批");
     assert_eq!(database.execute("UPDATE account_move_line SET description = ?1 WHERE id = ?2", (&words, line)).unwrap(), 1);
     fs::write(site.path("合同.txt"), "补充协议").unwrap();
-    let act = ["ledger", "adjust", "B203:301", "--period", "2025-06", "--amount", "1.5", "--reason", "补记未开票收入"];
+    let act = ["ledger", "adjust", "B203:301", "--period", "2025-06", "--amount", "2", "--reason", "补记未开票收入"];
     site.ok(&[&act[..], &["--evidence", "合同.txt", "--as", "wu"]].concat());
     site.ok(&["evidence", "B203:301", "--period", "2025-06", "--out", "p"]);
     let said = manifest(&site, "p/B203-301-2025-06.json");
@@ -126,9 +126,9 @@ fn a_figure_that_a_person_changed_is_tied_to_what_is_reported() {
     assert_eq!(said["cell"]["reported"], cell["adjustment"]["reported"]);
     assert_eq!(said["raw"], said["lines_total"]);
     let change = &said["cell"]["adjustment"];
-    assert_eq!([&change["amount"], &change["reason"], &change["by"]], ["1.5", "补记未开票收入", "wu"]);
+    assert_eq!([&change["amount"], &change["reason"], &change["by"]], ["2", "补记未开票收入", "wu"]);
     let steps = sheet(&site, "p/B203-301-2025-06-calculation.xlsx", 1);
-    assert_eq!((steps.len(), steps[2][1].as_str(), steps[2][3].as_str()), (4, "1.5", "补记未开票收入"), "{steps:?}");
+    assert_eq!((steps.len(), steps[2][1].as_str(), steps[2][3].as_str()), (4, "2", "补记未开票收入"), "{steps:?}");
     assert_eq!(steps[3][1].as_str(), said["cell"]["reported"].as_str().unwrap());
     let paper = &steps[2][6];
     assert_eq!(said["files"][paper], sha256(&site, "合同.txt"), "{steps:?}");

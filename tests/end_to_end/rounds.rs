@@ -239,6 +239,7 @@ fn a_queued_package_is_taken_back_or_replaced_and_an_old_one_never_leaves() {
         "{told}"
     );
     // The new one takes its place.
+    site.explains("B203", "2025-06", "wu");
     for (verb, person) in [("review", "wu"), ("approve", "zhoumin")] {
         site.ok(&[&[verb][..], &OF, &["--as", person]].concat());
     }
@@ -389,6 +390,7 @@ fn an_older_backup_learns_what_was_delivered() {
     fs::remove_dir_all(site.path("taizhang-state")).unwrap();
     copy("backup", "taizhang-state");
     let again = || {
+        site.explains("B203", "2025-06", "wu");
         for (verb, person) in [("review", "wu"), ("approve", "zhoumin")] {
             site.ok(&[&[verb][..], &OF, &["--as", person]].concat());
         }

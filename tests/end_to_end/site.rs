@@ -52,6 +52,19 @@ impl Site {
         String::from_utf8(out.stdout).unwrap()
     }
 
+    /// Explains every rule to be verified that a form's month does not meet, as a person does before anybody signs.
+    pub fn explains(&self, form: &str, month: &str, person: &str) {
+        let judged = self.ok(&["audit", "run", "--form", form, "--period", month, "--format", "csv"]);
+        let open = |row: &&BTreeMap<String, String>| {
+            row["severity"] == "verify" && row["result"] == "unmet" && row["explanation"].is_empty()
+        };
+        for row in csv(&judged).iter().filter(open) {
+            let words = format!("{month} 的数已按凭证 {} 逐笔核对，见合同 HT-{month}。", row["rule"]);
+            let of = ["--rule", &row["rule"], "--period", month, "--cause", "other", "--text", &words, "--as", person];
+            self.ok(&[&["audit", "explain", form][..], &of].concat());
+        }
+    }
+
     /// Runs a verb that must be refused with this exit code and these words, and without a result.
     pub fn refused(&self, args: &[&str], code: i32, words: &[&str]) -> String {
         let out = self.run(args);

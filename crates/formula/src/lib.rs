@@ -17,6 +17,7 @@ mod print;
 mod questions;
 mod select;
 mod texts;
+mod weights;
 mod world;
 
 pub use ast::{
@@ -28,6 +29,7 @@ pub use evaluate::{evaluate, rounded};
 pub use parser::{LONGEST, parse};
 pub use select::{Account, Class, Scope, Selected, select};
 pub use texts::{answers, is_date};
+pub use weights::weights;
 pub use world::{At, Figures, Gap, MeasureQuestion, Mode, Outcome, Part, Question, Trace, Value, World};
 
 /// Something wrong in a formula, with its place in the text.

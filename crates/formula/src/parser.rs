@@ -230,7 +230,7 @@ impl Parser<'_> {
                 match text.parse::<Amount>() {
                     Ok(number) => Some(Expr { node: Node::Number(number), span }),
                     Err(error) => {
-                        self.faults.push(Fault::new("formula-number", span).with("text", text).with("reason", error));
+                        self.faults.push(Fault::new("formula-number", span).with("text", text).with("reason", error.code()));
                         None
                     }
                 }

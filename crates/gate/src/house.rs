@@ -75,6 +75,11 @@ pub trait House: Send + Sync + 'static {
     /// Keeps what somebody signs in with, as an act of `who`.
     fn put_account(&self, who: &str, person: &str, account: &Account) -> Answer<()>;
 
+    /// What waits on a page that is reached from everywhere: its address, and how much.
+    fn waits(&self, _standing: &Self::Standing) -> Option<(&'static str, usize)> {
+        None
+    }
+
     /// Pages that somebody reaches from everywhere: address and name of its label.
     fn nav(&self, standing: &Self::Standing) -> &'static [(&'static str, &'static str)];
 }

@@ -153,6 +153,11 @@ impl Book {
         self.accounts.contains_key(account)
     }
 
+    /// How many cells an answer about these accounts looks at.
+    pub fn cells_of<'a>(&self, accounts: impl IntoIterator<Item = &'a String>) -> usize {
+        accounts.into_iter().filter_map(|account| self.accounts.get(account.as_str())).map(|of| of.cells.len()).sum()
+    }
+
     /// Whether any line was booked on an account up to a month.
     pub fn is_used_by(&self, account: &str, month: Month) -> bool {
         self.accounts.get(account).is_some_and(|of| of.cells.first().is_some_and(|(period, ..)| period.month <= month))

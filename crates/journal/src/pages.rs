@@ -1,6 +1,6 @@
 /*! From an answer down to its lines without reading every file: what each period gives, and the lines of one account in one period. */
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use formula::{Gap, Question, What};
 use model::{Amount, Period};
@@ -8,8 +8,19 @@ use model::{Amount, Period};
 use crate::{
     Entry, SealError, Seen,
     figures::{ByPeriod, PARTY, counts, too_large},
-    rows::{Rows, Tally, Wanted},
+    rows::{Ranked, Rows, Tally, Wanted},
 };
+
+/// A voucher with what its lines of one account add to an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The first of these lines.
+    pub first: Entry,
+    /// What they add together, with the signs of [`formula::Part`].
+    pub amount: Amount,
+    /// How many they are.
+    pub lines: u64,
+}
 
 /// Lines of one account in one period that add to an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +130,49 @@ impl Seen<'_> {
             pages.insert(account, Page { lines, count: tally.count, sum, opening: None });
         }
         Ok(pages)
+    }
+
+    /// The vouchers of a period that add most to what each account of a question gives, `most` of each, whichever sign they have, the largest
+    /// first; and how many vouchers there are. Where a period was sealed without lines there are none.
+    pub fn largest(
+        &self,
+        question: &Question,
+        period: Period,
+        closing: &HashSet<String>,
+        most: usize,
+    ) -> Result<BTreeMap<String, (Vec<Added>, u64)>, SealError> {
+        let (standing, none) = (self.standing(question), HashSet::new());
+        let left_out = if self.leaves_closing_out(period, question) { closing } else { &none };
+        let mut found = BTreeMap::new();
+        let Some(files) = self.book.entries.get(&period).filter(|_| self.holds(period, question)) else { return Ok(found) };
+        let accounts = question.accounts.iter().filter(|account| self.book.turns_over(account, period));
+        let mut ranked: BTreeMap<String, Ranked> = accounts.map(|account| (account.clone(), Ranked::new(most))).collect();
+        let mut opened = Vec::new();
+        for (at, evidence) in files.iter().enumerate() {
+            let file = Rows::open(evidence.path()?)?;
+            file.rank(&Wanted { question, left_out, standing: standing.as_ref() }, at, &mut ranked)?;
+            opened.push(file);
+        }
+        let mut wanted: Vec<BTreeSet<u64>> = vec![BTreeSet::new(); opened.len()];
+        for (_, at, row, ..) in ranked.values().flat_map(|ranked| &ranked.largest) {
+            wanted[*at].insert(*row);
+        }
+        let mut lines: BTreeMap<(usize, u64), Entry> = BTreeMap::new();
+        for (at, (file, rows)) in opened.iter().zip(&wanted).enumerate() {
+            let rows: Vec<u64> = rows.iter().copied().collect();
+            lines.extend(rows.iter().map(|row| (at, *row)).zip(file.lines(&rows)?));
+        }
+        for (account, ranked) in ranked {
+            if ranked.broken {
+                return Err(SealError::TooLarge { account, period });
+            }
+            let added = ranked.largest.iter().filter_map(|(_, at, row, amount, count)| {
+                let first = lines.get(&(*at, *row)).cloned()?;
+                Some(Added { first, amount: *amount, lines: *count })
+            });
+            found.insert(account, (added.collect(), ranked.count));
+        }
+        Ok(found)
     }
 
     /// A tally for each account of a question that has turnover in a period.

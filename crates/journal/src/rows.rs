@@ -116,11 +116,57 @@ struct Crossing {
 }
 
 impl Crossing {
-    fn end(&mut self, tallies: &mut [&mut Tally]) {
+    fn end(&mut self, take: &mut impl FnMut(usize, u64, Amount, &[u8])) {
         for (own, row, amount) in self.waiting.drain(..).filter(|_| self.crosses) {
-            tallies[own].add(row, amount);
+            take(own, row, amount, &self.key);
         }
         self.crosses = false;
+    }
+}
+
+/// The vouchers of one account that add most to an answer, whichever sign they have.
+pub(crate) struct Ranked {
+    most: usize,
+    /// How many there are.
+    pub count: u64,
+    /// The voucher under way: key, first row, sum, lines.
+    open: Option<(Vec<u8>, u64, Amount, u64)>,
+    /// Those with the largest sums: size, file, row of the first line, sum, lines.
+    pub largest: Vec<(Amount, usize, u64, Amount, u64)>,
+    /// Whether a sum does not fit.
+    pub broken: bool,
+}
+
+impl Ranked {
+    /// Remembers `most` vouchers.
+    pub(crate) fn new(most: usize) -> Ranked {
+        Ranked { most, count: 0, open: None, largest: Vec::new(), broken: false }
+    }
+
+    fn add(&mut self, file: usize, row: u64, amount: Amount, key: &[u8]) {
+        match &mut self.open {
+            Some((own, _, sum, lines)) if own == key => match sum.checked_add(amount) {
+                Some(more) => (*sum, *lines) = (more, *lines + 1),
+                None => self.broken = true,
+            },
+            _ => {
+                self.end(file);
+                self.open = Some((key.to_vec(), row, amount, 1));
+            }
+        }
+    }
+
+    /// The lines of a voucher follow each other: what comes next is another one.
+    fn end(&mut self, file: usize) {
+        let Some((_, row, sum, lines)) = self.open.take() else { return };
+        self.count += 1;
+        let size = if sum < Amount::ZERO { sum.checked_neg().unwrap_or(sum) } else { sum };
+        if self.largest.len() >= self.most && self.largest.last().is_some_and(|(least, ..)| *least >= size) {
+            return;
+        }
+        let at = self.largest.partition_point(|(known, ..)| *known >= size);
+        self.largest.insert(at, (size, file, row, sum, lines));
+        self.largest.truncate(self.most);
     }
 }
 
@@ -205,6 +251,31 @@ impl Rows {
     pub(crate) fn tally(&self, wanted: &Wanted<'_>, tallies: &mut BTreeMap<String, Tally>) -> Result<(), SealError> {
         let (names, mut tallies): (Vec<&str>, Vec<&mut Tally>) =
             tallies.iter_mut().map(|(name, tally)| (name.as_str(), tally)).unzip();
+        self.each(wanted, (&names, false), |own, row, amount, _| tallies[own].add(row, amount))
+    }
+
+    /// Adds up the lines of each voucher; `file` tells this file from others of the period.
+    pub(crate) fn rank(
+        &self,
+        wanted: &Wanted<'_>,
+        file: usize,
+        accounts: &mut BTreeMap<String, Ranked>,
+    ) -> Result<(), SealError> {
+        let (names, mut all): (Vec<&str>, Vec<&mut Ranked>) =
+            accounts.iter_mut().map(|(name, ranked)| (name.as_str(), ranked)).unzip();
+        self.each(wanted, (&names, true), |own, row, amount, key| all[own].add(file, row, amount, key))?;
+        all.iter_mut().for_each(|ranked| ranked.end(file));
+        Ok(())
+    }
+
+    /// Gives `take` each line that adds to an answer: its account among `names`, its row, what it adds, and where `keys` are asked for the key
+    /// of its voucher.
+    fn each(
+        &self,
+        wanted: &Wanted<'_>,
+        (names, keys): (&[&str], bool),
+        mut take: impl FnMut(usize, u64, Amount, &[u8]),
+    ) -> Result<(), SealError> {
         if names.is_empty() {
             return Ok(());
         }
@@ -213,7 +284,10 @@ impl Rows {
         let crossing = question.what == What::Counter;
         let counter = question.counter.iter().map(String::as_str).filter(|_| crossing).collect();
         let other_side = question.side != Some(Side::Credit);
-        let columns = wanted.columns();
+        let mut columns = wanted.columns();
+        if keys && !columns.contains(&TEXTS[VOUCHER]) {
+            columns.push(TEXTS[VOUCHER]);
+        }
         let too_large = || self.damaged("an amount is too large");
         let mut voucher = Crossing::default();
         let mut first = 0;
@@ -230,7 +304,7 @@ impl Rows {
                         let money = arrays.money(at);
                         if crossing {
                             if voucher.key != key.as_bytes() {
-                                voucher.end(&mut tallies);
+                                voucher.end(&mut take);
                                 voucher.key.clear();
                                 voucher.key.extend_from_slice(key.as_bytes());
                             }
@@ -243,7 +317,7 @@ impl Rows {
                             continue;
                         }
                         let row = first + met.row as u64;
-                        if crossing { voucher.waiting.push((own, row, amount)) } else { tallies[own].add(row, amount) }
+                        if crossing { voucher.waiting.push((own, row, amount)) } else { take(own, row, amount, key.as_bytes()) }
                     }
                 }
                 if next.next().is_some() {
@@ -252,7 +326,7 @@ impl Rows {
             }
             first += u64::try_from(facts.num_rows()).unwrap_or(0);
         }
-        voucher.end(&mut tallies);
+        voucher.end(&mut take);
         Ok(())
     }
 
@@ -309,6 +383,40 @@ pub fn voucher(path: &Path, key: &str) -> Result<Vec<Entry>, SealError> {
         first = end;
     }
     file.lines(&rows)
+}
+
+/// Lines of a voucher that are read where somebody asks for many vouchers at once.
+const VOUCHER_LINES: usize = 200;
+
+/// The first lines of vouchers of an entry file, by the ERP's own keys, in one reading.
+pub fn vouchers(path: &Path, keys: &HashSet<String>) -> Result<BTreeMap<String, Vec<Entry>>, SealError> {
+    let file = Rows::open(path)?;
+    let (mut rows, mut first, mut found): (Vec<u64>, u64, BTreeMap<&str, usize>) = Default::default();
+    for (group, facts) in file.groups().iter().enumerate() {
+        if keys.iter().any(|key| Rows::may_hold(facts, key.as_bytes())) {
+            let mut row = first;
+            for batch in file.batches(group, Some(&[TEXTS[VOUCHER]]), None::<std::iter::Empty<usize>>)? {
+                let batch = batch.map_err(files::damaged(path))?;
+                let own = batch.column_by_name(TEXTS[VOUCHER]).and_then(|array| array.as_string_opt::<i32>());
+                let own = own.ok_or_else(|| file.damaged("a column is missing"))?;
+                for (row, own) in (row..).zip(own) {
+                    let Some(key) = own.and_then(|own| keys.get(own)) else { continue };
+                    let lines = found.entry(key.as_str()).or_default();
+                    *lines += 1;
+                    if *lines <= VOUCHER_LINES {
+                        rows.push(row);
+                    }
+                }
+                row += batch.num_rows() as u64;
+            }
+        }
+        first += u64::try_from(facts.num_rows()).unwrap_or(0);
+    }
+    let mut vouchers: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for entry in file.lines(&rows)? {
+        vouchers.entry(entry.voucher().to_owned()).or_default().push(entry);
+    }
+    Ok(vouchers)
 }
 
 /// Rows that are decoded at once: a row group.

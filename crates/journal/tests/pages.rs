@@ -337,6 +337,24 @@ fn holds(lines: &[Line], kept: &Kept, question: &Question, adjustments: bool) ->
                 let shown: Vec<_> = own.iter().skip(skip).take(most).cloned().collect();
                 prop_assert_eq!(page.lines, shown);
             }
+            // Voucher by voucher, the largest first.
+            let mut sums: BTreeMap<&str, (Amount, u64)> = BTreeMap::new();
+            for (entry, amount) in &own {
+                let (sum, lines) = sums.entry(entry.voucher()).or_default();
+                (*sum, *lines) = (sum.checked_add(*amount).unwrap(), *lines + 1);
+            }
+            let mut sizes: Vec<i128> = sums.values().map(|(sum, _)| sum.units().abs()).collect();
+            sizes.sort_unstable_by_key(|size| -size);
+            let found = seen.largest(question, period, closing, 2).unwrap().remove(account).unwrap_or_default();
+            prop_assert_eq!(found.1, sums.len() as u64);
+            prop_assert_eq!(
+                found.0.iter().map(|added| added.amount.units().abs()).collect::<Vec<_>>(),
+                &sizes[..sizes.len().min(2)]
+            );
+            for added in &found.0 {
+                prop_assert_eq!(sums[added.first.voucher()], (added.amount, added.lines));
+                prop_assert_eq!(added.first.account(), account);
+            }
         }
     }
     Ok(())

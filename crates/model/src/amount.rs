@@ -36,6 +36,17 @@ pub enum AmountError {
     },
 }
 
+impl AmountError {
+    /// A word for it that a catalogue says in the reader's language.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            AmountError::Syntax { .. } => "amount-syntax",
+            AmountError::TooPrecise { .. } => "amount-too-precise",
+            AmountError::TooLarge { .. } => "amount-too-large",
+        }
+    }
+}
+
 impl Amount {
     /// Nothing owed. An amount that is *absent* is `Option::None`, never this.
     pub const ZERO: Amount = Amount(0);

@@ -134,7 +134,8 @@ fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Finding> {
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let (mut rows, mut cells) = (Vec::new(), 0);
     for record in reader.records() {
-        let refused = |error: csv::Error| Finding::error("sheet-refused").at(place).with("reason", error);
+        let refused =
+            |error: csv::Error| Finding::error("sheet-refused").at(place).with("reason", "sheet-broken").with("detail", error);
         let record = record.map_err(refused)?;
         cells += record.len();
         // A row stands where its line is in the file: a text may hold line ends, and empty lines are passed over before a record begins.
@@ -154,7 +155,8 @@ fn delimited(place: &str, name: String, text: &str) -> Result<Grid, Finding> {
 }
 
 fn workbook(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Finding> {
-    let refused = |reason: String| Finding::error("sheet-refused").at(place).with("reason", reason);
+    let refused =
+        |reason: String| Finding::error("sheet-refused").at(place).with("reason", "sheet-broken").with("detail", reason);
     unpacked(place, &bytes)?;
     let mut book = Xlsx::new(Cursor::new(bytes)).map_err(|error| refused(error.to_string()))?;
     let mut sheets = Vec::new();
@@ -194,7 +196,8 @@ fn workbook(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Finding> {
 
 /// Counts what a packed file holds, whatever it says of itself.
 fn unpacked(place: &str, bytes: &[u8]) -> Result<(), Finding> {
-    let refused = |reason: String| Finding::error("sheet-refused").at(place).with("reason", reason);
+    let refused =
+        |reason: String| Finding::error("sheet-refused").at(place).with("reason", "sheet-broken").with("detail", reason);
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| refused(error.to_string()))?;
     let mut left = UNPACKED_MAX;
     for at in 0..archive.len() {

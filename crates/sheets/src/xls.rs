@@ -32,7 +32,8 @@ enum Unfit {
 
 /// Reads all sheets.
 pub(super) fn read(place: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Finding> {
-    let refused = |reason: String| Finding::error("sheet-refused").at(place).with("reason", reason);
+    let refused =
+        |reason: String| Finding::error("sheet-refused").at(place).with("reason", "sheet-broken").with("detail", reason);
     match fits(&bytes) {
         Ok(()) => {}
         Err(Unfit::Damaged(reason)) => return Err(refused(reason.to_owned())),

@@ -416,21 +416,85 @@ impl Building<'_> {
 /// Growth on the same month and period of last year.
 pub fn growth_of(columns: &Columns) -> Growth {
     let of = |now: &Option<Column>, then: &Option<Column>| {
-        let (now, then) = (now.as_ref()?, then.as_ref()?);
-        match (&then.raw, &then.platform) {
-            (Some(raw), _) => growth(now.raw.as_ref()?, raw),
-            // What was reported is in the form's unit.
-            (None, platform) => growth(now.value.as_ref()?, platform.as_ref()?),
-        }
+        let (now, then) = base(now.as_ref()?, then.as_ref()?)?;
+        growth(now, then)
     };
     let to_date = columns.main().cloned();
     Growth { month: of(&columns.this_month, &columns.prior_year_month), cumulative: of(&to_date, &columns.prior_year) }
 }
 
-/// Growth in percent, one decimal; nothing on nothing, and nothing on zero.
-fn growth(now: &str, then: &str) -> Option<String> {
-    let (now, then): (Amount, Amount) = (now.parse().ok()?, then.parse().ok()?);
-    let size = if then < Amount::ZERO { then.checked_neg()? } else { then };
-    let percent = now.checked_sub(then)?.checked_mul(Amount::from_whole(100)?)?.checked_div(size)?;
+/// Growth of a row as people read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grown {
+    /// Nothing to compare, or nothing that is compared.
+    None,
+    /// In percent.
+    Percent(String),
+    /// Last year was not above zero, so that a percentage says nothing: last year's figure and the difference, in the form's unit.
+    Meaningless {
+        /// Last year's figure.
+        base: String,
+        /// The difference.
+        difference: String,
+    },
+}
+
+/// Growth of what a row reports of the period, on the same period of last year.
+pub fn grown(columns: &Columns) -> Grown {
+    let (Some(now), Some(then)) = (columns.main(), &columns.prior_year) else { return Grown::None };
+    let Some((raw, before)) = base(now, then) else { return Grown::None };
+    if let Some(percent) = growth(raw, before) {
+        return Grown::Percent(percent);
+    }
+    let amount = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Amount>().ok());
+    match amount(&now.value).zip(amount(&then.value).or(amount(&then.platform))) {
+        Some((now, then)) if before <= Amount::ZERO => match now.checked_sub(then) {
+            Some(difference) => Grown::Meaningless { base: then.to_string(), difference: difference.to_string() },
+            None => Grown::None,
+        },
+        _ => Grown::None,
+    }
+}
+
+/// What is compared: both in 元, or in the form's unit where last year is known as it was reported.
+fn base(now: &Column, then: &Column) -> Option<(Amount, Amount)> {
+    let (now, then) = match (&then.raw, &then.platform) {
+        (Some(raw), _) => (now.raw.as_ref()?, raw),
+        (None, platform) => (now.value.as_ref()?, platform.as_ref()?),
+    };
+    Some((now.parse().ok()?, then.parse().ok()?))
+}
+
+/// Growth in percent, one decimal. On zero there is none, and on a loss none that means anything: a larger loss would be a growth with a
+/// minus sign, and a loss that became a profit one of some hundred percent.
+pub fn growth(now: Amount, then: Amount) -> Option<String> {
+    if then <= Amount::ZERO {
+        return None;
+    }
+    let percent = now.checked_sub(then)?.checked_mul(Amount::from_whole(100)?)?.checked_div(then)?;
     percent.round(1).map(|percent| percent.fixed(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_has_a_meaning_only_on_what_is_above_zero() {
+        let column = |raw: &str| Some(Column { raw: Some(raw.to_owned()), value: Some(raw.to_owned()), ..Column::default() });
+        let grown = |now: &str, then: &str| {
+            let columns = Columns { cumulative: column(now), prior_year: column(then), ..Columns::default() };
+            assert_eq!(growth_of(&columns).cumulative.is_some(), matches!(super::grown(&columns), Grown::Percent(_)));
+            super::grown(&columns)
+        };
+        let meaningless =
+            |base: &str, difference: &str| Grown::Meaningless { base: base.to_owned(), difference: difference.to_owned() };
+        assert_eq!(grown("110", "100"), Grown::Percent("10.0".to_owned()));
+        assert_eq!(grown("-50", "100"), Grown::Percent("-150.0".to_owned()));
+        // A loss of 4 that became one of 33.
+        assert_eq!(grown("-33", "-4"), meaningless("-4", "-29"));
+        assert_eq!(grown("7", "0"), meaningless("0", "7"));
+        let columns = Columns { cumulative: column("7"), ..Columns::default() };
+        assert_eq!(super::grown(&columns), Grown::None);
+    }
 }

@@ -40,7 +40,7 @@ pub use built_in::{CALENDARS, FORMS};
 pub use calendar::{Calendar, Calendars, Due};
 pub use chart::{BookAccount, chart};
 pub use column::Printed;
-pub use draft::{Built, Order, Sealed, Seals, build, evidence_digest, gap_finding, growth_of};
+pub use draft::{Built, Grown, Order, Sealed, Seals, build, evidence_digest, gap_finding, grown, growth, growth_of};
 pub use engine::{Engine, Sources};
 pub use expand::{Product, Repeat};
 pub use form::{Change, Form, Frequency, Header, KnownAs, Replacement};

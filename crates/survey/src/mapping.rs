@@ -334,6 +334,18 @@ impl Mapping {
         calls
     }
 
+    /// What comes with a form, or for an item with the standard, where a layer says something else: the formula and its place.
+    pub fn original(&self, form: &str, name: &str) -> Option<(String, String)> {
+        let (source, value) = match self.form(form) {
+            Some(known) => {
+                let at = self.forms.iter().position(|other| other.form == known.form)?;
+                (&self.sources.forms[at], known.row(name)?.formula.as_ref()?)
+            }
+            None => (&self.sources.standard, self.standard.items.get(name)?.formula.as_ref()?),
+        };
+        Some((value.get_ref().clone(), source.place(value, 0)))
+    }
+
     /// The form with this code.
     pub fn form(&self, code: &str) -> Option<&Form> {
         self.forms.iter().find(|form| form.form == code)

@@ -40,6 +40,15 @@ impl Rates {
         self.months.insert(month, rate).is_none()
     }
 
+    /// Puts the rates that a draft was converted by in the place of those of the table.
+    pub fn put(&mut self, used: &[RateUsed]) {
+        for RateUsed { month, of, rate } in used {
+            let (Ok(month), Some(rate)) = (month.parse(), rate.as_deref().and_then(|rate| rate.parse().ok())) else { continue };
+            let known = self.months.entry(month).or_insert(Rate { closing: rate, average: rate });
+            *if of == "closing" { &mut known.closing } else { &mut known.average } = rate;
+        }
+    }
+
     /// The rates that were asked for since the last call: what the figures in between stand on, in order of months.
     pub fn used(&self) -> Vec<RateUsed> {
         let asked = std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner));

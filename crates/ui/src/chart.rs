@@ -18,6 +18,8 @@ pub struct Point {
     pub event: String,
     /// Whether it is outside the band.
     pub outside: bool,
+    /// Whether the figure was not reported, so that its point is hollow.
+    pub hollow: bool,
 }
 
 /// A series with the year before behind it.
@@ -30,13 +32,18 @@ pub struct Chart<'a> {
     pub description: &'a str,
     /// Points, the oldest first.
     pub points: &'a [Point],
+    /// Values at which a line says how high it is, with what people read there.
+    pub ticks: &'a [(i128, String)],
     /// Between which values most points lie; drawn as far as it lies between the points.
     pub band: Option<(i128, i128)>,
 }
 
 const WIDTH: i128 = 900;
 const HEIGHT: i128 = 260;
-const LEFT: i128 = 12;
+/// Where the numbers of the lines end, and where the first point is.
+const LEFT: i128 = 84;
+/// Half of the last label.
+const RIGHT: i128 = 34;
 const TOP: i128 = 16;
 const BOTTOM: i128 = 34;
 
@@ -47,6 +54,7 @@ pub fn series(lang: Lang, chart: &Chart<'_>) -> Markup {
             (drawing(chart))
             figcaption {
                 span.key.now { (label(lang, "chart-now")) } " " span.key.before { (label(lang, "chart-before")) } " "
+                @if chart.points.iter().any(|point| point.hollow) { span.key.hollow { (label(lang, "chart-hollow")) } " " }
                 @if chart.band.is_some() { span.key.band { (label(lang, "chart-band")) } " " }
                 @if chart.points.iter().any(|point| !point.event.is_empty()) { span.key.event { (label(lang, "events")) } " " }
                 span.dim { (chart.description) }
@@ -62,7 +70,7 @@ fn drawing(chart: &Chart<'_>) -> Markup {
     let (low, high) = (values().min().unwrap_or(0).min(0), values().max().unwrap_or(0).max(0));
     let span = high.saturating_sub(low).max(1);
     let steps = i128::try_from(points.len().max(2)).unwrap_or(2) - 1;
-    let x = |at: usize| LEFT + i128::try_from(at).unwrap_or(0) * (WIDTH - 2 * LEFT) / steps;
+    let x = |at: usize| LEFT + i128::try_from(at).unwrap_or(0) * (WIDTH - LEFT - RIGHT) / steps;
     // Far apart figures are scaled down before they are multiplied.
     let scale = (span >> 96).max(1);
     let y = |value: i128| {
@@ -89,8 +97,12 @@ fn drawing(chart: &Chart<'_>) -> Markup {
         svg.chart xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby=(title) aria-describedby=(description) {
             title id=(title) { (chart.title) }
             desc id=(description) { (chart.description) }
-            @if let Some((least, most)) = band { rect.band x=(LEFT) width=(WIDTH - 2 * LEFT) y=(y(most)) height=((y(least) - y(most)).max(1)) {} }
-            line.grid x1=(LEFT) x2=(WIDTH - LEFT) y1=(y(0)) y2=(y(0)) {}
+            @if let Some((least, most)) = band { rect.band x=(LEFT) width=(WIDTH - LEFT - RIGHT) y=(y(most)) height=((y(least) - y(most)).max(1)) {} }
+            @for (value, text) in chart.ticks.iter().filter(|(value, _)| (low..=high).contains(value)) {
+                line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y(*value)) y2=(y(*value)) {}
+                text x=(LEFT - 8) y=(y(*value) + 4) text-anchor="end" { (text) }
+            }
+            line.grid.zero x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y(0)) y2=(y(0)) {}
             @for (at, point) in points.iter().enumerate().filter(|(_, point)| !point.event.is_empty()) {
                 line.event x1=(x(at)) x2=(x(at)) y1=(TOP) y2=(HEIGHT - BOTTOM) { title { (point.event) } }
                 path.event d=(format!("M{} {TOP}l6 8h-12z", x(at))) { title { (point.event) } }
@@ -99,29 +111,21 @@ fn drawing(chart: &Chart<'_>) -> Markup {
             path.now d=(path(&|point| point.now)) {}
             @for (at, point) in points.iter().enumerate() {
                 @if let Some(value) = point.now {
-                    circle class=(if point.outside { "dot outside" } else { "dot" }) cx=(x(at)) cy=(y(value)) r=(if point.outside { 6 } else { 4 }) { title { (point.label) " " (grouped(&point.texts[0])) } }
+                    circle class=(dot(point)) cx=(x(at)) cy=(y(value)) r=(if point.outside { 6 } else { 4 }) { title { (point.label) " " (grouped(&point.texts[0])) } }
                 }
-                @if at % every == 0 { text x=(x(at)) y=(HEIGHT - 12) text-anchor=(anchor(at, points.len())) { (point.label) } }
+                @if at % every == 0 { text x=(x(at)) y=(HEIGHT - 12) text-anchor="middle" { (point.label) } }
             }
-            // How high the highest is: the only length that needs a number to be read.
-            @if let Some(text) = highest(points) { text x=(LEFT) y=(TOP - 4) { (grouped(text)) } }
         }
     }
 }
 
-/// Labels at the ends stay inside.
-fn anchor(at: usize, count: usize) -> &'static str {
-    match at {
-        0 => "start",
-        at if at + 1 == count => "end",
-        _ => "middle",
+/// How a point looks.
+fn dot(point: &Point) -> &'static str {
+    match (point.outside, point.hollow) {
+        (true, _) => "dot outside",
+        (false, true) => "dot hollow",
+        (false, false) => "dot",
     }
-}
-
-/// The largest value as people read it.
-fn highest(points: &[Point]) -> Option<&str> {
-    let all = points.iter().flat_map(|point| [point.now.zip(Some(&point.texts[0])), point.before.zip(Some(&point.texts[1]))]);
-    all.flatten().max_by_key(|(value, _)| *value).map(|(_, text)| text.as_str())
 }
 
 /// What is drawn, in numbers.
@@ -135,7 +139,7 @@ fn table(lang: Lang, chart: &Chart<'_>) -> Markup {
                 thead { tr { th scope="col" { (label(lang, "period")) } th.n scope="col" { (label(lang, "chart-now")) } th.n scope="col" { (label(lang, "chart-before")) } th scope="col" { (label(lang, "note")) } } }
                 tbody { @for point in chart.points { tr {
                     th scope="row" { (point.label) } td.n data-now=(point.texts[0]) { (shown(&point.texts[0])) } td.n data-before=(point.texts[1]) { (shown(&point.texts[1])) }
-                    td { (point.event) @if point.outside { " " (label(lang, "chart-outside")) } }
+                    td { (point.event) @if point.outside { " " (label(lang, "chart-outside")) } @if point.hollow { " " (label(lang, "chart-hollow")) } }
                 } } }
             } }
         }
@@ -148,20 +152,35 @@ mod tests {
 
     fn point(now: Option<i128>) -> Point {
         let texts = [now.map(|now| now.to_string()).unwrap_or_default(), String::new()];
-        Point { label: String::new(), now, before: None, texts, event: String::new(), outside: false }
+        Point { label: String::new(), now, before: None, texts, event: String::new(), outside: false, hollow: false }
     }
 
     fn drawn(points: &[Point], band: Option<(i128, i128)>) -> String {
-        series(Lang::En, &Chart { id: "c", title: "t", description: "d", points, band }).into_string()
+        series(
+            Lang::En,
+            &Chart {
+                id: "c",
+                title: "t",
+                description: "d",
+                points,
+                ticks: &[(5, "five".to_owned()), (70, "far".to_owned())],
+                band,
+            },
+        )
+        .into_string()
     }
 
     #[test]
     fn a_missing_month_is_a_gap_and_extremes_stay_inside() {
         let text = drawn(&[point(Some(0)), point(None), point(Some(10)), point(Some(5))], None);
         // 0 is at the bottom (260 - 34), 10 at the top (16), 5 half-way between: 226 - 5 × 210 / 10 = 121.
-        assert!(text.contains("d=\"M12 226M596 16L888 121\""), "{text}");
+        assert!(text.contains("d=\"M84 226M605 16L866 121\""), "{text}");
+        // A line says how high it is, where it lies between the points.
+        assert!(text.contains("y=\"125\" text-anchor=\"end\">five</text>") && !text.contains("far"), "{text}");
+        let hollow = drawn(&[Point { hollow: true, ..point(Some(1)) }, point(Some(2))], None);
+        assert!(hollow.contains("class=\"dot hollow\"") && hollow.contains("class=\"dot\""), "{hollow}");
         let text = drawn(&[point(Some(i128::MIN)), point(Some(i128::MAX))], None);
-        assert!(text.contains("L888 16\""), "{text}");
+        assert!(text.contains("L866 16\""), "{text}");
     }
 
     #[test]

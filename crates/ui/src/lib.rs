@@ -8,6 +8,8 @@ Knows no domain and does no I/O: catalogue, style and script are compiled in. A 
 
 pub mod chart;
 pub mod page;
+pub mod refill;
+pub mod terms;
 pub mod words;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
@@ -38,6 +40,7 @@ struct Entry {
 
 /// The catalogue by area, so that each area can be read and changed on its own.
 const SOURCES: &[&str] = &[
+    include_str!("../messages/acting.toml"),
     include_str!("../messages/archive.toml"),
     include_str!("../messages/audit.toml"),
     include_str!("../messages/bureau.toml"),
@@ -49,12 +52,14 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/demo.toml"),
     include_str!("../messages/doing.toml"),
     include_str!("../messages/everyday.toml"),
+    include_str!("../messages/figure.toml"),
     include_str!("../messages/forms.toml"),
     include_str!("../messages/exam.toml"),
     include_str!("../messages/formula.toml"),
     include_str!("../messages/history.toml"),
     include_str!("../messages/journal.toml"),
     include_str!("../messages/labels.toml"),
+    include_str!("../messages/log.toml"),
     include_str!("../messages/mapping.toml"),
     include_str!("../messages/measures.toml"),
     include_str!("../messages/packs.toml"),
@@ -88,6 +93,11 @@ pub fn text<N: AsRef<str>, V: AsRef<str>>(lang: Lang, code: &str, values: &[(N, 
             format!("{code}{}", values.collect::<String>())
         }
     }
+}
+
+/// Whether the catalogue has a sentence for `code`.
+pub fn knows(code: &str) -> bool {
+    ENTRIES.contains_key(code)
 }
 
 /// What people read for a name of the machine: a column, a state, a button. `label-<name>` of the catalogue.

@@ -19,8 +19,8 @@ pub struct Frame<'a> {
     pub owner: &'a str,
     /// Addresses of style and script; they change with what is in them, so that browsers may keep them.
     pub assets: [&'a str; 2],
-    /// Pages that can be reached from everywhere: address, name of its label, whether it is this one.
-    pub nav: &'a [(&'a str, &'a str, bool)],
+    /// Pages that can be reached from everywhere: address, name of its label, whether it is this one, and how much waits there.
+    pub nav: &'a [(&'a str, &'a str, bool, usize)],
     /// Who is signed in, with the token that acts carry.
     pub person: Option<(&'a str, &'a str)>,
     /// The way here: address and text.
@@ -45,9 +45,11 @@ pub fn page(frame: &Frame<'_>, body: &Markup) -> String {
                 a.skip href="#main" { (label(lang, "page-skip")) }
                 header.top {
                     a.brand href="/" { (label(lang, "page-brand")) }
+                    // On a narrow screen, what follows is folded until this is opened.
+                    @if frame.person.is_some() { details.menu { summary { (label(lang, "page-menu")) } } }
                     nav aria-label=(label(lang, "page-nav")) {
-                        @for (href, name, here) in frame.nav {
-                            a href=(href) aria-current=[here.then_some("page")] { (label(lang, name)) }
+                        @for (href, name, here, waiting) in frame.nav {
+                            a href=(href) aria-current=[here.then_some("page")] { (label(lang, name)) @if *waiting > 0 { " " (badge(Tone::Warn, &waiting.to_string())) } }
                         }
                     }
                     @if let Some((name, token)) = frame.person {
@@ -66,7 +68,8 @@ pub fn page(frame: &Frame<'_>, body: &Markup) -> String {
             }
         }
     };
-    markup.into_string()
+    let text = markup.into_string();
+    if lang == Lang::En { crate::terms::page(&text) } else { text }
 }
 
 /// The other language.
@@ -117,6 +120,28 @@ pub fn notice<N: AsRef<str>, V: AsRef<str>>(lang: Lang, level: &str, code: &str,
         div class=(format!("note {level}")) role=(if level == "error" { "alert" } else { "note" }) {
             p { strong { (crate::text(lang, &format!("level-{level}"), &none)) } " " (crate::text(lang, code, values)) }
             @if let Some(hint) = crate::hint(lang, code, values) { p.hint { (label(lang, "hint")) (hint) } }
+            p { code { (code) @if !place.is_empty() { " · " (place) } } }
+        }
+    }
+}
+
+/// The same where a page has the act that the hint names as a command: `label-do-<code>` says what to do there, and `more` leads to it.
+pub fn advised<N: AsRef<str>, V: AsRef<str>>(
+    lang: Lang,
+    level: &str,
+    code: &str,
+    place: &str,
+    values: &[(N, V)],
+    more: &Markup,
+) -> Markup {
+    let none: [(&str, &str); 0] = [];
+    let act = format!("do-{code}");
+    let own = format!("label-{act}");
+    let hint = if crate::knows(&own) { Some(crate::text(lang, &own, values)) } else { crate::hint(lang, code, values) };
+    html! {
+        div class=(format!("note {level}")) role=(if level == "error" { "alert" } else { "note" }) {
+            p { strong { (crate::text(lang, &format!("level-{level}"), &none)) } " " (crate::text(lang, code, values)) }
+            @if let Some(hint) = hint { p.hint { (label(lang, "hint")) (hint) " " (more) } } @else if !more.0.is_empty() { p.hint { (more) } }
             p { code { (code) @if !place.is_empty() { " · " (place) } } }
         }
     }

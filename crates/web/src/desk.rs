@@ -7,6 +7,7 @@ that of two people who work at once neither loses anything.
 
 mod deeds;
 mod exam;
+mod figure;
 mod filed;
 mod history;
 mod mapping;
@@ -16,9 +17,11 @@ mod signoff;
 pub use gate::{Account, Answer, Kind, Paper, Refusal};
 use model::{Finding, Period};
 use survey::document::{Cell, Column, Draft};
+use ui::Lang;
 
 pub use deeds::*;
 pub use exam::*;
+pub use figure::*;
 pub use filed::*;
 pub use history::*;
 pub use mapping::*;
@@ -73,8 +76,10 @@ pub struct Due {
     pub left: i32,
     /// `not_built`, `built`, `in_review` … `delivered`.
     pub state: String,
-    /// Whether what it stands on has changed.
-    pub touched: bool,
+    /// What it stands on and has changed, by the codes of the findings that say so.
+    pub stale: Vec<&'static str>,
+    /// Whether the books have been read that far.
+    pub reached: bool,
     /// Mandatory rules that are not met, and rules that ask for an explanation.
     pub open: [usize; 2],
     /// How often its package was tried, while it is on its way.
@@ -107,6 +112,23 @@ pub struct Home {
     pub news: Vec<Finding>,
     /// Sources.
     pub sources: Vec<Source>,
+    /// Months that are not reported.
+    pub exempt: Vec<Exempt>,
+    /// Whether everything that is late is here, however old.
+    pub all: bool,
+}
+
+/// A month of a form that is not reported.
+#[derive(Clone, Debug)]
+pub struct Exempt {
+    /// Where its draft is or would be.
+    pub place: Place,
+    /// State of its draft; it may be built and kept.
+    pub state: String,
+    /// The month with which it is reported together; empty where there is none.
+    pub with: String,
+    /// Whether the books have been read that far.
+    pub reached: bool,
 }
 
 /// A draft as it is kept.
@@ -150,6 +172,8 @@ pub struct Part {
     pub account: String,
     /// Its name.
     pub name: String,
+    /// The standard's account that it is: code and name; empty where none is known.
+    pub standard: String,
     /// What it gives.
     pub amount: String,
     /// The same by sealed period, the newest first.
@@ -182,6 +206,8 @@ pub struct SeriesPoint {
     pub value: Option<String>,
     /// The same a year before.
     pub before: Option<String>,
+    /// Whether nobody reported it: it was computed from the books by the present mapping.
+    pub computed: bool,
 }
 
 /// A figure over some months.
@@ -225,6 +251,12 @@ pub struct Figure {
     pub why: Option<String>,
     /// The formula as a tree; none where a person or a record says the figure.
     pub tree: Option<Node>,
+    /// What the formula means, in Chinese and in English, a sentence each.
+    pub words: [Vec<String>; 2],
+    /// What is another since the draft was built; none where nothing is.
+    pub since: Option<Since>,
+    /// Why it is another than the month before; none where that cannot be said.
+    pub moved: Option<Why>,
     /// Answers of the books.
     pub answers: Vec<Answered>,
     /// Roots of the seals it stands on.
@@ -237,6 +269,8 @@ pub struct Figure {
     pub events: Vec<(String, String)>,
     /// What is to be known about it.
     pub findings: Vec<Finding>,
+    /// Sheets of the measures that it asks for: name of the kind, and where.
+    pub sheets: Vec<(String, YearPlace)>,
 }
 
 /// Which lines of a figure.
@@ -273,6 +307,8 @@ pub struct Line {
     pub summary: String,
     /// Party (往来单位).
     pub party: String,
+    /// Party of its voucher, where the line has none itself.
+    pub beside: String,
     /// Debit.
     pub debit: String,
     /// Credit.
@@ -332,6 +368,8 @@ pub struct Voucher {
 pub struct Side {
     /// As it is written.
     pub text: String,
+    /// The same in Chinese and in English words.
+    pub words: [String; 2],
     /// Its value.
     pub value: Option<String>,
 }
@@ -403,8 +441,8 @@ pub struct Operation {
     pub who: String,
     /// What.
     pub what: String,
-    /// What it says, by name.
-    pub detail: Vec<(String, String)>,
+    /// What it says.
+    pub facts: Vec<Fact>,
 }
 
 /// The agent, as pages see it. Calls may wait for files and the database; they are made outside the event loop.
@@ -419,8 +457,10 @@ pub trait Desk:
     fn account(&self, person: &str) -> Answer<Option<Account>>;
     /// Keeps it, as an act of `who`.
     fn put_account(&self, who: &str, person: &str, account: &Account) -> Answer<()>;
-    /// The first page, on a day, `YYYY-MM-DD`: today where absent, or no day.
-    fn home(&self, who: &str, day: Option<&str>) -> Answer<Home>;
+    /// How many letters of the bureau wait for somebody: queries without an answer, and returns that nobody has corrected.
+    fn waiting(&self) -> Answer<usize>;
+    /// The first page, on a day, `YYYY-MM-DD`: today where absent, or no day; with everything that is late where `all`.
+    fn home(&self, who: &str, day: Option<&str>, all: bool) -> Answer<Home>;
     /// A draft.
     fn draft(&self, place: &Place) -> Answer<DraftView>;
     /// A figure.
@@ -436,5 +476,5 @@ pub trait Desk:
     /// Takes a step; what the agent has to say about it.
     fn step(&self, who: &str, place: &Place, step: Step, digest: &str, reason: &str) -> Answer<Vec<Finding>>;
     /// A draft as a file: `xlsx`, `pdf`, `csv`, `json`.
-    fn export(&self, place: &Place, kind: &str) -> Answer<File>;
+    fn export(&self, place: &Place, kind: &str, lang: Lang) -> Answer<File>;
 }

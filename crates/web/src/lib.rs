@@ -11,6 +11,7 @@ mod pages;
 mod routes;
 mod server;
 mod signed;
+mod told;
 
 pub use desk::*;
 pub use server::router;

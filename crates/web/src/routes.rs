@@ -26,8 +26,16 @@ pub fn lines(place: &LinesPlace) -> String {
     )
 }
 
-pub fn voucher(book: &str, period: &str, key: &str) -> String {
-    format!("/books/{}/vouchers?sealed={}&key={}", part(book), part(period), part(key))
+/// A voucher with the figure that it was opened from, so that there is a way back.
+pub fn voucher_of(from: &FigurePlace, book: &str, period: &str, key: &str) -> String {
+    let Place { form, period: month, .. } = &from.draft;
+    let [form, month, cell, column] = [form, month, &from.cell, &from.column].map(|text| part(text));
+    format!(
+        "/books/{}/vouchers?form={form}&month={month}&cell={cell}&column={column}&sealed={}&key={}",
+        part(book),
+        part(period),
+        part(key)
+    )
 }
 
 pub fn receipt(name: &str) -> String {

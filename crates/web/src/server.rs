@@ -12,6 +12,7 @@ use gate::{Gate, House, Settings};
 use crate::{
     desk::{Account, Answer, Desk},
     pages,
+    told::Tellings,
 };
 
 /// The agent as the gate sees it: who answers for the forms is its people's standing.
@@ -41,6 +42,10 @@ impl House for Agent {
         self.0.put_account(who, person, account)
     }
 
+    fn waits(&self, office: &bool) -> Option<(&'static str, usize)> {
+        office.then(|| (pages::letters::HERE, self.0.waiting().unwrap_or_default()))
+    }
+
     fn nav(&self, office: &bool) -> &'static [(&'static str, &'static str)] {
         if *office { &pages::NAV } else { &pages::OWN }
     }
@@ -52,6 +57,8 @@ pub struct App {
     desk: Arc<dyn Desk>,
     /// Who may come in.
     gate: Arc<Gate<Agent>>,
+    /// What came of acts, for the pages after them.
+    pub told: Tellings,
 }
 
 impl Deref for App {
@@ -73,7 +80,7 @@ impl App {
 /// All pages.
 pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
     let gate = Gate::new(Arc::new(Agent(Arc::clone(&desk))), settings);
-    let app = Arc::new(App { desk, gate: Arc::clone(&gate) });
+    let app = Arc::new(App { desk, gate: Arc::clone(&gate), told: Tellings::default() });
     let pages = Router::new()
         .route("/", get(pages::home::page))
         .merge(gate::routes(&gate))
@@ -90,8 +97,10 @@ pub fn router(desk: Arc<dyn Desk>, settings: Settings) -> Router {
         .merge(pages::month::routes())
         .merge(pages::portal::routes())
         .merge(pages::sheets::routes())
+        .merge(pages::years::routes())
         .merge(pages::exam::routes())
         .merge(pages::mapping::routes())
+        .merge(pages::signing::routes())
         .merge(pages::signoff::routes())
         .merge(pages::sending::routes())
         .merge(pages::letters::routes())

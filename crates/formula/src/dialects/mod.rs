@@ -277,7 +277,7 @@ impl Import<'_> {
             TermNode::Digits(text) => match text.parse::<Amount>() {
                 Ok(number) => Some(expr(Node::Number(number))),
                 Err(error) => {
-                    let fault = Fault::new("formula-number", term.span.clone()).with("text", text).with("reason", error);
+                    let fault = Fault::new("formula-number", term.span.clone()).with("text", text).with("reason", error.code());
                     self.lost(fault)
                 }
             },

@@ -176,7 +176,7 @@ fn places(session: &Session, own: &[Session]) -> Markup {
             tbody { @for one in own {
                 @let [begun, seen] = one.minutes(now);
                 tr {
-                    td { (ago(begun)) } td { (ago(seen)) } td { (one.address) } td { small { (one.browser) } }
+                    td { (ago(begun)) } td { (ago(seen)) } td { (one.address) } td { span title=(one.browser) { (browser(lang, &one.browser)) } }
                     td {
                         @if one.id == session.id { (page::badge(page::Tone::Good, &label(lang, "page-session-here"))) }
                         @else { (page::button("/account/sessions", &session.token, &label(lang, "page-session-end"), true, &[("id", &one.id)])) }
@@ -188,6 +188,36 @@ fn places(session: &Session, own: &[Session]) -> Markup {
             div.row { (page::button("/account/sessions", &session.token, &label(lang, "page-sessions-end"), true, &[("id", "")])) }
         }
         p.dim { (label(lang, "page-sessions-help")) }
+    }
+}
+
+/// A browser as people know it: its name and its system. The rest of what it says of itself is there to be looked at.
+fn browser(lang: Lang, said: &str) -> String {
+    // Most say that they are others, too: the most particular name is theirs.
+    const NAMES: [(&str, &str); 9] = [
+        ("MicroMessenger/", "WeChat"),
+        ("QQBrowser/", "QQ"),
+        ("HeadlessChrome/", "Chrome"),
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let known = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| said.contains(mark)).map(|(_, name)| *name);
+    match (known(&NAMES), known(&SYSTEMS)) {
+        (Some(name), Some(system)) => format!("{name} · {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => label(lang, "page-browser-other"),
     }
 }
 

@@ -72,9 +72,13 @@ impl<H: House> Leaf<'_, H> {
     /// The page with its body.
     pub async fn with(self, status: StatusCode, body: Markup) -> Response {
         // The name of the house never holds a page up.
-        let owner = self.gate.ask(|house| house.owner()).await.unwrap_or_default();
+        let standing = self.standing.clone();
+        let asked = self.gate.ask(move |house| Ok((house.owner().unwrap_or_default(), house.waits(&standing))));
+        let (owner, waits) = asked.await.unwrap_or_default();
         let reached = self.gate.house.nav(self.standing);
-        let nav: Vec<(&str, &str, bool)> = reached.iter().map(|(href, name)| (*href, *name, *href == self.here)).collect();
+        let marked = |href: &str| waits.filter(|(page, _)| *page == href).map_or(0, |(_, count)| count);
+        let nav: Vec<(&str, &str, bool, usize)> =
+            reached.iter().map(|(href, name)| (*href, *name, *href == self.here, marked(href))).collect();
         let assets = [self.gate.assets[0].as_str(), self.gate.assets[1].as_str()];
         let person = Some((self.session.name.as_str(), self.session.token.as_str()));
         let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
@@ -84,12 +88,7 @@ impl<H: House> Leaf<'_, H> {
 
     /// What came of asking, as a page where nothing came.
     pub async fn refused(mut self, refusal: &Refusal) -> Response {
-        let (status, name) = match refusal.kind {
-            Kind::Missing => (StatusCode::NOT_FOUND, "page-missing"),
-            Kind::Refused => (StatusCode::CONFLICT, "page-refused"),
-            Kind::Forbidden => (StatusCode::FORBIDDEN, "page-not-yours"),
-            Kind::Broken => (StatusCode::SERVICE_UNAVAILABLE, "page-unreachable"),
-        };
+        let (status, name) = refusal.kind.page();
         let lang = self.session.lang;
         self.title = label(lang, name);
         self.with(
@@ -129,7 +128,7 @@ pub async fn unreachable<H: House>(gate: &Gate<H>, refusal: &Refusal) -> Respons
         (findings(Lang::Zh, &refusal.findings))
         p.dim { (label(Lang::En, "page-unreachable")) }
     };
-    login::bare(gate, StatusCode::SERVICE_UNAVAILABLE, "page-unreachable", &body).await
+    login::bare(gate, Lang::Zh, StatusCode::SERVICE_UNAVAILABLE, "page-unreachable", &body).await
 }
 
 /// Findings, the gravest first.
@@ -150,6 +149,18 @@ pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
 pub fn reasons(lang: Lang, why: &[Finding]) -> Markup {
     let told: Vec<Finding> = why.iter().map(|finding| Finding { level: Level::Note, ..finding.clone() }).collect();
     findings(lang, &told)
+}
+
+impl Kind {
+    /// Status and title of the page that says so.
+    pub const fn page(self) -> (StatusCode, &'static str) {
+        match self {
+            Kind::Missing => (StatusCode::NOT_FOUND, "page-missing"),
+            Kind::Refused => (StatusCode::CONFLICT, "page-refused"),
+            Kind::Forbidden => (StatusCode::FORBIDDEN, "page-not-yours"),
+            Kind::Broken => (StatusCode::SERVICE_UNAVAILABLE, "page-unreachable"),
+        }
+    }
 }
 
 /// A file to take away.

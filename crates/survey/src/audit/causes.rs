@@ -44,6 +44,11 @@ fn bare(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// A date alone does not make them more: the period is known.
+fn is_date(letter: char) -> bool {
+    letter.is_ascii_digit() || "年月日号".contains(letter)
+}
+
 impl Causes {
     /// Reads the file.
     pub fn parse(file: &str, text: &str) -> (Option<Causes>, Vec<Finding>) {
@@ -64,18 +69,9 @@ impl Causes {
             }
         };
         let about = |finding: Finding| finding.with("asks_zh", &asks.asks_zh).with("asks_en", &asks.asks_en);
-        let said = bare(text);
-        // Stock phrases one after the other are still nothing but stock phrases.
-        let mut rest = said;
-        let mut empty: Vec<String> = self.empty.iter().map(|phrase| bare(phrase)).collect();
-        empty.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
-        for phrase in empty.iter().filter(|phrase| !phrase.is_empty()) {
-            rest = rest.replace(phrase.as_str(), "");
-        }
+        let rest = self.beside_phrases(text);
         let (length, least) = (rest.chars().count(), least.unwrap_or(self.least));
-        // A date alone does not make them more: the period is known.
-        let date = |c: char| c.is_ascii_digit() || "年月日号".contains(c);
-        if rest.chars().all(date) {
+        if rest.chars().all(is_date) {
             findings.push(about(Finding::error("explanation-empty").with("text", text)));
         } else if length < least {
             findings.push(about(Finding::error("explanation-short").with("length", length).with("least", least)));
@@ -83,6 +79,22 @@ impl Causes {
             findings.push(about(Finding::error("explanation-vague").with("text", text)));
         }
         findings
+    }
+
+    /// Whether a text is stock phrases and nothing else.
+    pub fn says_nothing(&self, text: &str) -> bool {
+        self.beside_phrases(text).chars().all(is_date)
+    }
+
+    /// What a text says beside stock phrases: one after the other they are still nothing but stock phrases.
+    fn beside_phrases(&self, text: &str) -> String {
+        let mut rest = bare(text);
+        let mut empty: Vec<String> = self.empty.iter().map(|phrase| bare(phrase)).collect();
+        empty.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
+        for phrase in empty.iter().filter(|phrase| !phrase.is_empty()) {
+            rest = rest.replace(phrase.as_str(), "");
+        }
+        rest
     }
 
     /// Whether it names something that can be looked up: a number, a date, a name.

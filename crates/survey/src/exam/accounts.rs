@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use formula::{Class, Measure, Question, Side, Trace, What};
+use formula::{Account, Class, Measure, Question, Side, Trace, What};
 use model::{Amount, Finding};
 
 use super::causes::{Cause, Search};
@@ -27,6 +27,8 @@ struct Item {
     /// Whether it is in the indicator now.
     inside: bool,
     class: Option<Class>,
+    /// Accounts of one family are siblings: the same account of the standard, or the same account above them in the book.
+    family: String,
 }
 
 /// Causes, and whether one account alone is it: several may fit by chance.
@@ -50,6 +52,9 @@ fn found(search: &Search<'_>) -> Option<(Vec<Cause>, bool)> {
     }
     let asked = Asked::of(&trace, kind, search)?;
     let mut items = items(search, &trace, asked)?;
+    // An account of another class than those that the indicator takes is no part of it, whatever it carries.
+    let classes: BTreeSet<Class> = items.iter().filter(|item| item.inside).filter_map(|item| item.class).collect();
+    items.retain(|item| item.inside || classes.is_empty() || item.class.is_none_or(|class| classes.contains(&class)));
     // What is smaller than the rounding cannot be told from nothing.
     items.retain(|item| size(item.amount) > slack && !item.amount.is_zero());
     let far = slack.checked_mul(Amount::from_whole(10)?)?;
@@ -67,7 +72,7 @@ fn found(search: &Search<'_>) -> Option<(Vec<Cause>, bool)> {
         }
     };
     // Accounts that are forgotten together are of one kind: sets across kinds fit by chance.
-    let alike = |at: usize| (items[at].inside, items[at].class);
+    let alike = |at: usize| (items[at].inside, items[at].class, items[at].family.as_str());
     let insides = |chosen: &[usize]| chosen.iter().all(|at| alike(*at) == alike(chosen[0]));
     let apart = |chosen: &[usize]| {
         let mut seen = BTreeSet::new();
@@ -109,6 +114,12 @@ fn found(search: &Search<'_>) -> Option<(Vec<Cause>, bool)> {
     let told = sets.into_iter().take_while(|(count, ..)| *count == fewest).take(TOLD);
     let of = |chosen: &[usize]| chosen.iter().map(|at| &items[*at]).collect::<Vec<_>>();
     Some((told.map(|(_, _, chosen, turned)| cause(search, asked, &of(&chosen), turned)).collect(), fewest == 1))
+}
+
+/// What an account is one of: the standard's account where it is known, or the one above it in the book.
+fn family(account: &Account) -> String {
+    let above = || account.code.rsplit_once(['.', '-', '/']).map_or(account.code.get(..4), |(above, _)| Some(above));
+    account.standard.clone().or_else(|| above().map(str::to_owned)).unwrap_or_else(|| account.code.clone())
 }
 
 fn size(amount: Amount) -> Amount {
@@ -233,6 +244,7 @@ fn items(search: &Search<'_>, trace: &Trace, asked: Asked) -> Option<Vec<Item>> 
             amount,
             inside: inside.contains_key(code),
             class: account.class,
+            family: family(account),
         });
     }
     // An account of the standard that is kept in several is missing as a whole, most of the time.
@@ -245,7 +257,8 @@ fn items(search: &Search<'_>, trace: &Trace, asked: Asked) -> Option<Vec<Item>> 
         let amount = members.iter().try_fold(Amount::ZERO, |sum, item| sum.checked_add(item.amount))?;
         let codes = members.iter().flat_map(|item| item.codes.clone()).collect();
         let names = members.iter().flat_map(|item| item.names.clone()).collect();
-        whole.push(Item { codes, names, amount, inside: members[0].inside, class: members[0].class });
+        let family = members[0].family.clone();
+        whole.push(Item { codes, names, amount, inside: members[0].inside, class: members[0].class, family });
     }
     items.extend(whole);
     Some(items)

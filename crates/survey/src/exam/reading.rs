@@ -103,6 +103,8 @@ pub fn row_of<'a>(form: &'a Form, cells: &[&str]) -> Option<&'a Row> {
 enum Heading {
     Column(Printed),
     Month(Option<u16>, u8),
+    /// That there are figures, and nothing else.
+    Alone,
 }
 
 struct Reader<'a> {
@@ -184,6 +186,9 @@ impl<'a> Reader<'a> {
         if let Some(column) = self.wanted.words.column(text) {
             return Some(Heading::Column(column));
         }
+        if self.wanted.words.alone(text) {
+            return Some(Heading::Alone);
+        }
         month(text).map(|(year, month)| Heading::Month(year, month))
     }
 
@@ -218,8 +223,18 @@ impl<'a> Reader<'a> {
     fn of_heading(&self, row: &Row, heading: Heading) -> Option<Kept> {
         match heading {
             Heading::Column(column) => Some(Kept { column: Self::kept(row, column)?, month: None, assumed: false }),
+            Heading::Alone => self.alone(row),
             Heading::Month(year, month) => Some(self.of_month(row, Month::new(year.or(self.wanted.year)?, month)?)),
         }
+    }
+
+    /// The column that figures are of whose heading says nothing: the one that was asked for, or the first that the form prints.
+    fn alone(&self, row: &Row) -> Option<Kept> {
+        let said = self.wanted.column.and_then(|column| Self::kept(row, column));
+        let form = self.wanted.form;
+        let first = form.columns.iter().copied().find_map(|column| Self::kept(row, column));
+        let (column, assumed) = (said.or(first)?, said.is_none() && row.kind == RowKind::Flow);
+        Some(Kept { column, month: None, assumed })
     }
 
     /// The column that figures under a month alone are of.
@@ -278,6 +293,9 @@ impl<'a> Reader<'a> {
             .filter(|(at, _)| roles[*at].is_none())
             .filter_map(|(at, heading)| Some((at, self.heading(heading)?, self.wanted.words.money(heading))))
             .collect();
+        // Beside columns that say what they are, one that says nothing is something else.
+        let said = figures.iter().any(|(_, heading, _)| *heading != Heading::Alone);
+        let figures: Vec<_> = figures.into_iter().filter(|(_, heading, _)| !said || *heading != Heading::Alone).collect();
         let above = self.unit_above(head);
         let mut reading = Reading::default();
         let mut names = 0;

@@ -189,6 +189,27 @@ fn what_is_not_understood_keeps_the_gate_shut() {
     assert_eq!(exam.notes[0].code, "sheet-row-unknown");
 }
 
+#[test]
+fn a_sheet_of_names_and_amounts_is_read_by_the_columns_of_the_form() {
+    let sheet = "2025年2月利润表|\n单位：元|\n项目|金额\n营业收入|1460000\n应收账款|800000\n说明|略";
+    let reading = told(sheet, None);
+    let figures: Vec<_> = reading.told.iter().map(|told| (told.key.as_str(), told.column, told.unit)).collect();
+    let form = mapping("").form("E203").unwrap().columns[0];
+    assert_eq!(figures, [("301", form, Some(1)), ("202", Printed::Closing, Some(1))]);
+    assert_eq!(told(sheet, Some(Printed::ThisMonth)).told[0].column, Printed::ThisMonth);
+    // Beside a column with a name, 金额 is something else.
+    assert_eq!(told("项目|1-本月|金额\n营业收入|1460|9", None).told.len(), 1);
+}
+
+#[test]
+fn accounts_that_are_no_siblings_are_not_put_together() {
+    // The sheet says 387 more: exactly 库存商品 350 and 在途物资 37, which are no receivables and no siblings.
+    let exam = examined(&format!("{HEAD}202|应收账款||1187"), "");
+    let sets = exam.differences[0].causes.iter().filter(|cause| cause.change.is_some());
+    let sets: Vec<&str> = sets.map(|cause| cause.said.arguments[0].1.as_str()).collect();
+    assert!(sets.iter().all(|accounts| !accounts.contains(", ")), "{sets:?}");
+}
+
 const HEAD: &str = "指标代码|指标名称|本月|1-本月|上年同期\n";
 
 #[test]

@@ -1,6 +1,6 @@
 //! How the headings of sheets are recognised: data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::Finding;
 use serde::Deserialize;
@@ -27,6 +27,7 @@ const SHAPE: Shape = Shape::Table(&[
         "role",
         Shape::Table(&[("code", ANY), ("name", ANY), ("unit", ANY), ("period", ANY), ("unit_code", ANY), ("unit_name", ANY)]),
     ),
+    ("figure", Shape::Table(&[("alone", ANY)])),
     ("money", Shape::Map(&ANY)),
     ("tax", Shape::Table(&[("rates", ANY)])),
 ]);
@@ -38,8 +39,15 @@ pub const HEADERS: &str = include_str!("../../../../mappings/headers.toml");
 struct Raw {
     column: BTreeMap<String, Vec<String>>,
     role: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    figure: Figures,
     money: BTreeMap<String, i64>,
     tax: Tax,
+}
+
+#[derive(Default, Deserialize)]
+struct Figures {
+    alone: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +93,7 @@ pub enum Role {
 pub struct Words {
     columns: BTreeMap<String, Printed>,
     roles: BTreeMap<String, Role>,
+    alone: BTreeSet<String>,
     money: BTreeMap<String, i64>,
     /// Rates of tax that are tried, in percent.
     pub taxes: Vec<u8>,
@@ -98,6 +107,7 @@ impl Words {
             let mut words = Words {
                 columns: BTreeMap::new(),
                 roles: BTreeMap::new(),
+                alone: raw.figure.alone.iter().map(|text| plain(text)).collect(),
                 money: raw.money.into_iter().filter(|(_, of)| *of > 0).collect(),
                 taxes: raw.tax.rates,
             };
@@ -125,6 +135,11 @@ impl Words {
     /// The column that a heading says.
     pub fn column(&self, heading: &str) -> Option<Printed> {
         self.columns.get(&plain(heading)).or_else(|| self.columns.get(&plain(&without_brackets(heading)))).copied()
+    }
+
+    /// Whether a heading says that figures stand below it, and not of which column they are.
+    pub fn alone(&self, heading: &str) -> bool {
+        self.alone.contains(&plain(heading)) || self.alone.contains(&plain(&without_brackets(heading)))
     }
 
     /// What a heading says of its row.

@@ -44,6 +44,34 @@ pub(super) fn span(from: Month, to: Month) -> impl Iterator<Item = Month> {
     std::iter::successors(Some(from), |month| month.plus(1)).take_while(move |month| *month <= to)
 }
 
+/// Asks for each of some months. What nobody has entered for several of them is told once, with all of these months: a person enters them in one go.
+pub(super) fn each<T>(months: impl Iterator<Item = Month>, ask: impl Fn(Month) -> Result<T, Gap>) -> Result<Vec<T>, Gap> {
+    let (mut answers, mut first, mut open) = (Vec::new(), None::<Gap>, Vec::new());
+    for month in months {
+        match (ask(month), &first) {
+            (Ok(answer), _) => answers.push(answer),
+            (Err(gap), None) if gap.code == NOT_ENTERED => {
+                open.push(month.to_string());
+                first = Some(gap);
+            }
+            (Err(gap), Some(known)) if gap.code == NOT_ENTERED => {
+                let item = |gap: &Gap| gap.arguments.iter().find(|(name, _)| *name == "item").map(|(_, item)| item.clone());
+                open.extend((item(&gap) == item(known)).then(|| month.to_string()));
+            }
+            (Err(gap), None) => return Err(gap),
+            (Err(_), Some(_)) => {}
+        }
+    }
+    let Some(mut gap) = first else { return Ok(answers) };
+    if let Some((_, months)) = gap.arguments.iter_mut().find(|(name, _)| *name == "month") {
+        *months = open.join(", ");
+    }
+    Err(gap)
+}
+
+/// Code of what nobody has entered.
+const NOT_ENTERED: &str = "measure-not-entered";
+
 fn wanted(row: &MeasureRow, fields: &[(Field, String)]) -> bool {
     fields.iter().all(|(field, value)| match field {
         Field::Item => row.is(value),
@@ -157,8 +185,8 @@ impl Measures {
 
     fn flow<'a>(&'a self, id: &'a str, kind: &KindFact, question: &MeasureQuestion) -> Result<Vec<Counted<'a>>, Gap> {
         let mut counted = Vec::new();
-        for month in span(question.from, question.to) {
-            let rows = self.known(id, kind, question, month, month..=month)?;
+        let known = |month| Ok((month, self.known(id, kind, question, month, month..=month)?));
+        for (month, rows) in each(span(question.from, question.to), known)? {
             counted.extend(match question.aspect {
                 Aspect::Value => self.valued(rows, month)?,
                 Aspect::Coal => self.coal(rows, month)?,

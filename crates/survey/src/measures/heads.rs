@@ -8,7 +8,7 @@ use model::{Amount, MeasureRow, Month};
 
 use super::{
     Basis, Counted, Entered, KindFact, Measures, Origin,
-    answer::{error, matches, missing, shown, span, too_large},
+    answer::{each, error, matches, missing, shown, span, too_large},
 };
 
 /// Calendar days of a month.
@@ -46,9 +46,7 @@ const DAYS: i128 = 377_580;
 impl Measures {
     pub(super) fn heads<'a>(&'a self, id: &'a str, kind: &KindFact, question: &MeasureQuestion) -> Result<Vec<Counted<'a>>, Gap> {
         let first = if question.aspect == Aspect::Closing { question.to } else { question.from };
-        for month in span(first, question.to) {
-            self.known(id, kind, question, month, month..=month)?;
-        }
+        each(span(first, question.to), |month| self.known(id, kind, question, month, month..=month))?;
         let mut items: BTreeMap<&str, Vec<Change<'a>>> = BTreeMap::new();
         let theirs = self.rows.range(..=question.to).flat_map(|(_, rows)| rows).filter(|row| row.kind == id);
         let theirs = theirs.map(|row| (row, Origin::Erp, Basis::Change));
@@ -73,10 +71,10 @@ impl Measures {
             }
             let entered = |month: Month| changes.iter().any(|change| change.month == month);
             let erp = changes.iter().all(|change| change.origin == Origin::Erp);
-            if let Some(month) = span(first, question.to).find(|month| !erp && !entered(*month)) {
-                let gap = missing("measure-not-entered").with("kind", &kind.name).with("item", item);
-                return Err(gap.with("month", month));
-            }
+            each(span(first, question.to), |month| match erp || entered(month) {
+                true => Ok(()),
+                false => Err(missing("measure-not-entered").with("kind", &kind.name).with("item", item).with("month", month)),
+            })?;
             let mut now = Amount::ZERO;
             for change in &mut changes {
                 let before = now;

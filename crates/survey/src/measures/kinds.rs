@@ -269,7 +269,7 @@ impl Energy {
                 None
             }
             Err(error) => {
-                findings.push(Finding::error("coefficient-unfit").at(file).with("name", name).with("reason", error));
+                findings.push(Finding::error("coefficient-unfit").at(file).with("name", name).with("reason", error.code()));
                 None
             }
         };

@@ -135,6 +135,10 @@ pub struct EventView {
     pub by: String,
     /// Files that show it.
     pub papers: Vec<Attached>,
+    /// Number by which it is taken back, and the operation that wrote it last.
+    pub key: (String, i64),
+    /// Why it was taken back, where it was.
+    pub withdrawn: Option<String>,
 }
 
 /// A handover (交接).
@@ -152,6 +156,10 @@ pub struct HandoverView {
     pub open: usize,
     /// Files that show it.
     pub papers: Vec<Attached>,
+    /// Number by which it is taken back, and the operation that wrote it last.
+    pub key: (String, i64),
+    /// Why it was taken back, where it was.
+    pub withdrawn: Option<String>,
 }
 
 /// A month of a book.
@@ -216,6 +224,8 @@ pub trait DeedDesk: Send + Sync + 'static {
     fn note(&self, who: &str, period: &str, kind: &str, text: &str, papers: &[Paper]) -> Answer<()>;
     /// Hands over.
     fn hand_over(&self, who: &str, to: &str, note: &str, papers: &[Paper]) -> Answer<()>;
+    /// Takes an event back, or a handover, by its number; `seen` is the operation of the one that was shown.
+    fn take_back(&self, who: &str, handover: bool, key: &str, seen: i64, reason: &str) -> Answer<()>;
     /// A file that was attached, by its SHA-256.
     fn paper(&self, digest: &str) -> Answer<Vec<u8>>;
 }

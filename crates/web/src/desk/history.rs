@@ -2,6 +2,30 @@
 
 use super::{Answer, Operation, Place};
 
+/// One thing that an operation says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Name of its label.
+    pub label: &'static str,
+    /// What.
+    pub said: Shown,
+}
+
+/// How something is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A name or a number.
+    Data(String),
+    /// What somebody wrote: it stays in the language it was written in.
+    Text(String),
+    /// Name of the label that says it.
+    Word(String),
+    /// A digest, of which people read the first digits.
+    Digest(String),
+    /// That it is so.
+    Yes,
+}
+
 /// Which operations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(default)]
@@ -46,6 +70,27 @@ pub struct KeptVersion {
     pub at: String,
     /// The last state it came to.
     pub state: String,
+    /// Name of who built it; empty where nobody asked.
+    pub who: String,
+    /// Why it is another than the one before: names of labels, each with what it is about.
+    pub why: Vec<(String, String)>,
+    /// What people did since the one before.
+    pub acts: Vec<VersionAct>,
+}
+
+/// An act between two versions of a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionAct {
+    /// When.
+    pub at: String,
+    /// Name of who did it.
+    pub who: String,
+    /// What, as the log names it.
+    pub what: String,
+    /// Figures, rules or kinds that it is about.
+    pub about: String,
+    /// Why, where it says so.
+    pub why: String,
 }
 
 /// A figure of two drafts.

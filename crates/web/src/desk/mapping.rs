@@ -140,6 +140,12 @@ pub struct EditView {
     pub name: String,
     /// What the mapping says now: a formula, or an account of the standard.
     pub now: Option<String>,
+    /// What that formula means, in Chinese and in English.
+    pub words: [String; 2],
+    /// What comes with the program where a layer says something else: formula and place.
+    pub original: Option<(String, String)>,
+    /// Formulas that show the notation, each with what it means.
+    pub examples: Vec<(String, [String; 2])>,
     /// Items that the formula refers to: `@name`, what it is called, and its own formula.
     pub items: Vec<[String; 3]>,
     /// Where that stands.

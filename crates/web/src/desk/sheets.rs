@@ -47,8 +47,72 @@ pub struct SheetsView {
     pub beside: [Option<String>; 2],
     /// Short sheets.
     pub owed: Vec<OwedView>,
-    /// Kinds of measures that the person may enter: book, id, name, what it is, entries that hold.
-    pub kinds: Vec<(String, String, String, String, usize)>,
+    /// Kinds of measures that the person may enter.
+    pub kinds: Vec<KindView>,
+}
+
+/// A kind of measures of a book.
+#[derive(Clone, Debug)]
+pub struct KindView {
+    /// Book id.
+    pub book: String,
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// What it is.
+    pub note: String,
+    /// Entries of the month that hold.
+    pub count: usize,
+    /// Whether a form of the configuration asks for it, or somebody has entered it.
+    pub used: bool,
+}
+
+/// A kind and item over the months of a year.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct YearPlace {
+    /// Book id.
+    pub book: String,
+    /// Kind.
+    pub kind: String,
+    /// Item; empty for the first there is, or the whole.
+    pub item: String,
+    /// Year.
+    pub year: String,
+}
+
+/// A month of a year's sheet.
+#[derive(Clone, Debug, Default)]
+pub struct YearMonth {
+    /// Month.
+    pub month: String,
+    /// Its entries that hold; one empty line where there is none.
+    pub rows: Vec<SheetRow>,
+    /// Who locked it.
+    pub locked: Option<String>,
+    /// Whether it has begun.
+    pub begun: bool,
+}
+
+/// A sheet of twelve months.
+#[derive(Clone, Debug)]
+pub struct YearView {
+    /// Where it is; the item is the one that is shown.
+    pub place: YearPlace,
+    /// Id of the kind.
+    pub kind: String,
+    /// Name of the kind.
+    pub name: String,
+    /// What it is.
+    pub note: String,
+    /// Items that can be chosen; empty where the kind is entered as a whole.
+    pub items: Vec<String>,
+    /// Whether there may be other items.
+    pub open: bool,
+    /// Columns, without that of the item.
+    pub columns: Vec<SheetColumn>,
+    /// Months.
+    pub months: Vec<YearMonth>,
 }
 
 /// A column of a sheet.
@@ -139,6 +203,10 @@ pub trait SheetDesk: Send + Sync + 'static {
     fn enter(&self, who: &str, place: &SheetPlace, entering: &Entering) -> Answer<Vec<Finding>>;
     /// Takes an entry back.
     fn withdraw(&self, who: &str, place: &SheetPlace, key: &str, seen: i64, reason: &str) -> Answer<Vec<Finding>>;
+    /// A kind and item over the months of a year.
+    fn year(&self, who: &str, place: &YearPlace) -> Answer<YearView>;
+    /// Enters lines of several months, all of them or none; each says its month.
+    fn enter_year(&self, who: &str, place: &YearPlace, entering: &Entering) -> Answer<Vec<Finding>>;
     /// The empty sheet as a file.
     fn template(&self, who: &str, place: &SheetPlace) -> Answer<File>;
 }

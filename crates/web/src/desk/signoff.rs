@@ -2,7 +2,7 @@
 
 use model::Finding;
 
-use super::{Answer, Comparison, DraftView, File, Operation, Paper, Place};
+use super::{Answer, Attached, Comparison, DraftView, File, Operation, Paper, Place};
 
 /// Whether a person may do something as things are, and why not. None where it is not the time for it.
 pub type Offer = Option<Result<(), Vec<Finding>>>;
@@ -79,6 +79,32 @@ pub struct FilingView {
     pub reference: String,
     /// Whether it is of the draft as it is now.
     pub current: bool,
+    /// Files that show it.
+    pub papers: Vec<Attached>,
+}
+
+/// A draft that a person may sign now.
+#[derive(Clone, Debug)]
+pub struct Signable {
+    /// Where it is.
+    pub place: Place,
+    /// The draft.
+    pub view: DraftView,
+    /// Digest of what is signed.
+    pub digest: String,
+    /// Roles in which the person has not signed and may.
+    pub roles: Vec<String>,
+}
+
+/// Drafts to be signed.
+#[derive(Clone, Debug)]
+pub struct Signables {
+    /// Those that the person may sign.
+    pub open: Vec<Signable>,
+    /// Those that are approved and wait for something else: where, and why.
+    pub held: Vec<(Place, Vec<Finding>)>,
+    /// What unlocks the person's key.
+    pub key: Key,
 }
 
 /// The sign-off of a draft.
@@ -146,8 +172,10 @@ pub struct Leaving {
     pub size: usize,
     /// What stays: names of labels.
     pub stays: Vec<&'static str>,
-    /// Name of the receiver's address; empty where none is configured.
+    /// The receiver's address; empty where none is configured.
     pub to: String,
+    /// What the receiver calls itself, where that is known.
+    pub bureau: String,
     /// Why it does not leave, and what is to be known.
     pub findings: Vec<Finding>,
     /// Whether a reason is asked for, as the books have moved since it was signed.
@@ -223,6 +251,8 @@ pub struct ReceiptView {
     pub audit: Vec<(String, String)>,
     /// Rules that were not met: form, rule, severity, what it asks.
     pub hits: Vec<[String; 4]>,
+    /// Those among them that the package explains: form and rule.
+    pub explained: Vec<[String; 2]>,
     /// Its place in the receiver's log and the log's size, where it holds.
     pub place: Option<[u64; 2]>,
     /// What is wrong with it; nothing where it holds.
@@ -307,8 +337,10 @@ pub trait SignDesk: Send + Sync + 'static {
     fn signing(&self, who: &str, place: &Place) -> Answer<Signing>;
     /// Signs, or attests a signature on paper.
     fn sign(&self, who: &str, place: &Place, sign: &Sign) -> Answer<Vec<Finding>>;
+    /// Every draft that a person may sign now.
+    fn signables(&self, who: &str) -> Answer<Signables>;
     /// What is to be signed as a page or PDF, with lines for a hand.
-    fn print(&self, place: &Place, pdf: bool) -> Answer<File>;
+    fn print(&self, place: &Place, pdf: bool, lang: ui::Lang) -> Answer<File>;
     /// Records the filing of a draft at the national portal: the draft's digest, the day, and what the portal calls it.
     fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[Paper]) -> Answer<()>;
     /// What would leave.
@@ -317,6 +349,8 @@ pub trait SignDesk: Send + Sync + 'static {
     fn submit(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<()>;
     /// Notes that the package with this digest is carried by hand, and gives it.
     fn carry(&self, who: &str, place: &Place, digest: &str, anyway: &str) -> Answer<File>;
+    /// The page within a package that shows its forms, by the digest of its payload.
+    fn content(&self, place: &Place, digest: &str) -> Answer<File>;
     /// A package that is carried by hand once more, or the checkpoint that goes beside it.
     fn carried(&self, place: &Place, digest: &str, checkpoint: bool) -> Answer<File>;
     /// Keeps a receipt that was carried back; its name.

@@ -12,6 +12,8 @@ use crate::{
 fn shown(value: Option<&String>) -> String {
     match value {
         None => "—".to_owned(),
+        // Nothing was filled in: a link needs something to be read.
+        Some(value) if value.trim().is_empty() => "—".to_owned(),
         Some(value) if value.parse::<model::Amount>().is_ok() => grouped(value),
         Some(value) => value.clone(),
     }

@@ -5,22 +5,21 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Path, Query, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    http::header,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use maud::{Markup, html};
-use model::Finding;
 use serde::Deserialize;
-use survey::document::Adjustment;
+use survey::document::{Cell, Draft};
 use ui::{
     Lang, grouped, label,
     page::{Tone, badge},
 };
 
-use super::{Leaf, draft::refused_here, findings, shown, way};
+use super::{again, shown, way, went};
 use crate::{
-    desk::{Adjusting, Attached, FigurePlace, Fill, FillRow, Place, Saying},
+    desk::{Adjusting, Attached, DraftView, FigurePlace, Fill, FillRow, Place, Saying},
     routes,
     server::{App, FILES_BYTES},
     signed::{Act, Session, Signed},
@@ -60,22 +59,27 @@ pub fn attached(session: &Session, papers: &[Attached]) -> Markup {
     }
 }
 
-/// What was done, where there is something to say about it; else straight back.
-pub async fn done(app: &App, session: &Session, crumbs: Vec<(String, String)>, told: &[Finding], back: &str) -> Response {
-    if told.is_empty() {
-        return Redirect::to(back).into_response();
-    }
-    let lang = session.lang;
-    let body = html! {
-        (findings(lang, told))
-        p { a.button href=(back) autofocus { (label(lang, "page-go-on")) } }
+/// Figures of a form that are made of what a figure is made of, and are not adjusted with it: those that ask for it, and those that stand on the same
+/// item.
+fn beside<'a>(draft: &'a Draft, row: &str) -> Vec<&'a Cell> {
+    let items = |formula: &str| -> Vec<String> {
+        let names = formula.split('@').skip(1);
+        names.map(|rest| rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()).collect()
     };
-    Leaf { app, session, title: label(lang, "page-done"), crumbs, here: "" }.with(StatusCode::OK, body).await
+    let own =
+        draft.cells.iter().find(|cell| cell.id == row).and_then(|cell| cell.formula.as_deref()).map(items).unwrap_or_default();
+    let asks = |cell: &&Cell| {
+        let formula = cell.formula.as_deref().unwrap_or_default();
+        cell.id != row && (formula.contains(&format!("[{row}]")) || items(formula).iter().any(|item| own.contains(item)))
+    };
+    draft.cells.iter().filter(asks).collect()
 }
 
 /// The form with which a computed value is adjusted; `column` says which page it stands on.
-pub fn adjusting(session: &Session, place: &Place, digest: &str, row: &str, column: &str, made: Option<&Adjustment>) -> Markup {
-    let lang = session.lang;
+pub fn adjusting(session: &Session, place: &Place, view: &DraftView, row: &str, column: &str) -> Markup {
+    let (lang, digest) = (session.lang, &view.digest);
+    let made = view.draft.cells.iter().find(|cell| cell.id == row).and_then(|cell| cell.adjustment.as_ref());
+    let follow: Vec<String> = beside(&view.draft, row).iter().map(|cell| format!("{} {}", cell.id, cell.name)).collect();
     let id = |name: &str| format!("{name}-{row}");
     let address = format!("{}/adjust", routes::draft(place));
     let fields = html! {
@@ -85,14 +89,18 @@ pub fn adjusting(session: &Session, place: &Place, digest: &str, row: &str, colu
         input type="hidden" name="digest" value=(digest);
     };
     html! {
+        @if let Some(made) = made {
+            p { (badge(Tone::Warn, &label(lang, "page-adjust-replaces"))) " " (grouped(&made.amount)) " · " (made.reason) " (" (made.by) ")" }
+        }
         form method="post" enctype="multipart/form-data" action=(address) {
             (fields)
             label for=(id("amount")) { (label(lang, "page-amount-added")) }
-            input id=(id("amount")) name="amount" inputmode="decimal" size="16" value=[made.map(|made| &made.amount)] required;
-            label for=(id("reason")) { (label(lang, "reason")) }
+            input id=(id("amount")) name="amount" inputmode="decimal" size="16" required;
+            label for=(id("reason")) { (label(lang, "adjustment-reason")) }
             input id=(id("reason")) name="reason" size="50" minlength="4" required;
             (papers(lang, &id("papers")))
             p.dim { (label(lang, "page-adjust-help")) }
+            p { (label(lang, "page-adjust-alone")) @if !follow.is_empty() { " " (label(lang, "page-adjust-beside")) (follow.join("、")) } }
             div.row { button { (label(lang, if made.is_some() { "page-adjust-again" } else { "page-adjust" })) } }
         }
         @if made.is_some() {
@@ -158,8 +166,7 @@ fn line(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup 
 }
 
 fn number(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup {
-    let cell = fill.view.draft.cells.iter().find(|cell| cell.id == row.id);
-    adjusting(session, place, &fill.view.digest, &row.id, "", cell.and_then(|cell| cell.adjustment.as_ref()))
+    adjusting(session, place, &fill.view, &row.id, "")
 }
 
 fn words(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup {
@@ -213,7 +220,7 @@ fn words(session: &Session, place: &Place, fill: &Fill, row: &FillRow) -> Markup
     }
 }
 
-async fn adjust(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+async fn adjust(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
     let (who, withdraw) = (act.session.person.clone(), act.text("withdraw") == "yes");
     let [row, digest, reason, column] = ["row", "digest", "reason", "column"].map(|name| act.text(name).to_owned());
     let amount = (!withdraw).then(|| act.text("amount").to_owned());
@@ -222,14 +229,15 @@ async fn adjust(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act)
     } else {
         routes::figure(&FigurePlace { draft: place.clone(), cell: row.clone(), column })
     };
-    let adjusting = Adjusting { place: place.clone(), row, digest, amount, reason, papers: act.files };
+    let (papers, names) = act.papers();
+    let adjusting = Adjusting { place, row, digest, amount, reason, papers };
     match app.ask(move |desk| desk.adjust(&who, &adjusting)).await {
-        Ok(told) => done(&app, &act.session, way(act.session.lang, &place), &told, &back).await,
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+        Ok(told) => went(&app, &act, told, &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 
-async fn say(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
+async fn say(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
     let (who, withdraw) = (act.session.person.clone(), act.text("withdraw") == "yes");
     let [row, digest] = ["row", "digest"].map(|name| act.text(name).to_owned());
     let mut chosen: Vec<(usize, &String)> =
@@ -240,10 +248,11 @@ async fn say(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) ->
     let text = (!withdraw).then_some(text);
     let back = format!("{}/fill#row-{}", routes::draft(&place), routes::part(&row));
     let reason = act.typed("reason");
-    let saying = Saying { place: place.clone(), row, digest, text, reason, papers: act.files };
+    let (papers, names) = act.papers();
+    let saying = Saying { place, row, digest, text, reason, papers };
     match app.ask(move |desk| desk.say(&who, &saying)).await {
-        Ok(told) => done(&app, &act.session, way(act.session.lang, &place), &told, &back).await,
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+        Ok(told) => went(&app, &act, told, &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 

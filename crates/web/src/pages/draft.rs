@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
 };
 use maud::{Markup, html};
-use model::Finding;
 use survey::document::{Cell, Column, Draft};
 use ui::{
     Lang, grouped, label,
     page::{self, Tone, badge},
 };
 
-use super::{Leaf, download, findings, home_way, reasons, refused, shown, state, way};
+use super::{again, download, findings, home_way, reasons, refused, shown, state, went};
 use crate::{
     desk::{DraftView, FigurePlace, Offer, Offers, Place, Step},
     routes,
@@ -23,26 +22,21 @@ use crate::{
 };
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    with(&app, &session, place, &[]).await
-}
-
-async fn with(app: &App, session: &Session, place: Place, told: &[Finding]) -> Response {
     let asked = place.clone();
     let who = session.person.clone();
     let answer = app.ask(move |desk| Ok((desk.draft(&asked)?, desk.offers(&who, &asked)?))).await;
     let page = |(view, offers): &(DraftView, Offers)| {
         let title = format!("{} {} · {}", view.draft.form, view.draft.name, view.draft.period);
-        (title, home_way(session.lang), body(session, &place, (view, offers), told))
+        (title, home_way(session.lang), body(&session, &place, (view, offers)))
     };
-    shown(app, session, "", answer, page).await
+    shown(&app, &session, "", answer, page).await
 }
 
-fn body(session: &Session, place: &Place, (view, offers): (&DraftView, &Offers), told: &[Finding]) -> Markup {
+fn body(session: &Session, place: &Place, (view, offers): (&DraftView, &Offers)) -> Markup {
     let (lang, draft) = (session.lang, &view.draft);
     let address = routes::draft(place);
     let by_hand = draft.cells.iter().filter(|cell| cell.formula.is_none()).count();
     html! {
-        (findings(lang, told))
         (head(lang, view))
         div.row {
             a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
@@ -107,8 +101,21 @@ fn row(lang: Lang, place: &Place, draft: &Draft, cell: &Cell) -> Markup {
                     None => td {},
                 }
             }
-            td.n { @if let Some(growth) = survey::growth_of(&cell.columns).cumulative { (growth) "%" } }
+            td.n { (growth(lang, cell)) }
             td { (marks(lang, draft, cell)) }
+        }
+    }
+}
+
+/// Growth; where last year was not above zero, why there is none, and the difference.
+fn growth(lang: Lang, cell: &Cell) -> Markup {
+    match survey::grown(&cell.columns) {
+        survey::Grown::None => html! {},
+        survey::Grown::Percent(percent) => html! { (percent) "%" },
+        survey::Grown::Meaningless { base, difference } => {
+            let (base, difference) = (format!("{} {}", grouped(&base), cell.unit), grouped(&difference));
+            let why = ui::text(lang, "label-growth-meaningless", &[("base", &base), ("difference", &difference)]);
+            html! { abbr title=(why) { "—" } small { (ui::text(lang, "label-growth-difference", &[("difference", &difference)])) } }
         }
     }
 }
@@ -184,6 +191,49 @@ fn said(lang: Lang, draft: &Draft) -> Markup {
     }
 }
 
+/// Rows and rules named before a draft is handed in; the rest is counted.
+const NAMED: usize = 12;
+
+/// What stands open in a draft, before anybody hands it in, approves or signs it: rules, and rows without a figure.
+pub fn before(lang: Lang, place: &Place, view: &DraftView) -> Markup {
+    let (draft, address) = (&view.draft, routes::draft(place));
+    let rules = |code: &str| -> Vec<(String, String)> {
+        let text = |note: &survey::document::Note, name: &str| note.arguments.get(name).cloned().unwrap_or_default();
+        draft.findings.iter().filter(|note| note.code == code).map(|note| (text(note, "rule"), text(note, "text"))).collect()
+    };
+    let (broken, open) = (rules("rule-mandatory"), rules("rule-verify"));
+    let reported = |cell: &&Cell| cell.columns.main().is_some_and(|main| main.value.is_some() || cell.adjusted(main).is_some());
+    let empty: Vec<&Cell> = draft.cells.iter().filter(|cell| cell.status != "ok" && !reported(cell)).collect();
+    let listed = |rules: &[(String, String)]| {
+        html! { ul { @for (rule, text) in rules.iter().take(NAMED) { li { a href=(format!("{address}/rules#{}", routes::part(rule))) { (rule) } " " (text) } } } (rest(lang, rules.len())) }
+    };
+    html! {
+        @if !broken.is_empty() { p { (badge(Tone::Bad, &format!("{} {}", label(lang, "page-mandatory"), broken.len()))) " " (label(lang, "page-mandatory-blocks")) } (listed(&broken)) }
+        @if !open.is_empty() { p { (badge(Tone::Warn, &format!("{} {}", label(lang, "page-to-explain"), open.len()))) " " (label(lang, "page-explain-before-sign")) } (listed(&open)) }
+        @if !empty.is_empty() {
+            details open[empty.len() <= NAMED] {
+                summary { (badge(Tone::Warn, &format!("{} {}", label(lang, "page-empty-rows"), empty.len()))) " " (label(lang, "page-empty-rows-means")) }
+                ul { @for cell in &empty { li { (empty_row(lang, place, cell)) } } }
+            }
+        }
+    }
+}
+
+fn rest(lang: Lang, count: usize) -> Markup {
+    html! { @if count > NAMED { p.dim { (ui::text(lang, "label-page-and-more", &[("count", (count - NAMED).to_string())])) } } }
+}
+
+fn empty_row(lang: Lang, place: &Place, cell: &Cell) -> Markup {
+    let main = cell.columns.main().and_then(|main| cell.columns.each().find(|(_, known)| std::ptr::eq(*known, main)));
+    html! {
+        @match main {
+            Some((column, _)) => a href=(routes::figure(&FigurePlace { draft: place.clone(), cell: cell.id.clone(), column: column.to_owned() })) { (cell.id) " " (cell.name) },
+            None => { (cell.id) " " (cell.name) },
+        }
+        " " span.dim { (label(lang, &format!("status-{}", cell.status))) }
+    }
+}
+
 /// What can be done with the draft as it stands, and by whom not.
 fn steps(session: &Session, place: &Place, view: &DraftView, offers: &Offers) -> Markup {
     let lang = session.lang;
@@ -200,6 +250,7 @@ fn steps(session: &Session, place: &Place, view: &DraftView, offers: &Offers) ->
     html! {
         h2 id="signoff" { (label(lang, "page-signoff")) }
         div.card {
+            (before(lang, place, view))
             p { (label(lang, "page-signed-is-shown")) " " (page::digest(&view.digest)) }
             div.row {
                 (offered(&offers.review, "review", "page-do-review"))
@@ -237,27 +288,13 @@ pub async fn step(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Ac
         "return" => Step::Return,
         _ => return refused(&app, &act.session, crate::desk::Refusal::missing()).await,
     };
-    let (who, asked) = (act.session.person.clone(), place.clone());
+    let (who, asked, back) = (act.session.person.clone(), place.clone(), routes::draft(&place));
     let (digest, reason) = (act.text("digest").to_owned(), act.text("reason").to_owned());
     match app.ask(move |desk| desk.step(&who, &asked, step, &digest, &reason)).await {
-        // What was said about it is on the page of the draft as it now is; without anything to say, going back shows no act again.
-        Ok(told) if told.is_empty() => Redirect::to(&routes::draft(&place)).into_response(),
-        Ok(told) => with(&app, &act.session, place, &told).await,
+        Ok(told) => went(&app, &act, told, &routes::draft(&place)),
         // What could not be built may have no page to go back to.
-        Err(refusal) if step == Step::Build => refused(&app, &act.session, refusal).await,
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+        Err(refusal) => again(&app, &act, Vec::new(), refusal, if step == Step::Build { "/" } else { &back }).await,
     }
-}
-
-/// A refusal with the way back to the draft.
-pub async fn refused_here(app: &App, session: &Session, place: &Place, refusal: crate::desk::Refusal) -> Response {
-    let lang = session.lang;
-    let body = html! {
-        (findings(lang, &refusal.findings))
-        p { a.button.plain href=(routes::draft(place)) { (label(lang, "page-back")) } }
-    };
-    let leaf = Leaf { app, session, title: label(lang, "page-refused"), crumbs: way(lang, place), here: "" };
-    leaf.with(axum::http::StatusCode::CONFLICT, body).await
 }
 
 pub async fn export(
@@ -265,8 +302,8 @@ pub async fn export(
     Signed(session): Signed,
     Path((book, form, period, kind)): Path<(String, String, String, String)>,
 ) -> Response {
-    let place = Place { book, form, period };
-    match app.ask(move |desk| desk.export(&place, &kind)).await {
+    let (place, lang) = (Place { book, form, period }, session.lang);
+    match app.ask(move |desk| desk.export(&place, &kind, lang)).await {
         Ok(file) => download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }

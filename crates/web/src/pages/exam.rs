@@ -73,17 +73,17 @@ fn form(session: &Session, asked: &Asked, choices: &ExamChoices) -> Markup {
             input type="hidden" name="token" value=(session.token);
             label for="report" { (say("exam-file")) }
             input id="report" name="report" type="file" accept=".xlsx,.xls,.csv" required;
-            div.row.ends {
+            div.row.tops {
                 @if choices.books.len() > 1 { (mapping::chosen("book", &say("book"), &choices.books, &asked.book)) }
                 span { label for="form" { (say("form")) } select id="form" name="form" { @for [code, name] in &choices.forms { option value=(code) selected[*code == asked.form] { (code) " " (name) } } } }
                 (mapping::chosen("period", &say("period"), &choices.months, &asked.period))
-                span { label for="unit" { (say("exam-unit")) } select id="unit" name="unit" { option value="" { (say("exam-as-said")) } @for unit in &choices.units { option value=(unit) selected[*unit == asked.unit] { (unit) } } } }
-                span { label for="column" { (say("exam-column")) } select id="column" name="column" {
+                span.field { label for="unit" { (say("exam-unit")) } select id="unit" name="unit" aria-describedby="unit-means" { option value="" { (say("exam-as-said")) } @for unit in &choices.units { option value=(unit) selected[*unit == asked.unit] { (unit) } } } small id="unit-means" { (say("exam-unit-means")) } }
+                span.field { label for="column" { (say("exam-column")) } select id="column" name="column" aria-describedby="column-means" {
                     option value="" { (say("exam-as-said")) }
                     @for name in ["this_month", "cumulative"] { option value=(name) selected[name == asked.column] { (label(lang, name)) } }
-                } }
-                button { (say("exam-do")) }
+                } small id="column-means" { (say("exam-column-means")) } }
             }
+            div.row { button { (say("exam-do")) } }
         }
     }
 }

@@ -17,7 +17,7 @@ use ui::{
 
 use super::{
     deeds::{adjusting, attached},
-    findings, money, shown, way,
+    findings, money, moved, shown, way,
 };
 use crate::{
     desk::{Answered, EditPlace, Figure, FigurePlace, LinesPlace, Node, Place, SeriesView},
@@ -62,19 +62,23 @@ fn body(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
                 p { (label(lang, "computed")) " " (kept.map_or_else(|| "—".to_owned(), grouped)) " · " (label(lang, "adjustment")) " " (grouped(&made.amount))
                     " · " (made.reason) " (" (made.by) ") " (attached(session, &papers_of(made))) }
             }
+            @for sentence in &figure.words[usize::from(lang == Lang::En)] { p.words { (sentence) } }
             @if let Some(formula) = &cell.formula {
                 @let to = EditPlace { book: place.draft.book.clone(), period: place.draft.period.clone(), what: format!("{}:{}", place.draft.form, cell.id) };
-                p { code { (formula) } " " a href=(routes::edit(&to, None)) data-key="e" { (label(lang, "mapping-change")) } }
+                p { span.dim { (label(lang, "plain-notation")) (label(lang, "colon")) } code { (formula) } " " a href=(routes::edit(&to, None)) data-key="e" { (label(lang, "mapping-change")) } }
             }
             @if let Some(place) = &cell.place { p.dim { (place) } }
             @if let Some(why) = &figure.why { p { (label(lang, "why")) (label(lang, "colon")) (why) } }
         }
         (findings(lang, &figure.findings))
+        @if let Some(since) = &figure.since { (moved::since(lang, place, cell, since)) }
+        @if let Some(why) = &figure.moved { (moved::why(lang, place, cell, why)) }
         (charts(lang, figure))
         @if let Some(tree) = &figure.tree {
             h2 { (label(lang, "page-terms")) }
             div.card { ul.tree.root { (node(lang, tree)) } }
         }
+        (super::years::links(lang, &figure.sheets))
         @for (at, answer) in figure.answers.iter().enumerate() { (answered(lang, place, at, answer)) }
         (adjust(session, place, figure))
         h2 { (label(lang, "page-evidence")) }
@@ -105,7 +109,7 @@ fn adjust(session: &Session, place: &FigurePlace, figure: &Figure) -> Markup {
             h2 id="adjust" { (label(lang, "adjustment")) }
             @if here {
                 details.card { summary { (label(lang, "page-adjust-open")) }
-                    (adjusting(session, &place.draft, &figure.view.digest, &cell.id, name, cell.adjustment.as_ref()))
+                    (adjusting(session, &place.draft, &figure.view, &cell.id, name))
                 }
             } @else {
                 @let to = FigurePlace { column: name.to_owned(), ..place.clone() };
@@ -134,7 +138,8 @@ fn answered(lang: Lang, place: &FigurePlace, at: usize, answer: &Answered) -> Ma
             h2 { code { (answer.text) } " = " (money(&answer.value)) }
             @for part in &answer.parts {
                 div.card data-part=(part.amount) {
-                    h3 { (part.account) " " (part.name) " " span.v { (money(&part.amount)) } }
+                    h3 { (part.account) " " (part.name) " " span.v { (money(&part.amount)) }
+                        @if !part.standard.is_empty() { " " small.dim { (label(lang, "mapping-standard")) " " (part.standard) } } }
                     div.scroll { table {
                         thead { tr { th scope="col" { (label(lang, "period")) } th.n scope="col" { (label(lang, "amount")) } } }
                         tbody {
@@ -147,7 +152,7 @@ fn answered(lang: Lang, place: &FigurePlace, at: usize, answer: &Answered) -> Ma
                     } }
                     @if let Some((period, lines)) = &part.first {
                         h4 { (label(lang, "page-first-lines")) " " (period) }
-                        (super::lines::table(lang, &place.draft.book, *period, lines, true))
+                        (super::lines::table(lang, &place.draft.book, *period, lines, Some(place)))
                     }
                 }
             }
@@ -206,10 +211,41 @@ fn drawn(lang: Lang, figure: &Figure, view: &SeriesView, id: &str, name: &str, d
             event: happened(&point.month),
             outside: amount(&point.value)
                 .zip(view.band.as_ref())
-                .is_some_and(|(value, band)| value < band.low || value > band.high),
+                .is_some_and(|(value, band)| !point.computed && (value < band.low || value > band.high)),
+            hollow: point.computed,
         })
         .collect();
     let band = view.band.as_ref().map(|band| (band.low.units(), band.high.units()));
     let title = format!("{} {} · {name} · {}", figure.cell.id, figure.cell.name, label(lang, &view.column));
-    chart::series(lang, &Chart { id, title: &title, description, points: &points, band })
+    let ticks = ticks(&points.iter().flat_map(|point| [point.now, point.before]).flatten().collect::<Vec<_>>());
+    chart::series(lang, &Chart { id, title: &title, description, points: &points, ticks: &ticks, band })
+}
+
+/// Lines at round values between the least and the largest, zero among them.
+fn ticks(values: &[i128]) -> Vec<(i128, String)> {
+    let (low, high) = (values.iter().min().map_or(0, |low| *low.min(&0)), values.iter().max().map_or(0, |high| *high.max(&0)));
+    let Some(span) = high.checked_sub(low).filter(|span| *span > 0) else { return Vec::new() };
+    // 1, 2, 5, 10, 20 …: the first of which no more than four fit.
+    let mut steps = (0..38).flat_map(|power| [1, 2, 5].map(|first| first * 10_i128.pow(power.min(37))));
+    let Some(step) = steps.find(|step| span / step <= 4) else { return Vec::new() };
+    let (first, last) = (low.div_euclid(step), high.div_euclid(step));
+    let marked = (first..=last).filter_map(|at| at.checked_mul(step)).filter(|value| (low..=high).contains(value));
+    marked.map(|value| (value, grouped(&model::Amount::from_units(value).to_string()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_chart_stand_at_round_values() {
+        let texts = |values: &[i128]| {
+            let units: Vec<i128> = values.iter().map(|value| value * 1_000_000_000).collect();
+            ticks(&units).into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&[95, 151]), ["0", "50", "100", "150"]);
+        assert_eq!(texts(&[-33, 1788]), ["0", "500", "1,000", "1,500"]);
+        assert_eq!(texts(&[-60, -12]), ["-60", "-40", "-20", "0"]);
+        assert!(texts(&[0]).is_empty());
+    }
 }

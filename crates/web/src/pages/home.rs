@@ -24,11 +24,14 @@ use crate::{
 pub struct Asked {
     /// The day from which is looked.
     date: Option<String>,
+    /// Whether everything late is wanted.
+    #[serde(default)]
+    all: String,
 }
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Query(asked): Query<Asked>) -> Response {
     let who = session.person.clone();
-    let answer = app.ask(move |desk| desk.home(&who, asked.date.as_deref())).await;
+    let answer = app.ask(move |desk| desk.home(&who, asked.date.as_deref(), asked.all == "1")).await;
     shown(&app, &session, "/", answer, |home| (label(session.lang, "page-home"), Vec::new(), body(&session, home))).await
 }
 
@@ -38,9 +41,11 @@ fn body(session: &Session, home: &Home) -> Markup {
         form.filter method="get" action="/" {
             span.field { label for="date" { (label(lang, "page-day")) } input id="date" name="date" type="date" value=(home.today); }
             button.plain { (label(lang, "page-day-look")) }
+            @if home.all { a href=(format!("/?date={}", home.today)) { (label(lang, "page-late-recent")) } }
+            @else { a href=(format!("/?date={}&all=1", home.today)) { (label(lang, "page-late-all")) } }
         }
         @if home.due.is_empty() { p { (label(lang, "page-nothing-due")) } } @else {
-            div.scroll { table data-grid {
+            div.scroll { table.cards data-grid {
                 thead { tr {
                     @for name in ["form", "book", "period", "due-date", "state", "page-open", "page-next"] { th scope="col" { (label(lang, name)) } }
                 } }
@@ -48,6 +53,10 @@ fn body(session: &Session, home: &Home) -> Markup {
             } }
             p.keys { (label(lang, "page-keys-home")) }
         }
+        @if home.due.iter().filter(|due| due.next.name == "page-do-sign" && due.next.waits.is_empty()).count() > 1 {
+            p { a.button href=(super::signing::HERE) { (label(lang, "page-sign-several")) } }
+        }
+        (exempt(session, home))
         @if !home.news.is_empty() {
             h2 { (label(lang, "page-news")) }
             (findings(lang, &home.news))
@@ -89,13 +98,34 @@ fn row(session: &Session, due: &Due) -> Markup {
             td {
                 (state(lang, &due.state))
                 @if due.tries > 0 { " " (badge(Tone::Warn, &ui::text(lang, "label-tried-times", &[("times", due.tries.to_string())]))) }
-                @if due.touched { " " (badge(Tone::Warn, &label(lang, "stale"))) }
+                @if !due.stale.is_empty() { " " (stale(lang, due)) }
             }
             td {
                 @if due.open[0] > 0 { (badge(Tone::Bad, &format!("{} {}", label(lang, "page-mandatory"), due.open[0]))) " " }
                 @if due.open[1] > 0 { (badge(Tone::Warn, &format!("{} {}", label(lang, "page-to-explain"), due.open[1]))) }
             }
             td { (next(session, due, &address)) }
+        }
+    }
+}
+
+/// That what a draft stands on has changed, and what of it.
+fn stale(lang: Lang, due: &Due) -> Markup {
+    let why: Vec<String> = due.stale.iter().map(|code| label(lang, code)).collect();
+    html! { abbr title=(label(lang, "page-stale-means")) { (badge(Tone::Warn, &label(lang, "stale"))) } small { (why.join("；")) } }
+}
+
+/// Months that are not reported, and the draft that may be kept of them all the same.
+fn exempt(session: &Session, home: &Home) -> Markup {
+    let lang = session.lang;
+    html! {
+        @for free in &home.exempt {
+            @let address = routes::draft(&free.place);
+            div.row {
+                span.dim { (ui::text(lang, if free.with.is_empty() { "label-page-exempt" } else { "label-page-exempt-with" }, &[("form", &free.place.form), ("period", &free.place.period), ("with", &free.with)])) }
+                @if free.state != "not_built" { a href=(address) { (label(lang, "page-do-look")) } }
+                @else if free.reached { (button(&format!("{address}/step"), &session.token, &label(lang, "page-exempt-build"), true, &[("step", "build")])) }
+            }
         }
     }
 }
@@ -112,6 +142,8 @@ fn next(session: &Session, due: &Due, address: &str) -> Markup {
     html! {
         @if !waits.is_empty() {
             a href=(to) { (label(lang, "page-do-look")) } small { (label(lang, "waits-for")) (waits.join("、")) " · " (label(lang, name)) }
+        } @else if *name == "page-not-read" {
+            span.dim { (label(lang, name)) }
         } @else if ["page-do-build", "page-do-rebuild"].contains(name) {
             (button(&format!("{address}/step"), &session.token, &label(lang, name), false, &[("step", "build")]))
         } @else {

@@ -81,9 +81,9 @@ pub fn thread(session: &Session, thread: &Thread, kept: Option<&str>, may: bool)
                 @if thread.open { " " (badge(Tone::Warn, &label(lang, "message-open"))) }
             }
             p { strong { (thread.by) } " " span.dim { (thread.at) } }
-            p.said { (thread.text) }
+            p.said translate="no" { (thread.text) }
             @for [at, by, said] in &thread.answers {
-                div.answer { p { strong { (by) } " " span.dim { (at) } } p.said { (said) } }
+                div.answer { p { strong { (by) } " " span.dim { (at) } } p.said translate="no" { (said) } }
             }
             @if let Some(name) = &thread.corrected { p { a href=(routes::receipt(name)) { (label(lang, "letter-corrected")) } } }
             @if thread.kind == "return" && thread.corrected.is_none() {

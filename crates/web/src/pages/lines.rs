@@ -34,6 +34,15 @@ pub struct Asked {
 pub struct Key {
     sealed: String,
     key: String,
+    /// The figure that it was opened from, where it was opened from one.
+    #[serde(default)]
+    form: String,
+    #[serde(default)]
+    month: String,
+    #[serde(default)]
+    cell: String,
+    #[serde(default)]
+    column: String,
 }
 
 pub async fn page(
@@ -61,7 +70,7 @@ fn body(lang: Lang, place: &LinesPlace, lines: &Lines) -> Markup {
     html! {
         p data-sum=(lines.sum) { code { (lines.text) } " · " (label(lang, "page-sum")) " " strong { (money(&lines.sum)) } " · " (lines.count) " " (label(lang, "page-lines")) }
         @if let Some(opening) = &lines.opening { p { (label(lang, "page-opening")) " " strong { (money(opening)) } } }
-        @if !lines.lines.is_empty() { (table(lang, &place.figure.draft.book, place.period, &lines.lines, true)) }
+        @if !lines.lines.is_empty() { (table(lang, &place.figure.draft.book, place.period, &lines.lines, Some(&place.figure))) }
         div.row {
             @if place.skip > 0 { a.button.plain href=(go(place.skip.saturating_sub(lines.most))) data-key="p" { (label(lang, "page-previous")) } }
             @if !lines.lines.is_empty() { span.dim { (place.skip + 1) "–" (last) " / " (lines.count) } }
@@ -71,7 +80,8 @@ fn body(lang: Lang, place: &LinesPlace, lines: &Lines) -> Markup {
 }
 
 /// Entry lines as a table: those behind a figure link to their vouchers.
-pub fn table(lang: Lang, book: &str, period: Period, lines: &[Line], linked: bool) -> Markup {
+pub fn table(lang: Lang, book: &str, period: Period, lines: &[Line], from: Option<&FigurePlace>) -> Markup {
+    let linked = from.is_some();
     let names: &[&str] = if linked {
         &["voucher", "date", "summary", "party", "debit", "credit", "amount"]
     } else {
@@ -82,9 +92,10 @@ pub fn table(lang: Lang, book: &str, period: Period, lines: &[Line], linked: boo
         div.scroll { table data-grid {
             thead { tr { @for name in names { th.n[number(name)] scope="col" { (label(lang, name)) } } } }
             tbody { @for line in lines { tr {
-                @if linked {
-                    td { a.cell href=(routes::voucher(book, &period.to_string(), &line.voucher)) { (line.number) } }
-                    td { (line.date) } td { (line.summary) } td { (line.party) }
+                @if let Some(from) = from {
+                    td { a.cell.link href=(routes::voucher_of(from, book, &period.to_string(), &line.voucher)) { (line.number) } }
+                    td { (line.date) } td { (line.summary) }
+                    td { @if line.party.is_empty() { span.dim title=(label(lang, "voucher-party")) { (line.beside) } } @else { (line.party) } }
                 } @else {
                     td { (line.line) } td { (line.account) } td { (line.name) } td { (line.summary) } td { (line.party) }
                 }
@@ -102,12 +113,21 @@ pub async fn voucher(
     Query(asked): Query<Key>,
 ) -> Response {
     let Ok(period) = asked.sealed.parse::<Period>() else { return refused(&app, &session, Refusal::missing()).await };
-    let (lang, answer) = (session.lang, app.ask(move |desk| desk.voucher(&book, period, &asked.key)).await);
+    let lang = session.lang;
+    let mut crumbs = home_way(lang);
+    if !asked.cell.is_empty() {
+        let draft = Place { book: book.clone(), form: asked.form, period: asked.month };
+        crumbs = way(lang, &draft);
+        let title = format!("{} · {}", asked.cell, label(lang, &asked.column));
+        crumbs.push((routes::figure(&FigurePlace { draft, cell: asked.cell, column: asked.column }), title));
+    }
+    let answer = app.ask(move |desk| desk.voucher(&book, period, &asked.key)).await;
     let title = |voucher: &Voucher| format!("{} {}", label(lang, "voucher"), voucher.number);
-    shown(&app, &session, "", answer, |voucher| (title(voucher), home_way(lang), sheet(lang, voucher))).await
+    let back = crumbs.last().filter(|_| crumbs.len() > 2).map(|(href, _)| href.clone());
+    shown(&app, &session, "", answer, |voucher| (title(voucher), crumbs, sheet(lang, voucher, back.as_deref()))).await
 }
 
-fn sheet(lang: Lang, voucher: &Voucher) -> Markup {
+fn sheet(lang: Lang, voucher: &Voucher, back: Option<&str>) -> Markup {
     let day = voucher.lines.first().map_or("", |line| line.date.as_str());
     let text = |value: &str| html! { (value) };
     let mut rows = vec![
@@ -126,7 +146,8 @@ fn sheet(lang: Lang, voucher: &Voucher) -> Markup {
     rows.push((label(lang, "root"), page::digest(&voucher.root)));
     html! {
         div.card { (page::facts(&rows)) }
-        (table(lang, &voucher.book, voucher.period, &voucher.lines, false))
+        (table(lang, &voucher.book, voucher.period, &voucher.lines, None))
         p data-debit=(voucher.totals[0]) data-credit=(voucher.totals[1]) { (label(lang, "page-sum")) " " (label(lang, "debit")) " " strong { (money(&voucher.totals[0])) } " · " (label(lang, "credit")) " " strong { (money(&voucher.totals[1])) } }
+        @if let Some(back) = back { p { a.button.plain href=(back) data-key="b" { (label(lang, "voucher-back")) } } }
     }
 }

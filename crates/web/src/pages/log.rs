@@ -11,7 +11,7 @@ use ui::{Lang, label};
 
 use super::shown;
 use crate::{
-    desk::{History, Operation, Wanted},
+    desk::{Fact, History, Operation, Shown, Wanted},
     routes,
     server::App,
     signed::Signed,
@@ -20,11 +20,8 @@ use crate::{
 /// Operations of a page.
 const MOST: usize = 100;
 
-/// Longest value that is shown whole.
-const SHOWN: usize = 80;
-
-/// What an operation keeps for whoever verifies it, and people do not read.
-const INNER: [&str; 4] = ["rows_sha256", "mapping", "context", "complete"];
+/// Digits by which people recognise a digest.
+const SHOWN: usize = 12;
 
 /// Asked for by a browser whose form was sent with empty fields: what is no number is none.
 #[derive(serde::Deserialize)]
@@ -60,11 +57,7 @@ fn body(lang: Lang, wanted: &Wanted, history: &History) -> Markup {
         }
     };
     let forms = history.forms.iter().map(|form| (form.clone(), form.clone())).collect();
-    let people = history
-        .people
-        .iter()
-        .map(|(id, name)| (id.clone(), if id == name { id.clone() } else { format!("{name} {id}") }))
-        .collect();
+    let people = history.people.iter().map(|(id, name)| (id.clone(), who(lang, name))).collect();
     let acts = history.acts.iter().map(|act| (act.clone(), did(lang, act))).collect();
     html! {
         form.filter method="get" action="/log" {
@@ -114,49 +107,32 @@ pub fn table(lang: Lang, operations: &[Operation]) -> Markup {
 }
 
 fn row(lang: Lang, operation: &Operation) -> Markup {
-    let said = did(lang, &operation.what);
-    let detail =
-        operation.detail.iter().filter(|(name, value)| !INNER.contains(&&**name) && !value.is_empty() && value != "null");
     html! {
         tr {
-            td.n { (operation.seq) } td { (operation.at) } td { (operation.who) }
-            td { (said) @if said != operation.what { small { (operation.what) } } }
-            td { @for (name, value) in detail {
-                span.fact { span.dim { (field(lang, name)) } " " span title=[long(value).then_some(value)] { (word(lang, name, value)) } } " "
-            } }
+            td.n { (operation.seq) } td { (operation.at) } td { (who(lang, &operation.who)) }
+            td { (did(lang, &operation.what)) }
+            td { @for fact in &operation.facts { (told(lang, fact)) " " } }
         }
     }
 }
 
-/// The name of a value: in words where there are some.
-fn field(lang: Lang, name: &str) -> String {
-    let code = format!("label-{}", name.replace('_', "-"));
-    let said = label(lang, name);
-    if said == code { name.to_owned() } else { said }
-}
-
-/// A value as people read it.
-fn word(lang: Lang, name: &str, value: &str) -> String {
-    match (name, value) {
-        ("role", role) => label(lang, &format!("role-{role}")),
-        ("state", state) => label(lang, &format!("state-{state}")),
-        ("verdict", verdict) => label(lang, &format!("verdict-{verdict}")),
-        (_, "true") => "✓".to_owned(),
-        _ => short(value),
+/// Whoever acted: a person, or the program under the account that it runs as.
+fn who(lang: Lang, who: &str) -> String {
+    match who.strip_prefix("system:") {
+        Some(account) => format!("{} ({account})", label(lang, "log-machine")),
+        None => who.to_owned(),
     }
 }
 
-fn digest(value: &str) -> bool {
-    value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn long(value: &str) -> bool {
-    digest(value) || value.chars().count() > SHOWN
-}
-
-fn short(value: &str) -> String {
-    match value.char_indices().nth(if digest(value) { 12 } else { SHOWN }).filter(|_| long(value)) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
+fn told(lang: Lang, fact: &Fact) -> Markup {
+    let name = label(lang, fact.label);
+    match &fact.said {
+        Shown::Yes => html! { span.fact { (name) } },
+        Shown::Word(word) => html! { span.fact { span.dim { (name) } " " (label(lang, word)) } },
+        Shown::Data(text) => html! { span.fact { span.dim { (name) } " " (text) } },
+        Shown::Text(text) => html! { span.fact { span.dim { (name) } " " span translate="no" { (text) } } },
+        Shown::Digest(digest) => {
+            html! { span.fact { span.dim { (name) } " " code title=(digest) { (digest.get(..SHOWN).unwrap_or(digest)) } } }
+        }
     }
 }

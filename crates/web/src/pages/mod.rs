@@ -8,35 +8,41 @@ pub mod figure;
 pub mod home;
 pub mod letters;
 pub mod lines;
+mod links;
 pub mod log;
 pub mod mapping;
 pub mod month;
+pub mod moved;
 pub mod portal;
 pub mod rules;
 pub mod sending;
 pub mod sheets;
+pub mod signing;
 pub mod signoff;
 pub mod versions;
+pub mod years;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::State,
     http::{Method, StatusCode, Uri},
     response::{IntoResponse, Redirect, Response},
 };
-pub use gate::{findings, reasons};
 use maud::{Markup, html};
+use model::{Finding, Level};
 use ui::{
     Lang, label,
     page::{self, Tone},
+    refill::refill,
 };
 
 use crate::{
     desk::{Answer, File, Place, Refusal},
     routes,
-    server::{Agent, App},
-    signed::{Session, Signed},
+    server::App,
+    signed::{Act, Session, Signed, TOLD},
+    told::{Kept, Told},
 };
 
 /// Pages that can be reached from everywhere.
@@ -52,6 +58,12 @@ pub const NAV: [(&str, &str); 6] = [
 /// Those that people of departments reach.
 pub const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
 
+/// Fields that a form says of itself; nobody typed them.
+const OWN_FIELDS: [&str; 15] = [
+    "digest", "seen", "row", "column", "rule", "step", "key", "book", "period", "form", "withdraw", "upload", "role", "item",
+    "year",
+];
+
 /// A page for somebody who is signed in.
 pub struct Leaf<'a> {
     pub app: &'a App,
@@ -61,14 +73,14 @@ pub struct Leaf<'a> {
     pub here: &'static str,
 }
 
-impl<'a> Leaf<'a> {
-    fn framed(self) -> gate::Leaf<'a, Agent> {
-        let Leaf { app, session, title, crumbs, here } = self;
-        gate::Leaf { gate: app, session, standing: &session.office, title, crumbs, here }
-    }
-
+impl Leaf<'_> {
     pub async fn with(self, status: StatusCode, body: Markup) -> Response {
-        self.framed().with(status, body).await
+        let Leaf { app, session, title, crumbs, here } = self;
+        let lang = session.lang;
+        let body = html! { (body) p.clock.dim { (label(lang, "page-clock")) } };
+        let told = session.told.as_ref().map(|told| page::raw(with_told(lang, told, &body.0)));
+        let leaf = gate::Leaf { gate: app, session, standing: &session.office, title, crumbs, here };
+        leaf.with(status, told.unwrap_or(body)).await
     }
 }
 
@@ -91,7 +103,67 @@ pub async fn shown<T>(
 
 /// What came of asking, as a page where nothing came.
 pub async fn refused(app: &App, session: &Session, refusal: Refusal) -> Response {
-    Leaf { app, session, title: String::new(), crumbs: Vec::new(), here: "" }.framed().refused(&refusal).await
+    let (status, name) = refusal.kind.page();
+    let lang = session.lang;
+    let body = html! {
+        (findings(lang, &refusal.findings))
+        @if refusal.findings.is_empty() { p { (label(lang, "page-missing-why")) } }
+        p { a href="/" { (label(lang, "page-home")) } }
+    };
+    Leaf { app, session, title: label(lang, name), crumbs: Vec::new(), here: "" }.with(status, body).await
+}
+
+/// A page with what came of the act before it. What was typed into one that was refused stands in its form again, and beside it why.
+fn with_told(lang: Lang, told: &Told, body: &str) -> String {
+    let Some(kept) = &told.kept else {
+        return notice(lang, "page-done", &told.findings, &[], &[]).into_string() + body;
+    };
+    refill(body, &kept.to, &kept.fields, |left| notice(lang, "page-refused", &told.findings, left, &kept.files).into_string())
+}
+
+/// What came of an act: what is to be said of it, what could not be put back into its form, and files that are to be chosen again.
+fn notice(lang: Lang, title: &str, told: &[Finding], left: &[(&str, &str)], files: &[String]) -> Markup {
+    let left: Vec<&str> =
+        left.iter().filter(|(name, _)| !OWN_FIELDS.contains(name) && !name.ends_with(".seen")).map(|(_, text)| *text).collect();
+    html! {
+        div.told id="told" {
+            p { strong { (label(lang, title)) } }
+            (findings(lang, told))
+            @if !files.is_empty() { p { (label(lang, "page-files-again")) " " (files.join("、")) } }
+            @if !left.is_empty() {
+                p { (label(lang, "page-typed-left")) }
+                ul { @for text in left { li { (text) } } }
+            }
+        }
+    }
+}
+
+/// The address of a page on which something is told.
+fn telling(app: &App, act: &Act, page: &str, told: Told) -> Response {
+    let number = app.told.keep(&act.session.id, told, Instant::now());
+    let page = page.split('#').next().unwrap_or_default();
+    let mark = if page.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{page}{mark}{TOLD}{number}#told")).into_response()
+}
+
+/// An act was refused: the page that it came from comes again, with everything that was typed and why; `page` where the browser does not say which.
+pub async fn again(app: &App, act: &Act, files: Vec<String>, refusal: Refusal, page: &str) -> Response {
+    if refusal.findings.is_empty() {
+        return refused(app, &act.session, refusal).await;
+    }
+    let page = act.from.as_deref().unwrap_or(page).to_owned();
+    let kept = Kept::new(act.to.clone(), act.fields.0.clone(), files);
+    telling(app, act, &page, Told { findings: refusal.findings, kept: Some(kept) })
+}
+
+/// An act was done: its page comes, with what is to be said of it.
+pub fn went(app: &App, act: &Act, told: Vec<Finding>, page: &str) -> Response {
+    app.told.over(&act.session.id, &act.to);
+    if told.is_empty() {
+        Redirect::to(page).into_response()
+    } else {
+        telling(app, act, page, Told { findings: told, kept: None })
+    }
 }
 
 /// What people of departments are not shown.
@@ -120,6 +192,36 @@ pub async fn act_alone(method: Method, uri: Uri, signed: Result<Signed, Response
     }
     let page = uri.path().rsplit_once('/').map_or("/", |(page, _)| if page.is_empty() { "/" } else { page });
     Redirect::to(page).into_response()
+}
+
+/// Findings, the gravest first.
+pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
+    let mut sorted: Vec<&Finding> = Vec::new();
+    for finding in findings {
+        if !sorted.contains(&finding) {
+            sorted.push(finding);
+        }
+    }
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    html! {
+        @for finding in sorted {
+            (page::advised(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments, &links::of(lang, finding)))
+        }
+    }
+}
+
+/// Why something is not offered to who looks: nobody has done anything wrong yet.
+pub fn reasons(lang: Lang, why: &[Finding]) -> Markup {
+    let told: Vec<Finding> = why.iter().map(|finding| Finding { level: Level::Note, ..finding.clone() }).collect();
+    findings(lang, &told)
+}
+
+const fn level(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Note => "note",
+    }
 }
 
 /// A state of a draft as people see it.

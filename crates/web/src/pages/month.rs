@@ -16,8 +16,9 @@ use ui::{
 };
 
 use super::{
-    deeds::{attached, done, papers},
-    refused, shown, state,
+    again,
+    deeds::{attached, papers},
+    shown, state, went,
 };
 use crate::{
     desk::{LockView, Locking, MonthView, Place},
@@ -37,6 +38,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/months/lock", post(lock).layer(files))
         .route("/months/event", post(event).layer(files))
         .route("/months/handover", post(hand_over).layer(files))
+        .route("/months/withdraw", post(take_back))
 }
 
 #[derive(Deserialize)]
@@ -167,7 +169,7 @@ fn events(session: &Session, view: &MonthView) -> Markup {
             div.scroll { table {
                 thead { tr { @for name in ["period", "kind", "text", "by"] { th scope="col" { (label(lang, name)) } } } }
                 tbody { @for event in &view.events { tr {
-                    td { (event.period) } td { (label(lang, &format!("event-{}", event.kind))) } td { (event.text) " " (attached(session, &event.papers)) } td { (event.by) }
+                    td { (event.period) } td { (label(lang, &format!("event-{}", event.kind))) } td { (event.text) " " (attached(session, &event.papers)) (back(session, view, "event", &event.key, event.withdrawn.as_deref())) } td { (event.by) }
                 } } }
             } }
         }
@@ -188,6 +190,31 @@ fn events(session: &Session, view: &MonthView) -> Markup {
     }
 }
 
+/// What was taken back, or the place to do so: what was written stays, and a new line says that it no longer holds.
+fn back(session: &Session, view: &MonthView, kind: &str, (key, seen): &(String, i64), withdrawn: Option<&str>) -> Markup {
+    let lang = session.lang;
+    let id = format!("back-{kind}-{key}");
+    html! {
+        @match withdrawn {
+            Some(why) => { " " (badge(Tone::Plain, &label(lang, "withdrawn"))) " " (why) },
+            None => details {
+                summary { (label(lang, "page-take-back")) }
+                form method="post" action="/months/withdraw" {
+                    input type="hidden" name="token" value=(session.token);
+                    input type="hidden" name="book" value=(view.book);
+                    input type="hidden" name="period" value=(view.period);
+                    input type="hidden" name="kind" value=(kind);
+                    input type="hidden" name="key" value=(key);
+                    input type="hidden" name="seen" value=(seen);
+                    label for=(id) { (label(lang, "page-reason-back")) }
+                    input id=(id) name="reason" size="30" minlength="4" required;
+                    div.row { button.plain { (label(lang, "page-take-back")) } }
+                }
+            },
+        }
+    }
+}
+
 fn handovers(session: &Session, view: &MonthView) -> Markup {
     let lang = session.lang;
     html! {
@@ -197,7 +224,7 @@ fn handovers(session: &Session, view: &MonthView) -> Markup {
             div.scroll { table {
                 thead { tr { @for name in ["at", "handed_from", "handed_to", "text", "open"] { th scope="col" { (label(lang, name)) } } } }
                 tbody { @for made in &view.handovers { tr {
-                    td { (made.at) } td { (made.from) } td { (made.to) } td { (made.note) " " (attached(session, &made.papers)) } td.n { (made.open) }
+                    td { (made.at) } td { (made.from) } td { (made.to) } td { (made.note) " " (attached(session, &made.papers)) (back(session, view, "handover", &made.key, made.withdrawn.as_deref())) } td.n { (made.open) }
                 } } }
             } }
         }
@@ -218,34 +245,49 @@ fn handovers(session: &Session, view: &MonthView) -> Markup {
     }
 }
 
-async fn lock(State(app): State<Arc<App>>, act: Act) -> Response {
+async fn lock(State(app): State<Arc<App>>, mut act: Act) -> Response {
     let who = act.session.person.clone();
     let [book, form, period, reason] = ["book", "form", "period", "reason"].map(|name| act.text(name).to_owned());
     let (seen, locked) = (act.text("seen").parse().unwrap_or_default(), act.text("lock") == "yes");
     let back = format!("{}#locks", address(&book, &period));
-    let locking = Locking { book, form, period, seen, locked, reason, papers: act.files };
+    let (papers, names) = act.papers();
+    let locking = Locking { book, form, period, seen, locked, reason, papers };
     match app.ask(move |desk| desk.lock(&who, &locking)).await {
-        Ok(told) => done(&app, &act.session, Vec::new(), &told, &back).await,
-        Err(refusal) => refused(&app, &act.session, refusal).await,
+        Ok(told) => went(&app, &act, told, &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 
-async fn event(State(app): State<Arc<App>>, act: Act) -> Response {
-    let (who, files) = (act.session.person.clone(), act.files.clone());
+async fn event(State(app): State<Arc<App>>, mut act: Act) -> Response {
+    let who = act.session.person.clone();
     let [period, kind, text] = ["period", "kind", "text"].map(|name| act.text(name).to_owned());
     let back = format!("{}#events", address(act.text("book"), &period));
-    match app.ask(move |desk| desk.note(&who, &period, &kind, &text, &files)).await {
-        Ok(()) => done(&app, &act.session, Vec::new(), &[], &back).await,
-        Err(refusal) => refused(&app, &act.session, refusal).await,
+    let (papers, names) = act.papers();
+    match app.ask(move |desk| desk.note(&who, &period, &kind, &text, &papers)).await {
+        Ok(()) => went(&app, &act, Vec::new(), &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 
-async fn hand_over(State(app): State<Arc<App>>, act: Act) -> Response {
-    let (who, files) = (act.session.person.clone(), act.files.clone());
+async fn hand_over(State(app): State<Arc<App>>, mut act: Act) -> Response {
+    let who = act.session.person.clone();
     let [to, note] = ["to", "note"].map(|name| act.text(name).to_owned());
     let back = format!("{}#handover", address(act.text("book"), act.text("period")));
-    match app.ask(move |desk| desk.hand_over(&who, &to, &note, &files)).await {
-        Ok(()) => done(&app, &act.session, Vec::new(), &[], &back).await,
-        Err(refusal) => refused(&app, &act.session, refusal).await,
+    let (papers, names) = act.papers();
+    match app.ask(move |desk| desk.hand_over(&who, &to, &note, &papers)).await {
+        Ok(()) => went(&app, &act, Vec::new(), &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
+    }
+}
+
+async fn take_back(State(app): State<Arc<App>>, act: Act) -> Response {
+    let who = act.session.person.clone();
+    let [kind, key, reason] = ["kind", "key", "reason"].map(|name| act.text(name).to_owned());
+    let (handover, seen) = (kind == "handover", act.text("seen").parse().unwrap_or_default());
+    let mark = if handover { "handover" } else { "events" };
+    let back = format!("{}#{mark}", address(act.text("book"), act.text("period")));
+    match app.ask(move |desk| desk.take_back(&who, handover, &key, seen, &reason)).await {
+        Ok(()) => went(&app, &act, Vec::new(), &back),
+        Err(refusal) => again(&app, &act, Vec::new(), refusal, &back).await,
     }
 }

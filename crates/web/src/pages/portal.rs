@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Path, State},
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
     routing::{get, post},
 };
 use maud::{Markup, html};
@@ -17,7 +16,7 @@ use ui::{
     page::{Tone, badge, digest},
 };
 
-use super::{Leaf, draft::refused_here, findings, shown, way};
+use super::{again, shown, way, went};
 use crate::{
     desk::{Filed, FiledNow, Filing, Place},
     routes,
@@ -177,37 +176,30 @@ fn differences(session: &Session, place: &Place, filed: &Filed) -> Markup {
     }
 }
 
-async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
-    let (session, who) = (&act.session, act.session.person.clone());
+async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
+    let (who, back) = (act.session.person.clone(), address(&place));
     let [column, text] = ["column", "text"].map(|name| act.text(name).to_owned());
-    let filing = Filing { place: place.clone(), column, text, paper: act.files.first().cloned() };
+    let (papers, names) = act.papers();
+    let filing = Filing { place, column, text, paper: papers.into_iter().next() };
     match app.ask(move |desk| desk.file(&who, &filing)).await {
-        Ok(now) => taken(&app, session, &place, &now).await,
-        Err(refusal) => refused_here(&app, session, &place, refusal).await,
+        Ok(now) => went(&app, &act, taken(&now), &back),
+        Err(refusal) => again(&app, &act, names, refusal, &back).await,
     }
 }
 
 /// What was taken: how many figures of which months, and what is to be said about them.
-async fn taken(app: &App, session: &Session, place: &Place, now: &FiledNow) -> Response {
-    let lang = session.lang;
-    let grave: Vec<Finding> = now.findings.iter().filter(|finding| finding.level != Level::Note).cloned().collect();
-    let body = html! {
-        (findings(lang, &grave))
-        div.scroll { table {
-            thead { tr { @for name in ["period", "figures", "new"] { th scope="col" { (label(lang, name)) } } } }
-            tbody { @for (month, count, new) in &now.months { tr { td { (month) } td.n { (count) } td.n { (new) } } } }
-        } }
-        p { a.button href=(format!("{}#filed", address(place))) { (label(lang, "page-filed-see")) } }
-    };
-    let leaf = Leaf { app, session, title: label(lang, "page-done"), crumbs: way(lang, place), here: "" };
-    leaf.with(StatusCode::OK, body).await
+fn taken(now: &FiledNow) -> Vec<Finding> {
+    let months = now.months.iter().map(|(month, count, new)| {
+        Finding::note("filed-taken").at(month).with("count", count).with("new", new).with("same", count.saturating_sub(*new))
+    });
+    months.chain(now.findings.iter().filter(|finding| finding.level != Level::Note).cloned()).collect()
 }
 
 async fn withdraw(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
-    let (who, wanted) = (act.session.person.clone(), place.clone());
+    let (who, back) = (act.session.person.clone(), format!("{}#filed", address(&place)));
     let [row, reason] = ["row", "reason"].map(|name| act.text(name).to_owned());
-    match app.ask(move |desk| desk.unfile(&who, &wanted, &row, &reason)).await {
-        Ok(()) => Redirect::to(&format!("{}#filed", address(&place))).into_response(),
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+    match app.ask(move |desk| desk.unfile(&who, &place, &row, &reason)).await {
+        Ok(()) => went(&app, &act, Vec::new(), &back),
+        Err(refusal) => again(&app, &act, Vec::new(), refusal, &back).await,
     }
 }

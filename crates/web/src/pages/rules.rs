@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
 };
 use maud::{Markup, html};
 use ui::{
@@ -12,7 +12,7 @@ use ui::{
     page::{Tone, badge},
 };
 
-use super::{draft::refused_here, findings, shown, way};
+use super::{again, findings, shown, way, went};
 use crate::{
     desk::{FigurePlace, Place, Verdict, Verdicts},
     routes,
@@ -31,16 +31,24 @@ fn body(session: &Session, place: &Place, verdicts: &Verdicts) -> Markup {
     let lang = session.lang;
     let blocks = verdicts.open.iter().any(|verdict| verdict.severity == "mandatory");
     let [met, none] = verdicts.counts;
+    let said = verdicts.open.iter().filter(|verdict| verdict.said.as_ref().is_some_and(|(_, holds)| *holds)).count();
+    let unmet = verdicts.open.len() - said;
     html! {
+        // In the words of the receipt, which counts the same rules.
         p {
-            (badge(Tone::Good, &format!("{} {met}", label(lang, "page-met")))) " "
-            (badge(Tone::Plain, &format!("{} {none}", label(lang, "page-not-applicable")))) " "
-            (badge(if verdicts.open.is_empty() { Tone::Good } else { Tone::Warn }, &format!("{} {}", label(lang, "page-unmet"), verdicts.open.len())))
+            (badge(Tone::Good, &format!("{} {met}", label(lang, "audit-met")))) " "
+            (badge(Tone::Plain, &format!("{} {none}", label(lang, "audit-not-applicable")))) " "
+            (badge(if unmet == 0 { Tone::Good } else { Tone::Warn }, &format!("{} {unmet}", label(lang, "audit-unmet"))))
+            @if said > 0 { " " (badge(Tone::Good, &format!("{} {said}", label(lang, "audit-unmet-explained")))) }
         }
+        p.dim { (label(lang, "page-rules-words")) }
         @if blocks { div.note.error role="alert" { p { (label(lang, "page-mandatory-blocks")) } } }
         @for verdict in &verdicts.open { (card(session, place, verdicts, verdict)) }
     }
 }
+
+/// States in which a draft has left: what is said of it then is said with a correction.
+const SENT: [&str; 4] = ["queued", "handed_out", "delivered", "accepted"];
 
 fn tone(severity: &str) -> Tone {
     match severity {
@@ -58,14 +66,20 @@ fn card(session: &Session, place: &Place, verdicts: &Verdicts, verdict: &Verdict
             p { (verdict.text) }
             div.scroll { table {
                 thead { tr { th scope="col" { (label(lang, "page-side")) } th.n scope="col" { (label(lang, "page-value")) } } }
-                tbody { @for side in &verdict.sides { tr { td { code { (side.text) } } td.n { (side.value.as_deref().map_or_else(|| "—".to_owned(), grouped)) } } } }
+                tbody { @for side in &verdict.sides { tr { td { (side.words[usize::from(lang == Lang::En)]) small { code { (side.text) } } } td.n { (side.value.as_deref().map_or_else(|| "—".to_owned(), grouped)) } } } }
             } }
             (figures(lang, place, verdicts, verdict))
-            (findings(lang, std::slice::from_ref(&verdict.finding)))
+            @let holds = verdict.said.as_ref().is_some_and(|(_, holds)| *holds);
+            // What was explained asks for nothing any more.
+            @if !holds { (findings(lang, std::slice::from_ref(&verdict.finding))) }
             @if let Some(([cause, text, by], holds)) = &verdict.said {
                 p { (badge(if *holds { Tone::Good } else { Tone::Warn }, &label(lang, if *holds { "page-explained" } else { "page-explained-before" }))) " " (cause) " · " (text) " (" (by) ")" }
             }
-            @if verdict.severity == "verify" { (form(session, place, verdicts, verdict)) }
+            @if verdict.severity == "verify" {
+                @if SENT.contains(&verdicts.view.state.as_str()) { p.dim { (label(lang, "page-explain-sent")) } }
+                @else if holds { details { summary { (label(lang, "page-explain-anew")) } (form(session, place, verdicts, verdict)) } }
+                @else { (form(session, place, verdicts, verdict)) }
+            }
         }
     }
 }
@@ -116,7 +130,7 @@ pub async fn explain(State(app): State<Arc<App>>, Path(place): Path<Place>, act:
     let (who, asked) = (act.session.person.clone(), place.clone());
     let [digest, rule, cause, text] = ["digest", "rule", "cause", "text"].map(|name| act.text(name).to_owned());
     match app.ask(move |desk| desk.explain(&who, &asked, &digest, &rule, &cause, &text)).await {
-        Ok(()) => Redirect::to(&format!("{}/rules#{}", routes::draft(&place), routes::part(act.text("rule")))).into_response(),
-        Err(refusal) => refused_here(&app, &act.session, &place, refusal).await,
+        Ok(()) => went(&app, &act, Vec::new(), &format!("{}/rules#{}", routes::draft(&place), routes::part(act.text("rule")))),
+        Err(refusal) => again(&app, &act, Vec::new(), refusal, &format!("{}/rules", routes::draft(&place))).await,
     }
 }

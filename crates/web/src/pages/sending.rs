@@ -32,6 +32,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/drafts/{book}/{form}/{period}/delivery", get(delivery))
         .route("/drafts/{book}/{form}/{period}/withdraw", post(withdraw))
         .route("/drafts/{book}/{form}/{period}/carry", post(carry))
+        .route("/drafts/{book}/{form}/{period}/content/{digest}", get(content))
         .route("/drafts/{book}/{form}/{period}/carried/{digest}/{what}", get(carried))
         .route("/receipts", post(import).layer(DefaultBodyLimit::max(FILES_BYTES)))
         .route("/receipts/{name}", get(receipt))
@@ -65,13 +66,19 @@ fn leaving_body(session: &Session, place: &Place, leaving: &Leaving) -> Markup {
     let rows = [
         ("state", state(lang, &leaving.view.state)),
         ("form", html! { (forms.join("、")) }),
-        ("leaves-to", html! { @if leaving.to.is_empty() { "—" } @else { (leaving.to) } }),
+        (
+            "leaves-to",
+            html! { @if !leaving.bureau.is_empty() { strong { (leaving.bureau) } " " } @if leaving.to.is_empty() { "—" } @else { span.dim { (leaving.to) } } },
+        ),
         ("payload-digest", page::digest(&leaving.digest)),
         ("size", html! { (grouped(&leaving.size.to_string())) }),
     ];
     let rows: Vec<(String, Markup)> = rows.into_iter().map(|(name, value)| (label(lang, name), value)).collect();
     html! {
-        div.card { (page::facts(&rows)) }
+        div.card {
+            (page::facts(&rows))
+            div.row { (opens(lang, place, &leaving.digest)) }
+        }
         (findings(lang, &leaving.findings))
         h2 { (label(lang, "leaves")) }
         div.scroll { table {
@@ -102,6 +109,25 @@ fn leaving_body(session: &Session, place: &Place, leaving: &Leaving) -> Markup {
                 },
             }
         }
+    }
+}
+
+/// The way to what a package shows, as people read it.
+fn opens(lang: Lang, place: &Place, digest: &str) -> Markup {
+    let address = format!("{}/content/{}", routes::draft(place), routes::part(digest));
+    html! { a.button.plain href=(address) target="_blank" rel="noopener" { (label(lang, "page-see-sent")) } }
+}
+
+/// The forms of a package, as it holds them.
+async fn content(
+    State(app): State<Arc<App>>,
+    Signed(session): Signed,
+    Path((book, form, period, digest)): Path<(String, String, String, String)>,
+) -> Response {
+    let place = Place { book, form, period };
+    match app.ask(move |desk| desk.content(&place, &digest)).await {
+        Ok(file) => super::signoff::alone(&file),
+        Err(refusal) => refused(&app, &session, refusal).await,
     }
 }
 
@@ -205,7 +231,7 @@ fn delivery_body(session: &Session, place: &Place, delivery: &Delivery, again: b
             }
         }
         @if delivery.sent.is_empty() { p { (label(lang, "nothing-sent")) } }
-        @for sent in &delivery.sent { (package(lang, sent, &delivery.sent)) }
+        @for sent in &delivery.sent { (package(lang, place, sent, &delivery.sent)) }
         @for sent in delivery.sent.iter().filter(|sent| sent.state == "handed_out") { (by_hand(session, place, sent)) }
         @if let Some(offer) = &delivery.withdraw {
             details.card {
@@ -259,7 +285,7 @@ fn by_hand(session: &Session, place: &Place, sent: &Sent) -> Markup {
 }
 
 /// A package with its receipts, and what stands before and after it.
-fn package(lang: Lang, sent: &Sent, all: &[Sent]) -> Markup {
+fn package(lang: Lang, place: &Place, sent: &Sent, all: &[Sent]) -> Markup {
     let follows = all.iter().find(|other| other.corrects.as_deref() == Some(sent.digest.as_str()));
     let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
     html! {
@@ -269,7 +295,7 @@ fn package(lang: Lang, sent: &Sent, all: &[Sent]) -> Markup {
                 @if sent.trial { " " (badge(Tone::Plain, &label(lang, "trial"))) }
                 @if sent.tries > 0 { " " (badge(Tone::Warn, &text(lang, "label-tried-times", &[("times", sent.tries.to_string())]))) }
             }
-            p { (label(lang, "payload-digest")) " " (page::digest(&sent.digest)) }
+            p { (label(lang, "payload-digest")) " " (page::digest(&sent.digest)) " " (opens(lang, place, &sent.digest)) }
             @if !sent.by.is_empty() { p { (label(lang, "submitted-by")) " " (sent.by) " " span.dim { (sent.at) } } }
             @if let Some(trouble) = &sent.trouble { (findings(lang, std::slice::from_ref(trouble))) }
             @if let Some(corrects) = &sent.corrects {
@@ -347,11 +373,13 @@ fn receipt_body(lang: Lang, receipt: &ReceiptView) -> Markup {
             div.scroll { table { tbody { @for (name, value) in &receipt.audit {
                 tr { th scope="row" { (label(lang, &format!("audit-{name}"))) } td { (value) } }
             } } } }
+            p.dim { (label(lang, "receipt-audit-means")) }
             @if !receipt.hits.is_empty() {
                 div.scroll { table {
                     thead { tr { @for name in ["form", "rule", "severity", "text"] { th scope="col" { (label(lang, name)) } } } }
                     tbody { @for [form, rule, severity, said] in &receipt.hits {
-                        tr { td { (form) } td { (rule) } td { (label(lang, &format!("severity-{severity}"))) } td { (said) } }
+                        @let explained = receipt.explained.iter().any(|[own, known]| own == form && known == rule);
+                        tr { td { (form) } td { (rule) } td { (label(lang, &format!("severity-{severity}"))) @if explained { " " (badge(Tone::Good, &label(lang, "audit-unmet-explained"))) } } td { (said) } }
                     } }
                 } }
             }

@@ -17,12 +17,13 @@ use ui::{
 };
 
 use super::{
-    deeds::{attached, done, papers},
+    again,
+    deeds::{attached, papers},
     month::turn,
-    refused, shown,
+    refused, shown, went, years,
 };
 use crate::{
-    desk::{Entering, OwedView, SheetColumn, SheetPlace, SheetRow, SheetView, SheetsView},
+    desk::{Entering, KindView, OwedView, SheetColumn, SheetPlace, SheetRow, SheetView, SheetsView, YearPlace},
     routes,
     server::{App, FILES_BYTES},
     signed::{Act, Anyone, OwnAct, Session, Signed},
@@ -119,14 +120,28 @@ fn sheets(lang: Lang, here: &'static str, view: &SheetsView) -> Markup {
         @if !view.kinds.is_empty() {
             h2 { (label(lang, "page-kinds")) }
             p.dim { (label(lang, "page-kinds-help")) }
-            div.scroll { table {
-                thead { tr { @for name in ["kind", "book", "entries", "note"] { th scope="col" { (label(lang, name)) } } } }
-                tbody { @for (book, id, name, note, count) in &view.kinds {
-                    @let place = SheetPlace { book: book.clone(), kind: id.clone(), ..SheetPlace::default() };
-                    tr { td { a href=(address(&place, &view.period)) { (name) } } td { (book) } td.n { (count) } td { (note) } }
-                } }
-            } }
+            @let (used, others): (Vec<&KindView>, Vec<&KindView>) = view.kinds.iter().partition(|kind| kind.used);
+            (kinds(lang, view, &used))
+            @if !others.is_empty() { details { summary { (label(lang, "page-kinds-others")) " " (others.len()) } (kinds(lang, view, &others)) } }
         }
+    }
+}
+
+/// Kinds, each with its months: one by one, and the year at once.
+fn kinds(lang: Lang, view: &SheetsView, kinds: &[&KindView]) -> Markup {
+    let year = view.period.split('-').next().unwrap_or_default();
+    html! {
+        div.scroll { table {
+            thead { tr { @for name in ["kind", "book", "entries", "note"] { th scope="col" { (label(lang, name)) } } } }
+            tbody { @for kind in kinds {
+                @let place = SheetPlace { book: kind.book.clone(), kind: kind.id.clone(), ..SheetPlace::default() };
+                @let whole = YearPlace { book: kind.book.clone(), kind: kind.id.clone(), year: year.to_owned(), ..YearPlace::default() };
+                tr {
+                    td { a href=(address(&place, &view.period)) { (kind.name) } " " a href=(years::address(&whole)) { (label(lang, "page-year-sheet")) " " (year) } }
+                    td { (kind.book) } td.n { (kind.count) } td { (kind.note) }
+                }
+            } }
+        } }
     }
 }
 
@@ -209,6 +224,10 @@ fn body(session: &Session, place: &SheetPlace, view: &SheetView) -> Markup {
         div.row {
             @if let Some(before) = &view.beside[0] { a.button.plain href=(address(place, before)) data-key="p" { "‹ " (before) } }
             @if let Some(after) = &view.beside[1] { a.button.plain href=(address(place, after)) data-key="n" { (after) " ›" } }
+            @if session.office && place.sheet.is_empty() {
+                @let year = place.period.split('-').next().unwrap_or_default();
+                a.button.plain href=(years::address(&YearPlace { book: place.book.clone(), kind: place.kind.clone(), year: year.to_owned(), ..YearPlace::default() })) { (label(lang, "page-year-sheet")) " " (year) }
+            }
         }
         @if let Some(owed) = &view.owed {
             p {
@@ -229,7 +248,7 @@ fn title(lang: Lang, column: &SheetColumn) -> String {
 }
 
 /// The title, with what it means where that is a word of the trade.
-fn explained(lang: Lang, column: &SheetColumn) -> Markup {
+pub fn explained(lang: Lang, column: &SheetColumn) -> Markup {
     let title = title(lang, column);
     html! {
         @if WORDS.contains(&column.name.as_str()) { abbr title=(label(lang, &format!("entry-{}-why", column.name))) { (title) } }
@@ -256,7 +275,7 @@ fn table(session: &Session, view: &SheetView, to: &str) -> Markup {
                     @for (first, column) in view.columns.iter().enumerate().map(|(at, column)| (at == 0, column)) {
                         td {
                             @if first { input type="hidden" name=(format!("r{at}.seen")) value=(row.map_or(0, |row| row.seen)); }
-                            (cell(lang, at, column, *row))
+                            (cell(lang, at, column, *row, &view.place.period))
                         }
                     }
                     @if held { td.n { (row.and_then(|row| row.erp.as_deref()).unwrap_or_default()) } }
@@ -274,12 +293,14 @@ fn table(session: &Session, view: &SheetView, to: &str) -> Markup {
     }
 }
 
-fn cell(lang: Lang, at: usize, column: &SheetColumn, row: Option<&SheetRow>) -> Markup {
+/// A cell to type into; days are those of the month.
+pub fn cell(lang: Lang, at: usize, column: &SheetColumn, row: Option<&SheetRow>, month: &str) -> Markup {
     let name = format!("r{at}.{}", column.name);
     let text = row.and_then(|row| row.cells.get(&column.name)).map(String::as_str).unwrap_or_default();
     // What tells an entry from another is no part of correcting it.
     let fixed = column.key && row.is_some_and(|row| row.seen > 0);
     let shown = format!("{} {}", title(lang, column), at + 1);
+    let days = (column.name == "date").then(|| days(month)).flatten();
     html! {
         @if fixed { input type="hidden" name=(name) value=(text); (text) }
         @else if !column.choices.is_empty() {
@@ -290,9 +311,15 @@ fn cell(lang: Lang, at: usize, column: &SheetColumn, row: Option<&SheetRow>) -> 
             }
         } @else {
             input class=(if column.number { "n" } else { "" }) name=(name) value=(text) aria-label=(shown) size=(if column.number { 12 } else { 14 })
-                inputmode=[column.number.then_some("decimal")] type=(if column.name == "date" { "date" } else { "text" });
+                inputmode=[column.number.then_some("decimal")] type=(if column.name == "date" { "date" } else { "text" }) min=[days.as_ref().map(|days| &days[0])] max=[days.as_ref().map(|days| &days[1])];
         }
     }
+}
+
+/// First and last day of a month.
+fn days(month: &str) -> Option<[String; 2]> {
+    let last = survey::measures::days_in(month.parse().ok()?);
+    Some([format!("{month}-01"), format!("{month}-{last:02}")])
 }
 
 fn upload(session: &Session, to: &str) -> Markup {
@@ -359,7 +386,7 @@ fn entries(session: &Session, view: &SheetView, to: &str) -> Markup {
 }
 
 /// The lines of a table, as the form sends them.
-fn lines(fields: &std::collections::HashMap<String, String>) -> Vec<(i64, BTreeMap<String, String>)> {
+pub fn lines(fields: &std::collections::HashMap<String, String>) -> Vec<(i64, BTreeMap<String, String>)> {
     let mut lines: BTreeMap<usize, (i64, BTreeMap<String, String>)> = BTreeMap::new();
     for (name, text) in fields {
         let Some((at, column)) = name.strip_prefix('r').and_then(|rest| rest.split_once('.')) else { continue };
@@ -375,34 +402,33 @@ fn lines(fields: &std::collections::HashMap<String, String>) -> Vec<(i64, BTreeM
     lines.into_values().collect()
 }
 
-async fn enter(app: &App, place: SheetPlace, act: Act) -> Response {
-    let (session, upload) = (&act.session, act.text("upload") == "yes");
-    let mut files = act.files.clone();
-    let sheet = if upload && !files.is_empty() { Some(files.remove(0)) } else { None };
+async fn enter(app: &App, place: SheetPlace, mut act: Act) -> Response {
+    let upload = act.text("upload") == "yes";
+    let (mut papers, names) = act.papers();
+    let sheet = if upload && !papers.is_empty() { Some(papers.remove(0)) } else { None };
     let entering = Entering {
         rows: lines(&act.fields),
         sheet,
         correct: act.text("correct") == "yes",
         reason: act.text("reason").trim().to_owned(),
         beside: act.text("beside") == "yes",
-        papers: files,
+        papers,
     };
-    let (who, wanted) = (session.person.clone(), place.clone());
-    let back = address(&place, &place.period);
-    match app.ask(move |desk| desk.enter(&who, &wanted, &entering)).await {
-        Ok(told) => done(app, session, way(session, &place.period), &told, &back).await,
-        Err(refusal) => refused(app, session, refusal).await,
+    let (who, back) = (act.session.person.clone(), address(&place, &place.period));
+    match app.ask(move |desk| desk.enter(&who, &place, &entering)).await {
+        Ok(told) => went(app, &act, told, &back),
+        Err(refusal) => again(app, &act, names, refusal, &back).await,
     }
 }
 
 async fn withdraw(app: &App, place: SheetPlace, act: Act) -> Response {
-    let (session, who, wanted) = (&act.session, act.session.person.clone(), place.clone());
+    let who = act.session.person.clone();
     let [key, reason] = ["key", "reason"].map(|name| act.text(name).to_owned());
     let seen = act.text("seen").parse().unwrap_or_default();
     let back = format!("{}#entries", address(&place, &place.period));
-    match app.ask(move |desk| desk.withdraw(&who, &wanted, &key, seen, &reason)).await {
-        Ok(told) => done(app, session, way(session, &place.period), &told, &back).await,
-        Err(refusal) => refused(app, session, refusal).await,
+    match app.ask(move |desk| desk.withdraw(&who, &place, &key, seen, &reason)).await {
+        Ok(told) => went(app, &act, told, &back),
+        Err(refusal) => again(app, &act, Vec::new(), refusal, &back).await,
     }
 }
 

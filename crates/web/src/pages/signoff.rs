@@ -6,23 +6,24 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use base64ct::{Base64, Encoding};
 use maud::{Markup, html};
 use model::Finding;
 use sha2::{Digest, Sha256};
+use survey::document::{Cell, Draft};
 use ui::{
-    Lang, label,
+    Lang, grouped, label,
     page::{self, Tone, badge},
     text,
 };
 use zeroize::Zeroizing;
 
-use super::{Leaf, compared, draft, findings, log, reasons, refused, state, way};
+use super::{Leaf, again, compared, deeds::attached, draft, findings, log, reasons, refused, state, way, went};
 use crate::{
-    desk::{Hand, Key, Offer, Place, Reached, Refusal, Sign, Signing, Stage},
+    desk::{Hand, Key, Kind, Offer, Place, Reached, Refusal, Sign, Signing, Stage},
     routes,
     server::{App, FILES_BYTES},
     signed::{Act, Session, Signed},
@@ -38,21 +39,17 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 /// Findings that say that the password or the PIN was not the right one.
-const WRONG: [&str; 2] = ["key-password-wrong", "token-pin-wrong"];
+pub const WRONG: [&str; 2] = ["key-password-wrong", "token-pin-wrong"];
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    with(&app, &session, place, StatusCode::OK, &[]).await
-}
-
-async fn with(app: &App, session: &Session, place: Place, status: StatusCode, told: &[Finding]) -> Response {
     let (who, asked, lang) = (session.person.clone(), place.clone(), session.lang);
     match app.ask(move |desk| desk.signing(&who, &asked)).await {
         Ok(signing) => {
             let title = format!("{} · {} {}", label(lang, "page-sign"), signing.view.draft.name, place.period);
-            let body = html! { (findings(lang, told)) (body(session, &place, &signing)) };
-            Leaf { app, session, title, crumbs: way(lang, &place), here: "" }.with(status, body).await
+            let body = body(&session, &place, &signing);
+            Leaf { app: &app, session: &session, title, crumbs: way(lang, &place), here: "" }.with(StatusCode::OK, body).await
         }
-        Err(refusal) => refused(app, session, refusal).await,
+        Err(refusal) => refused(&app, &session, refusal).await,
     }
 }
 
@@ -77,6 +74,7 @@ fn body(session: &Session, place: &Place, signing: &Signing) -> Markup {
                 p.dim { (label(lang, "payload-digest-means")) }
             }
             p { (label(lang, "draft-digest")) " " (page::digest(&signing.view.digest)) }
+            details open[!signing.hands.is_empty()] { summary { (label(lang, "page-signed-figures")) } (figures(lang, place, &signing.view.draft)) }
             div.row {
                 a.button.plain href=(address) data-key="d" { (label(lang, "page-back")) }
                 a.button.plain href=(format!("{address}/rules")) data-key="r" { (label(lang, "page-rules")) }
@@ -156,6 +154,28 @@ fn next(session: &Session, place: &Place, signing: &Signing) -> Markup {
     }
 }
 
+/// What is signed: the figures of a form that has any, each a link to what it is made of.
+pub fn figures(lang: Lang, place: &Place, draft: &Draft) -> Markup {
+    let text = |cell: &Cell, name: &str| {
+        let column = cell.columns.shown(name)?;
+        cell.adjusted(column).map(|made| made.reported.clone()).or_else(|| column.value.clone())
+    };
+    let names = draft.shown();
+    html! {
+        div.scroll { table {
+            caption { (label(lang, "money-unit")) " " (draft.header.money_unit) }
+            thead { tr { th scope="col" { (label(lang, "code")) } th scope="col" { (label(lang, "name")) } @for name in &names { th.n scope="col" { (label(lang, name)) } } } }
+            tbody { @for cell in draft.cells.iter().filter(|cell| names.iter().any(|name| text(cell, name).is_some())) {
+                @let words = matches!(cell.kind.as_str(), "text" | "choice");
+                tr {
+                    td { (cell.id) } td { a href=(format!("{}#", routes::draft(place))) { (cell.name) } }
+                    @for name in &names { td.n { @if let Some(text) = text(cell, name) { @if words { (text) } @else { (grouped(&text)) } } } }
+                }
+            } }
+        } }
+    }
+}
+
 /// Why something is not offered.
 fn held(lang: Lang, offer: &Offer) -> Markup {
     match offer {
@@ -175,6 +195,7 @@ fn hands(session: &Session, place: &Place, signing: &Signing) -> Markup {
     let secret = if signing.key == Key::Pin { "key-pin" } else { "key-password" };
     html! {
         h2 id="hands" { (label(lang, "page-sign-here")) }
+        p { a href=(super::signing::HERE) { (label(lang, "page-sign-several")) } }
         @for hand in &signing.hands {
             div.card {
                 h3 { (label(lang, &format!("role-{}", hand.role))) " "
@@ -263,11 +284,13 @@ fn filing(session: &Session, place: &Place, signing: &Signing) -> Markup {
                 Some(filed) => p {
                     (label(lang, "filed-at")) " " strong { (filed.at) } " " (filed.reference) " "
                     @if !filed.current { (badge(Tone::Warn, &label(lang, "filed-another-version"))) }
+                    " " (attached(session, &filed.papers))
                 },
                 None => p.dim { (label(lang, "filed-not")) },
             }
             (held(lang, offer))
             @if let Some(Ok(())) = offer {
+                @if filed.is_some() { p.dim { (label(lang, "filed-again-means")) } }
                 form method="post" action=(format!("{}/filed", routes::draft(place))) enctype="multipart/form-data" {
                     (token(session))
                     input type="hidden" name="digest" value=(signing.view.digest);
@@ -302,59 +325,47 @@ fn back(session: &Session, place: &Place, signing: &Signing) -> Markup {
 }
 
 /// Who signs: guesses of one person are braked, whatever the browser.
-fn brake(session: &Session) -> String {
+pub fn brake(session: &Session) -> String {
     format!("sign {}", session.person)
 }
 
 pub async fn sign(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
-    let session = act.session.clone();
     let secret = Zeroizing::new(act.fields.remove("secret").unwrap_or_default());
-    let who = brake(&session);
+    let (who, page) = (brake(&act.session), format!("{}/sign", routes::draft(&place)));
+    let (mut papers, names) = act.papers();
+    let refuse = |finding: Finding| Refusal { kind: Kind::Refused, findings: vec![finding] };
     if let Some(left) = app.brake.waits(&who, Instant::now()) {
         let finding = Finding::error("signing-waits").with("seconds", left.as_secs().max(1));
-        return with(&app, &session, place, StatusCode::TOO_MANY_REQUESTS, &[finding]).await;
+        return again(&app, &act, names, refuse(finding), &page).await;
     }
-    let paper = act.files.pop();
+    let paper = papers.pop();
     if act.text("paper") == "1" && paper.is_none() {
-        let finding = Finding::error("scan-missing");
-        return with(&app, &session, place, StatusCode::CONFLICT, &[finding]).await;
+        return again(&app, &act, names, refuse(Finding::error("scan-missing")), &page).await;
     }
     let sign = Sign { role: act.text("role").to_owned(), digest: act.text("digest").to_owned(), secret, paper };
-    let (person, asked) = (session.person.clone(), place.clone());
-    match app.ask(move |desk| desk.sign(&person, &asked, &sign)).await {
+    let person = act.session.person.clone();
+    match app.ask(move |desk| desk.sign(&person, &place, &sign)).await {
         Ok(told) => {
             app.brake.passed(&who);
-            let told: Vec<Finding> = told.into_iter().filter(|finding| finding.level != model::Level::Note).collect();
-            if told.is_empty() {
-                return Redirect::to(&format!("{}/sign", routes::draft(&place))).into_response();
-            }
-            with(&app, &session, place, StatusCode::OK, &told).await
+            let told = told.into_iter().filter(|finding| finding.level != model::Level::Note).collect();
+            went(&app, &act, told, &page)
         }
         Err(refusal) => {
             if refusal.findings.iter().any(|finding| WRONG.contains(&&*finding.code)) {
                 app.brake.failed(&who, Instant::now());
             }
-            again(&app, &session, place, refusal).await
+            again(&app, &act, names, refusal, &page).await
         }
     }
 }
 
-/// The page once more with what was refused, so that it can be tried again at once.
-async fn again(app: &App, session: &Session, place: Place, refusal: Refusal) -> Response {
-    match refusal.kind {
-        crate::desk::Kind::Missing => refused(app, session, refusal).await,
-        _ => with(app, session, place, StatusCode::CONFLICT, &refusal.findings).await,
-    }
-}
-
-pub async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, act: Act) -> Response {
-    let (session, asked) = (act.session.clone(), place.clone());
-    let papers = act.files;
-    let text = |name: &str| act.fields.get(name).cloned().unwrap_or_default();
-    let (digest, at, reference, who) = (text("digest"), text("at"), text("reference"), session.person.clone());
-    match app.ask(move |desk| desk.note_filing(&who, &asked, [&digest, &at, &reference], &papers)).await {
-        Ok(()) => Redirect::to(&format!("{}/sign#filing", routes::draft(&place))).into_response(),
-        Err(refusal) => again(&app, &session, place, refusal).await,
+pub async fn file(State(app): State<Arc<App>>, Path(place): Path<Place>, mut act: Act) -> Response {
+    let (who, page) = (act.session.person.clone(), format!("{}/sign#filing", routes::draft(&place)));
+    let (papers, names) = act.papers();
+    let [digest, at, reference] = ["digest", "at", "reference"].map(|name| act.text(name).to_owned());
+    match app.ask(move |desk| desk.note_filing(&who, &place, [&digest, &at, &reference], &papers)).await {
+        Ok(()) => went(&app, &act, Vec::new(), &page),
+        Err(refusal) => again(&app, &act, names, refusal, &page).await,
     }
 }
 
@@ -374,22 +385,27 @@ pub async fn held_up(app: &App, session: &Session, place: &Place, refusal: Refus
 
 /// A page of its own, which brings its style with it: the policy names that style and nothing else.
 pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.print(&place, false)).await {
-        Ok(file) => {
-            let text = String::from_utf8_lossy(&file.bytes).into_owned();
-            let style = text.split_once("<style>").and_then(|(_, rest)| Some(rest.split_once("</style>")?.0)).unwrap_or_default();
-            let hash = Base64::encode_string(&Sha256::digest(style.as_bytes()));
-            let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
-            let Ok(policy) = HeaderValue::from_str(&policy) else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-            let media = HeaderValue::from_static("text/html; charset=utf-8");
-            ([(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, policy)], text).into_response()
-        }
+    let lang = session.lang;
+    match app.ask(move |desk| desk.print(&place, false, lang)).await {
+        Ok(file) => alone(&file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
 }
 
+/// A page that brings its own style.
+pub fn alone(file: &crate::desk::File) -> Response {
+    let text = String::from_utf8_lossy(&file.bytes).into_owned();
+    let style = text.split_once("<style>").and_then(|(_, rest)| Some(rest.split_once("</style>")?.0)).unwrap_or_default();
+    let hash = Base64::encode_string(&Sha256::digest(style.as_bytes()));
+    let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
+    let Ok(policy) = HeaderValue::from_str(&policy) else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let media = HeaderValue::from_static("text/html; charset=utf-8");
+    ([(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, policy)], text).into_response()
+}
+
 pub async fn pdf(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    match app.ask(move |desk| desk.print(&place, true)).await {
+    let lang = session.lang;
+    match app.ask(move |desk| desk.print(&place, true, lang)).await {
         Ok(file) => super::download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }

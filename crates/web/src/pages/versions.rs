@@ -14,7 +14,7 @@ use ui::{Lang, grouped, label, page, text};
 
 use super::{compared, home_way, shown, state, way};
 use crate::{
-    desk::{ChangedLine, ChangedVoucher, Changes, MOST_VOUCHERS, Place, Resealed, Versions},
+    desk::{ChangedLine, ChangedVoucher, Changes, KeptVersion, MOST_VOUCHERS, Place, Resealed, Versions},
     routes,
     server::App,
     signed::Signed,
@@ -69,10 +69,10 @@ fn versions_body(lang: Lang, place: &Place, versions: &Versions) -> Markup {
     };
     html! {
         div.scroll { table {
-            thead { tr { @for name in ["page-version", "at", "state", "draft-digest"] { th scope="col" { (label(lang, name)) } } } }
+            thead { tr { @for name in ["page-version", "at", "version-by", "version-why", "state", "draft-digest"] { th scope="col" { (label(lang, name)) } } } }
             tbody { @for (at, version) in versions.versions.iter().enumerate() { tr {
                 // What was said of an earlier version counts no more.
-                td.n { (version.number) } td { (version.at) } td { (state(lang, if at == 0 { &version.state } else { "superseded" })) } td { (page::digest(&version.digest)) }
+                td.n { (version.number) } td { (version.at) } td { (version.who) } td { (why(lang, version)) } td { (state(lang, if at == 0 { &version.state } else { "superseded" })) } td { (page::digest(&version.digest)) }
             } } }
         } }
         @match (&versions.comparison, now) {
@@ -84,6 +84,19 @@ fn versions_body(lang: Lang, place: &Place, versions: &Versions) -> Markup {
                 (compared::comparison(lang, place, comparison))
             },
             _ => p { (label(lang, "one-version")) },
+        }
+    }
+}
+
+/// Why there is a version, and what people did before it was built.
+fn why(lang: Lang, version: &KeptVersion) -> Markup {
+    html! {
+        @for (at, (name, about)) in version.why.iter().enumerate() {
+            @if at > 0 { "；" }
+            (text(lang, &format!("label-{name}"), &[("periods", about), ("cells", about)]))
+        }
+        @for act in &version.acts {
+            small { (act.at) " " (act.who) " " (super::log::did(lang, &act.what)) @if !act.about.is_empty() { " " (act.about) } @if !act.why.is_empty() { (label(lang, "colon")) (act.why) } }
         }
     }
 }

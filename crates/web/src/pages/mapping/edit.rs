@@ -94,6 +94,12 @@ fn body(session: &Session, view: &EditView, saved: bool) -> Markup {
                 (say("mapping-place"), html! { (if view.stands.is_empty() { "—" } else { &view.stands }) }),
                 (say("why"), html! { (view.why.as_deref().unwrap_or("—")) }),
             ]))
+            @let words = &view.words[usize::from(lang == Lang::En)];
+            @if !words.is_empty() { p.words { (words) } }
+            @if let Some((formula, place)) = &view.original {
+                p { a.button.plain href=(routes::edit(&view.place, Some(formula))) data-key="o" { (say("mapping-restore")) }
+                    " " span.dim { (ui::text(lang, "label-mapping-restore-help", &[("formula", formula), ("place", place)])) } }
+            }
             @for [name, called, formula] in &view.items {
                 @let to = EditPlace { what: name.clone(), ..view.place.clone() };
                 p { a href=(routes::edit(&to, None)) { (name) } " " (called) " = " code { (formula) } }
@@ -111,6 +117,12 @@ fn body(session: &Session, view: &EditView, saved: bool) -> Markup {
                 label for="say" { (say("mapping-formula")) }
                 textarea id="say" name="say" required spellcheck="false" { (typed) }
                 p.dim { (say("mapping-formula-help")) }
+                details { summary { (say("mapping-examples")) }
+                    div.scroll { table {
+                        thead { tr { th scope="col" { (say("mapping-formula")) } th scope="col" { (say("mapping-examples-means")) } } }
+                        tbody { @for (formula, words) in &view.examples { tr { td { code { (formula) } } td { (words[usize::from(lang == Lang::En)]) } } } }
+                    } }
+                }
             }
             button { (say("mapping-try")) }
         }
