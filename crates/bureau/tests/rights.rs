@@ -184,7 +184,7 @@ fn an_act_without_its_token_or_from_elsewhere_does_nothing() {
     assert_eq!(reviewer.get("/units").location(), "/login?next=%2Funits&over=1");
     // What the account was is no way back in, once it is opened again.
     bureau.run(&["staff", "change", "reviewer1"]);
-    let form = [format!("person=reviewer1"), format!("password={}", common::people::PASSWORD)];
+    let form = ["person=reviewer1".to_owned(), format!("password={}", common::people::PASSWORD)];
     let sent: Vec<&str> = form.iter().flat_map(|field| ["--data-urlencode", field]).collect();
     assert_eq!(ask(bureau.pages(), "/login", &sent).status, 401);
     bureau.signs_in("reviewer1");

@@ -303,8 +303,8 @@ async fn change_password<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) 
     Ok(sheet(own, StatusCode::OK, &[Finding::note("password-changed")]).await)
 }
 
-fn back() -> Done {
-    Ok(Redirect::to("/account#second").into_response())
+fn back() -> Response {
+    Redirect::to("/account#second").into_response()
 }
 
 /// Shows a secret; nothing is asked for at signing in before the authenticator has answered.
@@ -312,12 +312,12 @@ async fn show_secret<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> D
     if proved(own, act.text("password")).await?.second.is_none() {
         own.gate.sessions.pend(&own.session.id, second::secret());
     }
-    back()
+    Ok(back())
 }
 
 async fn begin_second<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Done {
     let (app, session) = (own.gate, own.session);
-    let Some(secret) = session.pending.clone() else { return back() };
+    let Some(secret) = session.pending.clone() else { return Ok(back()) };
     app.second.forget(&session.person);
     if !app.second.fits(&session.person, &secret, act.text("code"), SystemTime::now()) {
         return Err(told(own, Finding::error("second-wrong")).await);
@@ -326,7 +326,7 @@ async fn begin_second<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> 
     kept(own, Account { second: Some(secret), ..account }).await?;
     app.sessions.pend(&session.id, None);
     app.sessions.end_others(&session.person, &session.id);
-    back()
+    Ok(back())
 }
 
 async fn end_second<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Done {
@@ -342,7 +342,7 @@ async fn end_second<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Do
     }
     app.brake.passed(&session.person);
     kept(own, Account { second: None, ..account }).await?;
-    back()
+    Ok(back())
 }
 
 async fn end_sessions<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Done {
