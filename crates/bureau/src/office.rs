@@ -21,7 +21,9 @@ use crate::{
     knowledge::Knowledge,
     problem::{self, Unwritten},
     receive::{self, Arrived, Receiving},
-    store::{Base, Issued, Known, Log, MessageDraft, Objects, Published, Refused, Signing, Store, StoreError, Unit, Writer},
+    store::{
+        Base, Issued, Known, Log, MessageDraft, Objects, Published, Refused, Signing, Store, StoreError, Task, Unit, Writer,
+    },
     uploads::Uploads,
 };
 
@@ -87,6 +89,11 @@ impl Office {
         acts.iter().for_each(|act| self.tell(|| Event::of_act(act)));
         self.ring();
         Ok(done)
+    }
+
+    /// Hands a task to the group commit.
+    pub fn send(&self, task: Box<dyn Task>) {
+        self.writer.send(task);
     }
 
     /// Tells from now on what happens, a line each, on stderr.

@@ -8,6 +8,8 @@
 
 #[path = "crash.rs"]
 mod crash;
+#[path = "desk.rs"]
+mod desk;
 #[path = "receive.rs"]
 mod receive;
 #[path = "refusals.rs"]

@@ -230,7 +230,7 @@ fn a_server_reads_every_statement_and_is_known_by_its_certificate() {
     assert_eq!(owner.migrate(MIGRATIONS, "receiver", "2026-11-25T00:00:00Z").unwrap(), 0);
     let receiver = Server::new(&server.url("receiver"), None).unwrap();
     let connection = receiver.connect().unwrap();
-    for (name, text) in sql::STATEMENTS {
+    for (name, text) in sql::all() {
         connection.understands(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let begins = if name.starts_with("ADD_") { "INSERT INTO " } else { "SELECT " };
         assert!(text.starts_with(begins) && !text.contains(';'), "{name}");
