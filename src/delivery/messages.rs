@@ -138,7 +138,7 @@ fn keep(store: &mut Store, messages: &[Message], next: u64) -> Result<Vec<Findin
             states.extend(drafts.into_iter().filter(ours).map(|version| DraftVersion { state: state.to_owned(), ..version }));
         }
         let finding = match message.kind.as_str() {
-            "query" | "return" => Finding::warning("message-arrived"),
+            "query" | "return" | "reminder" => Finding::warning("message-arrived"),
             "answer" => continue,
             _ => Finding::note("message-arrived"),
         };

@@ -72,6 +72,8 @@ impl Event {
             "account" => (String::new(), text("person"), text("who")),
             "viewed" => (text("unit"), joined(&["form", "edition", "period", "page"]), text("person")),
             "deadline" => (String::new(), joined(&["cause", "answer_by", "grace"]), String::new()),
+            "portal" => (String::new(), joined(&["form", "file"]), text("who")),
+            "remark" => (text("unit"), text("text"), text("who")),
             _ => (String::new(), joined(&["kind", "edition", "form"]), text("who")),
         };
         Event { at: text("at"), kind: act.table.clone(), unit, about, by }

@@ -6,6 +6,7 @@ version, and every statement of its database adds rows or reads them (`sql.rs`).
 */
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot set up its case must fail"))]
 
+pub mod board;
 mod check;
 pub mod cli;
 mod clock;
@@ -15,16 +16,17 @@ mod enrol;
 mod est;
 mod events;
 pub mod failure;
-mod keys;
-mod knowledge;
-mod letters;
-mod messages;
+pub mod keys;
+pub mod knowledge;
+pub mod letters;
+pub mod messages;
 pub mod office;
 pub mod pages;
 mod problem;
 mod quality;
-mod receive;
+pub mod receive;
 pub mod release;
+pub mod robot;
 pub mod sandbox;
 pub mod serve;
 mod sheet;

@@ -1,16 +1,16 @@
 /*! Queries, answers, acceptances and returns. They are words: a figure changes only by a corrected package. */
 
-use crate::db::{self, Connection};
 use exchange::{Message, NewMessage, Problem};
 use model::Finding;
 
 use crate::{
     clock,
+    db::{self, Connection},
     failure::Failure,
     letters::Letters,
     office::Office,
     problem::Unwritten,
-    store::{MessageDraft, Report},
+    store::{KeptMessage, MessageDraft, Report},
 };
 
 /// Longest text of a message, in characters.
@@ -24,7 +24,8 @@ pub fn post(office: &Office, unit: &str, asked: &NewMessage) -> Result<(bool, Me
         return Err(malformed("key"));
     }
     let blank = asked.text.chars().all(|c| c.is_whitespace() || c.is_control());
-    if blank || asked.text.chars().count() > LONGEST {
+    // A zero byte is no text for every database.
+    if blank || asked.text.contains('\0') || asked.text.chars().count() > LONGEST {
         return Err(malformed("text"));
     }
     if asked.reply_to.is_some_and(|id| i64::try_from(id).is_err()) {
@@ -164,4 +165,50 @@ fn subject(office: &Office, letter: &Letter<'_>) -> Result<(), Failure> {
     }
     let finding = Finding::error("message-subject-unknown").at(&form.form).with("subject", letter.subject);
     Err(Failure::config(finding.with("nearest", settings::nearest(letter.subject, known()).unwrap_or("—"))))
+}
+
+/// How keys of reminders begin.
+const REMIND: &str = "bureau:remind:";
+
+/// What a unit has not sent.
+pub struct Reminder<'a> {
+    /// Unit.
+    pub unit: &'a str,
+    /// Form, period and last day of each report.
+    pub items: Vec<[String; 3]>,
+    /// Who writes.
+    pub who: &'a str,
+}
+
+/// Writes a reminder (催报) about what the unit was not reminded of before with the same last day; nothing where that is nothing. `words` says what the letter is
+/// of some of the items.
+pub fn remind(
+    office: &Office,
+    reminder: &Reminder<'_>,
+    words: &dyn Fn(&[[String; 3]]) -> String,
+) -> Result<Option<Message>, Failure> {
+    // What was written before is looked at and the row written under one lock.
+    let written = office.write(|connection| {
+        let before = KeptMessage::of_kind(connection, reminder.unit, "reminder")?;
+        let known = |item: &[String; 3]| {
+            let word = item.join("/");
+            before.iter().filter_map(|kept| kept.key.strip_prefix(REMIND)).any(|key| key.split(';').any(|known| known == word))
+        };
+        let new: Vec<[String; 3]> = reminder.items.iter().filter(|item| !known(item)).cloned().collect();
+        let Some([form, period, _]) = new.first() else { return Ok(None) };
+        let single = new.len() == 1;
+        let about = |text: &String| if single { text.clone() } else { String::new() };
+        let message = Message {
+            kind: "reminder".to_owned(),
+            by: reminder.who.to_owned(),
+            form: about(form),
+            period: about(period),
+            text: words(&new),
+            ..Message::default()
+        };
+        let key = new.iter().map(|item| item.join("/")).collect::<Vec<_>>().join(";");
+        let draft = MessageDraft { unit: reminder.unit.to_owned(), key: format!("{REMIND}{key}"), message };
+        draft.add(connection, &clock::text(clock::now())).map(Some)
+    })?;
+    Ok(written)
 }

@@ -55,7 +55,7 @@ pub struct Screened {
 }
 
 /// The thresholds: a file of the bureau's own stands in the place of those that come with the program.
-fn thresholds(folder: &Path) -> Result<Thresholds, Failure> {
+pub(crate) fn thresholds(folder: &Path) -> Result<Thresholds, Failure> {
     let path = folder.join(OWN);
     let own = match fs::read_to_string(&path) {
         Ok(text) => Some(text),

@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = &[
         text: SCHEMA,
     },
     Migration { version: 3, tables: staff::TABLES, text: staff::SCHEMA },
+    Migration { version: 4, tables: &["portal", "remark"], text: BOARD },
 ];
 
 /// The version that this program writes.
@@ -115,6 +116,19 @@ CREATE TABLE pack (
 ) STRICT;
 ";
 
+/// The tables of version 4: what the national platform's exports said, and what the bureau notes for itself.
+const BOARD: &str = "
+CREATE TABLE portal (
+  id INTEGER PRIMARY KEY, at TEXT NOT NULL, form TEXT NOT NULL, edition TEXT NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL,
+  body BLOB NOT NULL, who TEXT NOT NULL, UNIQUE (form, edition, sha256)
+) STRICT;
+CREATE TABLE remark (
+  id INTEGER PRIMARY KEY, at TEXT NOT NULL, unit TEXT NOT NULL, kind TEXT NOT NULL, message INTEGER NOT NULL REFERENCES message,
+  who TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (unit, key)
+) STRICT;
+CREATE INDEX remark_of ON remark (message, id);
+";
+
 /// Which versions there were, in PostgreSQL; SQLite has a number of its own for that.
 pub const VERSIONS: &str = "CREATE TABLE state_version (version INTEGER PRIMARY KEY, at TEXT NOT NULL) STRICT;";
 
@@ -143,6 +157,8 @@ pub const ACTS: &[(&str, &str, &str)] = &[
     ("account", "id", staff::ROWS_ACCOUNT),
     ("viewed", "id", staff::ROWS_VIEWED),
     ("deadline", "id", staff::ROWS_DEADLINE),
+    ("portal", "id", ROWS_PORTAL),
+    ("remark", "id", ROWS_REMARK),
 ];
 
 /// What keeps other programs from changing or taking away rows of a table.
@@ -349,6 +365,35 @@ statements! {
     ROWS_MESSAGE = "SELECT * FROM message ORDER BY id";
     /// Rows that are entries of the log.
     ROWS_PACK = "SELECT * FROM pack ORDER BY id";
+    /// Versions of units after a number, for the board.
+    UNITS_AFTER = "SELECT id, code, name, region, industry FROM unit WHERE id > ? ORDER BY id LIMIT ?";
+    /// Reports after a number, for the board.
+    REPORTS_AFTER = "SELECT r.id, r.unit, r.form, r.edition, r.period, r.version, r.trial, r.channel, p.payload, p.content, p.at
+                     FROM report r JOIN package p ON p.id = r.package WHERE r.id > ? ORDER BY r.id LIMIT ?";
+    /// Messages after a number with their keys, for the board.
+    MESSAGES_AFTER = "SELECT id, at, kind, who, form, period, payload, subject, reply_to, text, unit, key FROM message
+                      WHERE id > ? ORDER BY id LIMIT ?";
+    /// What the log holds of the receipt of a package that was taken.
+    RECORD_OF = "SELECT e.record FROM receipt r JOIN entry e ON e.leaf = r.leaf WHERE r.payload = ? AND r.unit = ? AND r.accepted = 1";
+    /// Rows that are entries of the log.
+    ROWS_PORTAL = "SELECT * FROM portal ORDER BY id";
+    /// Rows that are entries of the log.
+    ROWS_REMARK = "SELECT * FROM remark ORDER BY id";
+    /// What an export of the national platform said.
+    ADD_PORTAL = "INSERT INTO portal (at, form, edition, file, sha256, body, who) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    /// Whether an export was read before.
+    PORTAL_KNOWN = "SELECT id FROM portal WHERE form = ? AND edition = ? AND sha256 = ?";
+    /// Exports after a number, for the board.
+    PORTALS_AFTER = "SELECT id, form, edition, file, sha256, body FROM portal WHERE id > ? ORDER BY id LIMIT ?";
+    /// What the bureau notes for itself about a message.
+    ADD_REMARK = "INSERT INTO remark (at, unit, kind, message, who, key, text) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    /// Notes, the newest first.
+    REMARKS = "SELECT id, at, unit, kind, message, who, key, text FROM remark WHERE ?1 = '' OR unit = ?1 ORDER BY id DESC";
+    /// A note by its key.
+    REMARK_OF_KEY = "SELECT id, at, unit, kind, message, who, key, text FROM remark WHERE unit = ? AND key = ?";
+    /// Messages of a unit of one kind, with their keys.
+    MESSAGES_OF_KIND = "SELECT id, at, kind, who, form, period, payload, subject, reply_to, text, unit, key FROM message
+                        WHERE unit = ? AND kind = ? ORDER BY id";
     /// Counts for people.
     COUNTS = "SELECT (SELECT COUNT(DISTINCT code) FROM unit), (SELECT COUNT(*) FROM package), (SELECT COUNT(*) FROM receipt WHERE accepted = 0)";
 }

@@ -14,3 +14,5 @@ mod desk;
 mod receive;
 #[path = "refusals.rs"]
 mod refusals;
+#[path = "schemathesis.rs"]
+mod schemathesis;

@@ -118,7 +118,7 @@ pub(crate) fn schemas() -> Map<String, Value> {
                 &["id", "at", "kind", "by", "text"],
                 json!({
                     "id": number("号 · number"), "at": time(""),
-                    "kind": { "enum": ["query", "answer", "acceptance", "return", "notice"] },
+                    "kind": { "enum": ["query", "answer", "acceptance", "return", "notice", "reminder", "closing"] },
                     "by": text("谁写的 · who wrote it"), "form": text("表号 · form"), "period": text("期别 · period"),
                     "payload": digest("关于哪个报送包 · the package it is about"),
                     "subject": text("指标或审核关系 · indicator or rule"), "reply_to": number("答复哪条 · what it answers"),

@@ -113,7 +113,7 @@ pub struct Message {
     pub id: u64,
     /// When it was written, RFC 3339.
     pub at: String,
-    /// `query`, `answer`, `acceptance`, `return` or `notice`.
+    /// `query`, `answer`, `acceptance`, `return` or `notice`; `reminder` of a report that has not arrived, `closing` of a query that is settled.
     pub kind: String,
     /// Who wrote it: a person of the bureau, or the unit.
     pub by: String,

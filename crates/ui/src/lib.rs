@@ -43,6 +43,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/acting.toml"),
     include_str!("../messages/archive.toml"),
     include_str!("../messages/audit.toml"),
+    include_str!("../messages/board.toml"),
     include_str!("../messages/bureau.toml"),
     include_str!("../messages/config.toml"),
     include_str!("../messages/connect.toml"),

@@ -86,6 +86,9 @@ pub fn serve(ctx: &Ctx, what: &Serve) -> Result<Vec<Finding>, Failure> {
         config.listen = what.listen.unwrap_or(config.listen);
         let office = Office::open(config)?;
         tells(ctx, &office)?;
+        let lang = ctx.lang;
+        let told = move |failure: &Failure| crate::failure::tell(lang, &failure.findings);
+        crate::board::watch(&office, ctx.folder(), told).map_err(refused)?;
         return runtime.block_on(serving(ctx, office));
     }
     let thrown_away = what.dir.is_none();

@@ -11,7 +11,7 @@ use seal::{Certificate, Demands, Digest, Digesting, Limits, Moment, Package, Rec
 
 use super::{Ctx, output};
 use crate::{
-    clock, db,
+    board, clock, db,
     failure::Failure,
     keys::keep,
     receive::{self, Arrived, Receiving},
@@ -29,6 +29,15 @@ pub struct Import {
     /// 回执写到哪里；不写则在旁边 Where the receipt goes; beside the package where absent
     #[arg(long)]
     receipt: Option<PathBuf>,
+    /// 文件是国家平台的导出表，只读载入 The file is an export of the national platform
+    #[arg(long, requires = "form")]
+    portal: bool,
+    /// 平台导出表的表号 Form of the export
+    #[arg(long)]
+    form: Option<String>,
+    /// 表里没有写报告期的，是哪一期 Period of rows that say none
+    #[arg(long)]
+    period: Option<Month>,
 }
 
 /// Digest and length of a file that is longer than what is read of it.
@@ -77,6 +86,11 @@ fn lay(path: &Path, receipt: &[u8]) -> Result<PathBuf, Failure> {
 
 pub fn import(ctx: &Ctx, what: &Import) -> Result<Vec<Finding>, Failure> {
     let office = ctx.office()?;
+    if let Some(form) = what.form.as_deref().filter(|_| what.portal) {
+        let duties = board::Duties::read(office.store(), &ctx.folder())?;
+        let reading = board::Reading { path: &what.file, form, period: what.period, who: &ctx.who() };
+        return board::import(&office, &duties, &reading);
+    }
     let (package, whole) = bytes(&what.file, office.config().receive.package_max)?;
     let beside = |ending: &str| PathBuf::from(format!("{}.{ending}", what.file.display()));
     let agent = fs::read_to_string(beside("checkpoint")).ok();

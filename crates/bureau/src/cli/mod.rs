@@ -1,5 +1,6 @@
 /*! The command line of the receiver: one file per verb. stdout carries results only. */
 
+mod board;
 mod bureau;
 mod files;
 mod log;
@@ -59,7 +60,7 @@ enum Verb {
     Certificates(people::Certificates),
     /// 吊销证书 Revokes a certificate
     Revoke(people::Revoke),
-    /// 收下一个离线送来的报送包 Takes a package that was carried by hand; writes its receipt beside it
+    /// 收下一个离线送来的报送包；--portal 载入平台导出表 Takes a package that was carried by hand, or an export of the national platform
     Import(files::Import),
     /// 导出报送包和回执 Writes packages and receipts into a folder
     Export(files::Export),
@@ -69,6 +70,9 @@ enum Verb {
     Reports(files::Reports),
     /// 同行筛查：同一张表、同一期的各单位之间，谁与众不同 Screens among units: who stands out in one form and period
     Quality(quality::Quality),
+    /// 看板：上报率、迟报、排队、汇总、比较 Boards: progress, lateness, queue, totals, comparisons
+    #[command(subcommand)]
+    Board(board::What),
     /// 没有收的包和原因 The packages that were refused, and why
     Refusals(files::Refusals),
     /// 制度包和日历 Survey packs and calendars
@@ -119,6 +123,11 @@ pub(crate) struct Ctx {
 impl Ctx {
     fn config(&self) -> Result<Config, Failure> {
         Config::read(&self.config)
+    }
+
+    /// The folder of the configuration, where files of the bureau's own may be.
+    fn folder(&self) -> PathBuf {
+        self.config.parent().map(ToOwned::to_owned).unwrap_or_default()
     }
 
     fn open(&self) -> Result<(Config, Store), Failure> {
@@ -190,6 +199,7 @@ pub fn run(args: Args) -> (u8, Lang, Vec<Finding>) {
         Verb::Verify(what) => files::verify(&ctx, what),
         Verb::Reports(what) => files::reports(&ctx, what),
         Verb::Quality(what) => quality::run(&ctx, what),
+        Verb::Board(what) => board::run(&ctx, what),
         Verb::Refusals(what) => files::refusals(&ctx, what),
         Verb::Packs(what) => packs::run(&ctx, what),
         Verb::Query(what) => talk::write(&ctx, "query", what),

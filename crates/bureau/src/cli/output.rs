@@ -49,17 +49,7 @@ pub fn rows(format: Format, lang: Lang, columns: &[&str], rows: &[Vec<String>]) 
             say(&String::from_utf8_lossy(&bytes))
         }
         Format::Table => {
-            let none: [(&str, &str); 0] = [];
-            let title = |name: &&str| {
-                // Programs know these names; people read what stands in the column.
-                let shown = match *name {
-                    "unit" => "unit-code",
-                    "person" => "person-name",
-                    name => name,
-                };
-                ui::text(lang, &format!("label-{}", shown.replace('_', "-")), &none)
-            };
-            let titles: Vec<String> = columns.iter().map(title).collect();
+            let titles: Vec<String> = columns.iter().map(|name| title(lang, name)).collect();
             if rows.is_empty() {
                 return Ok(());
             }
@@ -72,4 +62,15 @@ pub fn rows(format: Format, lang: Lang, columns: &[&str], rows: &[Vec<String>]) 
             say(&std::iter::once(&titles).chain(rows).map(line).collect::<String>())
         }
     }
+}
+
+/// What people read for a column: programs know these names; people read what stands in the column.
+pub fn title(lang: Lang, name: &str) -> String {
+    let none: [(&str, &str); 0] = [];
+    let shown = match name {
+        "unit" => "unit-code",
+        "person" => "person-name",
+        name => name,
+    };
+    ui::text(lang, &format!("label-{}", shown.replace('_', "-")), &none)
 }

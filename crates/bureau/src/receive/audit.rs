@@ -10,6 +10,7 @@ use survey::{
 
 use super::judge::drafts;
 use crate::{
+    knowledge::Editions,
     office::Office,
     store::{Report, Store, StoreError},
 };
@@ -54,13 +55,19 @@ pub fn arrived(store: &Store, unit: &str, month: Month, wanted: &dyn Fn(&str) ->
 }
 
 /// Judges every rule of the forms of a unit and month.
-pub fn verdicts(office: &Office, unit: &str, month: Month, reports: &[Draft]) -> Result<Vec<Verdict>, StoreError> {
+pub fn verdicts(
+    office: &Office,
+    known: &Editions,
+    unit: &str,
+    month: Month,
+    reports: &[Draft],
+) -> Result<Vec<Verdict>, StoreError> {
     let outside = Outside::default();
     let mut found = Vec::new();
     let mut editions = Vec::new();
     let (mut before, mut beside) = (false, false);
     for draft in reports {
-        let Some(edition) = office.knowledge().edition(office.store(), &draft.edition)? else { continue };
+        let Some(edition) = known.get(&draft.edition) else { continue };
         if let Some(beyond) = edition.beyond.get(&draft.form) {
             before |= beyond.month_before;
             beside |= beyond.forms.iter().any(|form| reports.iter().all(|other| other.form != *form));
@@ -83,11 +90,11 @@ pub fn verdicts(office: &Office, unit: &str, month: Month, reports: &[Draft]) ->
 }
 
 /// Judges every rule of the forms; counts, and what is not met.
-pub fn summary(office: &Office, identity: &Identity, reports: &[Draft]) -> Result<Value, StoreError> {
+pub fn summary(office: &Office, known: &Editions, identity: &Identity, reports: &[Draft]) -> Result<Value, StoreError> {
     let Ok(month) = identity.period.parse::<Month>() else { return Ok(json!({})) };
     let mut counts = [0_u64; 4];
     let (mut told, mut left) = (Vec::new(), 0_u64);
-    for verdict in verdicts(office, &identity.unit.code, month, reports)? {
+    for verdict in verdicts(office, known, &identity.unit.code, month, reports)? {
         let at = match verdict.outcome {
             Outcome::Met => 0,
             Outcome::Unmet => 1,

@@ -202,6 +202,7 @@ impl Task for Receiving {
         let Receiving { done, reply, office, judged, .. } = *self;
         if outcome.is_ok() && done.as_ref().is_some_and(|done| done.new) {
             office.tell(|| Event::of_receipt(&judged.receipt));
+            office.ring();
         }
         let lost = || Refused::State("nothing was written".to_owned());
         let answer = outcome.and_then(|()| done.ok_or_else(lost));

@@ -1,24 +1,28 @@
 /*! The state of a receiver: rows of a database, to which rows are only added, and the bytes of packages. */
 
 mod acts;
+mod feed;
 mod log;
 mod messages;
 mod objects;
 mod packages;
 mod packs;
 mod people;
+mod portal;
 mod staff;
 mod units;
 mod writer;
 
 pub use acts::Act;
+pub use feed::{Arrival, Kept as KeptMessage, UnitVersion};
 pub use log::{Entry, Log};
 pub use messages::Draft as MessageDraft;
 pub use objects::Objects;
 pub use packages::{Agent, Blob, Kept, Known, NewReport, Report, Taken};
 pub use packs::Published;
 pub use people::{Enrolment, Issued};
-pub use staff::{Arrival, Deadline, Query, Staff, Viewed, account, put_account};
+pub use portal::{PortalSheet, Remark};
+pub use staff::{Deadline, Query, ReportVersion, Staff, Viewed, account, put_account};
 pub use units::Unit;
 pub use writer::{Close, Notary, Refused, Signing, Task, Writer, commit};
 

@@ -10,6 +10,7 @@ mod causes;
 mod change;
 mod compare;
 mod grid;
+pub mod portal;
 mod reading;
 #[cfg(test)]
 mod tests;

@@ -72,7 +72,7 @@ pub struct Wanted<'a> {
 
 /// Reads a sheet in the layout that finds the most figures in it.
 pub fn read(grid: &Grid, wanted: Wanted<'_>) -> Reading {
-    let reader = Reader { grid, wanted, names: names(wanted.form) };
+    let reader = Reader::new(grid, wanted);
     let mut best = Reading::default();
     for read in [reader.rows(), reader.units(), reader.months()].into_iter().flatten() {
         if read.told.len() > best.told.len() || best.told.is_empty() && read.unclear.len() > best.unclear.len() {
@@ -107,7 +107,7 @@ enum Heading {
     Alone,
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     grid: &'a Grid,
     wanted: Wanted<'a>,
     names: BTreeMap<String, Option<usize>>,
@@ -122,6 +122,10 @@ enum Found<'a> {
 }
 
 impl<'a> Reader<'a> {
+    pub(super) fn new(grid: &'a Grid, wanted: Wanted<'a>) -> Reader<'a> {
+        Reader { grid, wanted, names: names(wanted.form) }
+    }
+
     fn by_name(&self, name: &str) -> Option<&'a Row> {
         let at = self.names.get(&bare_name(name)).copied().flatten()?;
         self.wanted.form.rows.get(at)
@@ -155,7 +159,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The headings of a table that begins at a row: those of up to three rows together, the upper ones reaching to the right.
-    fn headings(&self, from: usize, depth: usize) -> Vec<String> {
+    pub(super) fn headings(&self, from: usize, depth: usize) -> Vec<String> {
         let width = self.grid.width();
         let mut headings = vec![String::new(); width];
         for row in from..from + depth {
@@ -208,7 +212,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A column of figures for a kind of indicator: a stock has its balance wherever the form has one column for both.
-    fn kept(row: &Row, column: Printed) -> Option<Printed> {
+    pub(super) fn kept(row: &Row, column: Printed) -> Option<Printed> {
         use Printed as P;
         match (row.kind, column) {
             (RowKind::Text | RowKind::Choice, _) | (_, P::Value) | (RowKind::Flow, P::Closing | P::Opening) => None,
@@ -330,7 +334,7 @@ impl<'a> Reader<'a> {
         (names > 0).then_some(reading)
     }
 
-    fn roles_of(&self, headings: &[String]) -> Vec<Option<Role>> {
+    pub(super) fn roles_of(&self, headings: &[String]) -> Vec<Option<Role>> {
         let mut seen = Vec::new();
         let once = |heading: &String| {
             let role = self.wanted.words.role(heading)?;
@@ -385,7 +389,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `商品销售额;本年-本月`
-    fn portal(&self, heading: &str) -> Option<(&'a Row, Printed)> {
+    pub(super) fn portal(&self, heading: &str) -> Option<(&'a Row, Printed)> {
         let (name, column) = heading.split_once([';', '；'])?;
         let name = name.trim();
         let bare = name.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(name, |(_, rest)| rest);
