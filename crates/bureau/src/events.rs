@@ -68,12 +68,12 @@ impl Event {
             "certificate" => (text("unit"), joined(&["serial", "person"]), String::new()),
             "revocation" => (String::new(), joined(&["serial", "reason"]), text("who")),
             "message" => (text("unit"), joined(&["kind", "form", "period", "subject"]), text("who")),
-            "portal" => (String::new(), joined(&["form", "file"]), text("who")),
-            "remark" => (text("unit"), text("text"), text("who")),
             "staff" => (String::new(), joined(&["person", "name", "area", "state"]), text("who")),
             "account" => (String::new(), text("person"), text("who")),
             "viewed" => (text("unit"), joined(&["form", "edition", "period", "page"]), text("person")),
             "deadline" => (String::new(), joined(&["cause", "answer_by", "grace"]), String::new()),
+            "portal" => (String::new(), joined(&["form", "file"]), text("who")),
+            "remark" => (text("unit"), text("text"), text("who")),
             _ => (String::new(), joined(&["kind", "edition", "form"]), text("who")),
         };
         Event { at: text("at"), kind: act.table.clone(), unit, about, by }

@@ -153,12 +153,12 @@ pub const ACTS: &[(&str, &str, &str)] = &[
     ("revocation", "serial", ROWS_REVOCATION),
     ("message", "id", ROWS_MESSAGE),
     ("pack", "id", ROWS_PACK),
-    ("portal", "id", ROWS_PORTAL),
-    ("remark", "id", ROWS_REMARK),
     ("staff", "id", staff::ROWS_STAFF),
     ("account", "id", staff::ROWS_ACCOUNT),
     ("viewed", "id", staff::ROWS_VIEWED),
     ("deadline", "id", staff::ROWS_DEADLINE),
+    ("portal", "id", ROWS_PORTAL),
+    ("remark", "id", ROWS_REMARK),
 ];
 
 /// What keeps other programs from changing or taking away rows of a table.

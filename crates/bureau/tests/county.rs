@@ -217,6 +217,8 @@ impl County {
         for event in events.iter().filter(|event| event.get("return").is_some() && corrections) {
             let unit = text(&event["unit"]);
             let letter = Letter {
+                cause: "",
+                payload: "",
                 kind: "return",
                 unit: &unit,
                 report: [FORM, "2025", period],
@@ -226,7 +228,7 @@ impl County {
                 text: "请核对后重报",
                 who: "审核员",
             };
-            messages::write(&self.office, &Letters::load(self.folder.path()).unwrap(), &letter).unwrap();
+            messages::write(&self.office, &Letters::load(&self.office.config().folder).unwrap(), &letter).unwrap();
         }
     }
 

@@ -29,6 +29,7 @@ const MATRIX: &[(&str, &str, &str, &str)] = &[
     ("POST", "/units/{unit}/{form}/{edition}/{period}/query", "-y---", "unit values"),
     ("POST", "/units/{unit}/{form}/{edition}/{period}/return", "-y---", "unit values"),
     ("POST", "/units/{unit}/{form}/{edition}/{period}/accept", "-y---", "unit values"),
+    ("GET", "/late", "-yyy-", ""),
     ("GET", "/queries", "-yy--", ""),
     ("GET", "/staff", "y----", ""),
     ("POST", "/staff", "y----", ""),

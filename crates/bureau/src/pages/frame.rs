@@ -6,7 +6,7 @@ use ui::{
     page::{Tone, badge},
 };
 
-use crate::store::{Arrival, Unit};
+use crate::store::{ReportVersion, Unit};
 
 /// The way to the first page.
 pub fn home_way(lang: Lang) -> Vec<(String, String)> {
@@ -59,8 +59,8 @@ pub fn decision(lang: Lang, kind: Option<&str>) -> Markup {
 }
 
 /// The newest version of each report, in the order of their periods, the last first; and how many versions there are.
-pub fn newest(all: &[Arrival]) -> Vec<(&Arrival, usize)> {
-    let mut found: Vec<(&Arrival, usize)> = Vec::new();
+pub fn newest(all: &[ReportVersion]) -> Vec<(&ReportVersion, usize)> {
+    let mut found: Vec<(&ReportVersion, usize)> = Vec::new();
     for one in all {
         match found.iter_mut().find(|(known, _)| known.report == one.report && known.unit == one.unit) {
             Some((known, count)) => {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock,
     staff::Role,
-    store::{Arrival, Query, Unit, Viewed},
+    store::{Query, ReportVersion, Unit, Viewed},
 };
 
 /// Days back that the first page looks.
@@ -30,7 +30,7 @@ const ROWS: usize = 3000;
 /// What awaits a reviewer or reader.
 struct Waiting {
     /// Newest versions that the person has not looked at.
-    arrived: Vec<(Unit, Arrival)>,
+    arrived: Vec<(Unit, ReportVersion)>,
     /// Queries without an answer.
     open: Vec<(Unit, Query)>,
     /// Answers that came since the person last looked.
@@ -82,7 +82,7 @@ fn read(bureau: &Bureau, visit: &Visit) -> Answer<Waiting> {
             Ok(units.get(code).cloned().flatten())
         };
         let mut arrived = Vec::new();
-        let all = Arrival::since(connection, &since, ROWS)?;
+        let all = ReportVersion::since(connection, &since, ROWS)?;
         for (one, _) in frame::newest(&all) {
             let [form, _, period] = &one.report;
             if last(&one.unit, form, period).is_none_or(|at| *at < one.at)
@@ -93,11 +93,11 @@ fn read(bureau: &Bureau, visit: &Visit) -> Answer<Waiting> {
         }
         arrived.sort_by(|(_, one), (_, other)| other.at.cmp(&one.at));
         let (mut open, mut answers) = (Vec::new(), Vec::new());
-        let mut reports: BTreeMap<String, Vec<Arrival>> = BTreeMap::new();
+        let mut reports: BTreeMap<String, Vec<ReportVersion>> = BTreeMap::new();
         for query in Query::list(connection, &since, "", ROWS)? {
             let Some(unit) = own(&query.unit)? else { continue };
             if !reports.contains_key(&query.unit) {
-                reports.insert(query.unit.clone(), Arrival::of(connection, &query.unit)?);
+                reports.insert(query.unit.clone(), ReportVersion::of(connection, &query.unit)?);
             }
             let known = reports.get(&query.unit).map_or(&[][..], Vec::as_slice);
             let looked = last(&query.unit, &query.message.form, &query.message.period);

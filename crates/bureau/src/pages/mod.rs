@@ -8,6 +8,7 @@ says who looks at what: where that cannot be written, nothing is shown.
 
 mod frame;
 mod home;
+mod late;
 mod paper;
 mod people;
 mod route;
@@ -71,12 +72,18 @@ impl Bureau {
 }
 
 /// Pages that roles reach from everywhere.
-const WORK: [(&str, &str); 3] = [("/", "page-home"), ("/units", "bureau-units"), ("/queries", "bureau-queries")];
-const TOWN: [(&str, &str); 2] = [("/", "page-home"), ("/units", "bureau-units")];
+const WORK: [(&str, &str); 4] =
+    [("/", "page-home"), ("/units", "bureau-units"), ("/late", "bureau-late"), ("/queries", "bureau-queries")];
+const TOWN: [(&str, &str); 3] = [("/", "page-home"), ("/units", "bureau-units"), ("/late", "bureau-late")];
 const ADMIN: [(&str, &str); 3] = [("/", "page-home"), ("/staff", "bureau-staff"), ("/views", "bureau-views")];
 const OFFICER: [(&str, &str); 2] = [("/", "page-home"), ("/views", "bureau-views")];
-const WORK_OFFICER: [(&str, &str); 4] =
-    [("/", "page-home"), ("/units", "bureau-units"), ("/queries", "bureau-queries"), ("/views", "bureau-views")];
+const WORK_OFFICER: [(&str, &str); 5] = [
+    ("/", "page-home"),
+    ("/units", "bureau-units"),
+    ("/late", "bureau-late"),
+    ("/queries", "bureau-queries"),
+    ("/views", "bureau-views"),
+];
 
 impl House for Bureau {
     type Standing = Staff;

@@ -14,7 +14,7 @@ use maud::Markup;
 use model::Finding;
 use tokio::sync::oneshot;
 
-use super::{Bureau, home, people, submission, talk, units, viewing};
+use super::{Bureau, home, late, people, submission, talk, units, viewing};
 use crate::{
     clock,
     staff::Role,
@@ -92,6 +92,7 @@ pub const ROUTES: &[Route] = &[
     with_values(act("/units/{unit}/{form}/{edition}/{period}/query", REVIEW, talk::query)),
     with_values(act("/units/{unit}/{form}/{edition}/{period}/return", REVIEW, talk::give_back)),
     with_values(act("/units/{unit}/{form}/{edition}/{period}/accept", REVIEW, talk::accept)),
+    page("/late", TIMES, late::list),
     page("/queries", WORK, talk::list),
     page("/staff", ADMIN, people::list),
     act("/staff", ADMIN, people::add),

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock,
     receive::{self, Opened},
-    store::{Arrival, Issued, Known, MessageDraft, Query, Unit},
+    store::{Issued, Known, MessageDraft, Query, ReportVersion, Unit},
 };
 
 /// Where a report is.
@@ -27,9 +27,9 @@ pub const PATH: &str = "/units/{unit}/{form}/{edition}/{period}";
 /// One version of a report with all that belongs to it.
 pub struct Submission {
     /// The version.
-    pub arrival: Arrival,
+    pub arrival: ReportVersion,
     /// Every version of the report, the first first.
-    pub versions: Vec<Arrival>,
+    pub versions: Vec<ReportVersion>,
     /// What stands in the package.
     pub opened: Opened,
     /// The report as the unit wrote it.
@@ -48,7 +48,7 @@ fn damaged(what: &str) -> Refusal {
 pub fn open(bureau: &Bureau, visit: &Visit, version: &str) -> Answer<Submission> {
     let report = visit.report();
     let unit = &visit.unit.code;
-    let mut versions = bureau.read(|connection| Arrival::of(connection, unit))?;
+    let mut versions = bureau.read(|connection| ReportVersion::of(connection, unit))?;
     versions.retain(|one| one.report == report);
     let wanted = match version {
         "" => versions.last(),
@@ -80,10 +80,9 @@ impl Submission {
 
 /// Verdicts of the report's own rules, as on arrival.
 fn verdicts(bureau: &Bureau, submission: &Submission) -> Answer<Vec<Verdict>> {
-    let Arrival { unit, report, .. } = &submission.arrival;
+    let ReportVersion { unit, report, .. } = &submission.arrival;
     let Ok(month) = report[2].parse::<Month>() else { return Ok(Vec::new()) };
-    let store = bureau.office.store();
-    let known = bureau.office.knowledge().now(store).map_err(lost)?;
+    let known = bureau.office.knowledge().now(bureau.office.store()).map_err(lost)?;
     let all = receive::verdicts(&bureau.office, &known, unit, month, &submission.opened.drafts).map_err(lost)?;
     Ok(all.into_iter().filter(|verdict| verdict.form == report[0]).collect())
 }
@@ -268,7 +267,7 @@ pub fn csv(bureau: &Bureau, visit: &Visit) -> Answer<Reply> {
     sheet
         .write_record(["unit", "form", "edition", "period", "version", "code", "name", "measure", "column", "value"])
         .map_err(|error| broken(&error))?;
-    let Arrival { unit, report: [form, edition, period], version, .. } = &submission.arrival;
+    let ReportVersion { unit, report: [form, edition, period], version, .. } = &submission.arrival;
     let version = version.to_string();
     for cell in &submission.draft.cells {
         for (name, column) in cell.columns.each() {

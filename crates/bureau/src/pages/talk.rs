@@ -20,7 +20,7 @@ use crate::{
     failure::Failure,
     messages::{self, Letter},
     staff::Role,
-    store::{Arrival, Query, Unit},
+    store::{Query, ReportVersion, Unit},
 };
 
 /// Lines of a list.
@@ -75,11 +75,11 @@ pub fn list(bureau: &Bureau, visit: &Visit) -> Answer<Reply> {
     let all = visit.query.text("all") == "1";
     let rows = bureau.read(|connection| {
         let mut rows = Vec::new();
-        let mut reports: std::collections::BTreeMap<String, Vec<Arrival>> = std::collections::BTreeMap::new();
+        let mut reports: std::collections::BTreeMap<String, Vec<ReportVersion>> = std::collections::BTreeMap::new();
         for query in Query::list(connection, "", "", 10 * MOST)? {
             let Some(unit) = Unit::find(connection, &query.unit)?.filter(|unit| visit.staff.covers(unit)) else { continue };
             if !reports.contains_key(&query.unit) {
-                reports.insert(query.unit.clone(), Arrival::of(connection, &query.unit)?);
+                reports.insert(query.unit.clone(), ReportVersion::of(connection, &query.unit)?);
             }
             let known = reports.get(&query.unit).map_or(&[][..], Vec::as_slice);
             if all || query.is_open(known) {

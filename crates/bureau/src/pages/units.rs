@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     staff::Role,
-    store::{Arrival, MessageDraft, Query, Unit},
+    store::{MessageDraft, Query, ReportVersion, Unit},
 };
 
 /// Units of one page.
@@ -48,7 +48,7 @@ pub fn page(bureau: &Bureau, visit: &Visit) -> Answer<Reply> {
     let (lang, unit) = (visit.session.lang, &visit.unit);
     let works = visit.staff.is_any(&[Role::Reviewer, Role::Reader]);
     let (all, decisions, open) = bureau.read(|connection| {
-        let all = Arrival::of(connection, &unit.code)?;
+        let all = ReportVersion::of(connection, &unit.code)?;
         let mut decisions = BTreeMap::new();
         for (one, _) in frame::newest(&all) {
             if let Some(word) = MessageDraft::decision(connection, &unit.code, &one.report[0], &one.payload)? {
@@ -92,15 +92,16 @@ pub fn page(bureau: &Bureau, visit: &Visit) -> Answer<Reply> {
 
 impl Query {
     /// Whether it waits: there is no answer, and no corrected version either.
-    pub fn is_open(&self, arrived: &[Arrival]) -> bool {
-        let about =
-            |one: &&Arrival| one.unit == self.unit && one.report[0] == self.message.form && one.report[2] == self.message.period;
+    pub fn is_open(&self, arrived: &[ReportVersion]) -> bool {
+        let about = |one: &&ReportVersion| {
+            one.unit == self.unit && one.report[0] == self.message.form && one.report[2] == self.message.period
+        };
         let newest = arrived.iter().filter(about).max_by_key(|one| one.version);
         self.answer == 0 && newest.is_none_or(|newest| newest.payload == self.message.payload)
     }
 
     /// The query with the edition of the report it is about.
-    pub fn placed(self, arrived: &[Arrival]) -> Query {
+    pub fn placed(self, arrived: &[ReportVersion]) -> Query {
         let about = arrived.iter().find(|one| one.payload == self.message.payload && one.report[0] == self.message.form);
         Query { edition: about.map(|one| one.report[1].clone()).unwrap_or_default(), ..self }
     }

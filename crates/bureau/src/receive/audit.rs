@@ -54,7 +54,7 @@ pub fn arrived(store: &Store, unit: &str, month: Month, wanted: &dyn Fn(&str) ->
     Ok(found)
 }
 
-/// Judges every rule of the forms of a unit and month. `known` are the editions of the reports.
+/// Judges every rule of the forms of a unit and month.
 pub fn verdicts(
     office: &Office,
     known: &Editions,

@@ -22,7 +22,7 @@ pub use packages::{Agent, Blob, Kept, Known, NewReport, Report, Taken};
 pub use packs::Published;
 pub use people::{Enrolment, Issued};
 pub use portal::{PortalSheet, Remark};
-pub use staff::{Arrival, Deadline, Query, Staff, Viewed, account, put_account};
+pub use staff::{Deadline, Query, ReportVersion, Staff, Viewed, account, put_account};
 pub use units::Unit;
 pub use writer::{Close, Notary, Refused, Signing, Task, Writer, commit};
 

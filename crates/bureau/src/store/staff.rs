@@ -162,7 +162,7 @@ impl Deadline {
 
 /// A report that arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Arrival {
+pub struct ReportVersion {
     /// Unit.
     pub unit: String,
     /// Form, edition and period.
@@ -179,20 +179,20 @@ pub struct Arrival {
     pub at: String,
 }
 
-fn arrival(row: &Row) -> db::Result<Arrival> {
+fn arrival(row: &Row) -> db::Result<ReportVersion> {
     let (unit, report, version) = (row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?], row.get(4)?);
     let (channel, payload, content) = (row.get(5)?, row.get(6)?, row.get(7)?);
-    Ok(Arrival { unit, report, version, channel, payload, content, at: row.get(8)? })
+    Ok(ReportVersion { unit, report, version, channel, payload, content, at: row.get(8)? })
 }
 
-impl Arrival {
+impl ReportVersion {
     /// Every version of a unit's reports, the newest of each last.
-    pub fn of(connection: &Connection, unit: &str) -> db::Result<Vec<Arrival>> {
+    pub fn of(connection: &Connection, unit: &str) -> db::Result<Vec<ReportVersion>> {
         connection.prepare_cached(sql::REPORTS_OF_UNIT)?.query_map([unit], arrival)?.collect()
     }
 
     /// What arrived since a moment, the newest first.
-    pub fn since(connection: &Connection, at: &str, most: usize) -> db::Result<Vec<Arrival>> {
+    pub fn since(connection: &Connection, at: &str, most: usize) -> db::Result<Vec<ReportVersion>> {
         connection.prepare_cached(sql::REPORTS_SINCE)?.query_map(params![at, number(most)], arrival)?.collect()
     }
 }
