@@ -8,7 +8,7 @@ use std::{
 };
 
 use bureau::{
-    board::{self, Around, Asked, Board, By, Duties},
+    board::{self, Around, Asked, Board, By, Duties, Keyed},
     config::Config,
     keys::Keys,
     knowledge::Knowledge,
@@ -401,6 +401,7 @@ fn year(units: usize, periods: usize) {
     assert!(other.is_none(), "{other:?}");
 
     reminders(&county, &duties, &asked);
+    accepted(&county, &duties, &asked);
     for (unit, kind, words, who) in county.letters() {
         let found: Vec<&&str> = STEERING.iter().filter(|word| words.to_lowercase().contains(**word)).collect();
         assert!(found.is_empty(), "{unit} {kind} {who}: {found:?} in {words}");
@@ -432,6 +433,75 @@ fn reminders(county: &County, duties: &Duties, asked: &Asked) {
         // No figure is in it: every number is a form, a month or a day.
         assert_eq!(own[0].message.by, "催报员");
     }
+}
+
+/// What is accepted is what the brief is of, to the unit; and what falls is told of key enterprises, to the bureau alone.
+fn accepted(county: &County, duties: &Duties, asked: &Asked) {
+    let periods: Vec<String> = county.told["periods"].as_array().unwrap().iter().map(text).collect();
+    let [before, period] = [&periods[periods.len() - 2], &periods[periods.len() - 1]];
+    let (truth, month) = (&county.told["truth"][period], period.parse::<Month>().unwrap());
+    let watched = texts(&county.told["kinds"]["suspicious"]);
+    let ordinary = text(&county.told["clean"][0]);
+    let mut keys = String::new();
+    for unit in watched.iter().chain([&ordinary]) {
+        keys += &format!("[[unit]]\ncode = \"{unit}\"\nreason = \"占比大\"\nsince = \"2025-01\"\nhandler = \"王科员\"\n");
+    }
+    keys += "[[unit]]\ncode = \"91350121MA00000014\"\nreason = \"到期\"\nsince = \"2024-01\"\nuntil = \"2024-12\"\n";
+    keys += "[[warning]]\nid = \"fall\"\nkind = \"fall\"\nform = \"B203\"\ncode = \"301\"\nmost = \"0.5\"\nhandler = \"工业科\"\ntext = \"少一半以上\"\n";
+    let keyed = Keyed::parse("keys.toml", &keys, duties).unwrap();
+    let board = county.fed();
+    // Nothing is accepted yet.
+    let empty = board::brief(&board, duties, &keyed, asked, month).unwrap();
+    assert!(empty.units == 0 && empty.headlines.is_empty());
+    let (returned, silent) = (texts(&truth["returned"]), texts(&truth["silent"]));
+    let units = county.told["units"].as_array().unwrap().iter().map(|unit| text(&unit["code"]));
+    for unit in units.filter(|unit| !returned.contains(unit) && !silent.contains(unit)) {
+        let letter =
+            Letter {
+                kind: "acceptance", unit: &unit, report: [FORM, "2025", period], subject: "", text: "受理", who: "审核员"
+            };
+        messages::write(&county.office, &letter).unwrap();
+    }
+    let letters = county.letters().len();
+    let board = county.fed();
+    let brief = board::brief(&board, duties, &keyed, asked, month).unwrap();
+    let sum = |key: &str| truth["sums"][key][1].to_string().parse::<Amount>().unwrap();
+    assert_eq!(brief.units as u64, truth["sums"]["301 cumulative"][0].as_u64().unwrap());
+    assert_eq!(brief.headlines.iter().map(|one| one.value).collect::<Vec<_>>(), [sum("301 cumulative"), sum("327 cumulative")]);
+    assert_eq!(brief.headlines[0].prior_year, Some(sum("301 prior_year")));
+    let trades: BTreeMap<String, Amount> =
+        brief.headlines[0].trades.iter().map(|(trade, _, value, _)| (trade.clone(), *value)).collect();
+    let groups = truth["groups"].as_object().unwrap().iter();
+    assert_eq!(
+        trades,
+        groups.map(|(trade, sums)| (trade.clone(), sums["301 cumulative"][1].to_string().parse().unwrap())).collect()
+    );
+    for (kind, text) in [("md", brief.markdown(ui::Lang::Zh)), ("html", brief.html(ui::Lang::Zh))] {
+        assert!(
+            text.contains(&ui::grouped(&sum("301 cumulative").to_string())) && text.contains("<svg") == (kind == "html"),
+            "{text}"
+        );
+    }
+
+    // What the months alone say, as the generator wrote them.
+    let alone = |unit: &str, period: &str| {
+        let events = county.told["events"].as_array().unwrap().iter();
+        let last = events
+            .filter(|event| event["unit"] == unit && event["period"] == period && event.get("rows").is_some())
+            .next_back()?;
+        last["rows"]["301"]["this_month"].as_i64()
+    };
+    let fell = |unit: &&String| alone(unit, before).zip(alone(unit, period)).is_some_and(|(before, now)| now * 2 < before);
+    let wanted: BTreeSet<String> = watched.iter().filter(fell).cloned().collect();
+    assert_eq!(brief.warnings.iter().map(|warning| warning.key.unit.code.clone()).collect::<BTreeSet<_>>(), wanted);
+    assert!(brief.warnings.iter().all(|warning| warning.handler == "工业科" && warning.rule == "fall"));
+    assert_eq!(brief.contributions.len(), 2 * (watched.len() + 1));
+    let own = brief.contributions.iter().find(|one| one.key.unit.code == ordinary && one.figure[0] == "301").unwrap();
+    let change = own.value.unwrap().checked_sub(own.prior_year.unwrap()).unwrap();
+    let points =
+        change.checked_mul(Amount::from_whole(100).unwrap()).unwrap().checked_div(sum("301 prior_year")).unwrap().round(2);
+    assert_eq!(own.points, points);
+    assert_eq!(county.letters().len(), letters, "a warning reached a unit");
 }
 
 #[test]
