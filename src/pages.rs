@@ -10,7 +10,6 @@ use std::{
 
 use axum_server::Handle;
 use model::Finding;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use store::Store;
 
 use crate::{
@@ -51,11 +50,7 @@ impl Drop for Serving {
 
 /// The address that pages have, as people type it.
 pub fn url(web: &Web, address: SocketAddr) -> String {
-    let scheme = if web.secure() { "https" } else { "http" };
-    match web.hosts.first() {
-        Some(host) => format!("{scheme}://{host}:{}", address.port()),
-        None => format!("{scheme}://{address}"),
-    }
+    gate::url(&web.hosts, web.secure(), address)
 }
 
 /// Name of the file in the state that says where pages are served now, while they are.
@@ -119,11 +114,10 @@ pub fn start(agent: &Agent, web: &Web) -> Result<Serving, Failure> {
     };
     let listener = TcpListener::bind(address).map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
-    let mut hosts = web.hosts.clone();
-    hosts.extend(["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), address.ip().to_string()]);
+    let hosts = gate::hosts(&web.hosts, address);
     let desk = Arc::new(Pages::new(agent.path.clone()));
     let shelf = desk.shelf();
-    let router = web::router(desk, web::Settings { hosts, secure: web.secure() });
+    let router = web::router(desk, gate::Settings { hosts, secure: web.secure() });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build().map_err(refused)?;
     runtime.spawn(async move {
         loop {
@@ -135,25 +129,19 @@ pub fn start(agent: &Agent, web: &Web) -> Result<Serving, Failure> {
     let own = handle.clone();
     let thread = std::thread::spawn(move || {
         // The listener is bound: what ends the server now is the handle, or a system that nothing can be told to.
-        let _ = runtime.block_on(web::serve(listener, router, tls, own));
+        let _ = runtime.block_on(gate::serve(listener, router, tls, own));
     });
     Ok(Serving { url: url(web, address), handle, thread: Some(thread) })
 }
 
-/// Certificate and key for TLS 1.2 and later: browsers of the firm.
-fn tls(certificate: &Path, key: &Path) -> Result<web::Tls, Failure> {
+/// Certificate and key of the server.
+fn tls(certificate: &Path, key: &Path) -> Result<gate::Tls, Failure> {
     let read = |path: &Path| fs::read(path).map_err(|error| Failure::config(Finding::io(path, &error)));
     let unfit = |path: &Path, reason: String| {
         Failure::config(Finding::error("web-certificate-unfit").at(path.display().to_string()).with("reason", reason))
     };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(certificate)?)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unfit(certificate, error.to_string()))?;
-    let secret = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| unfit(key, error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
-        .map_err(|error| unfit(certificate, error.to_string()))?;
-    Ok(web::Tls { config: Arc::new(config) })
+    gate::Tls::of_pem(&read(certificate)?, &read(key)?).map_err(|wrong| match wrong {
+        gate::Unfit::Certificate(reason) => unfit(certificate, reason),
+        gate::Unfit::Key(reason) => unfit(key, reason),
+    })
 }

@@ -2,7 +2,6 @@
 
 use clap::Subcommand;
 use model::Finding;
-use web::Account;
 
 use super::Ctx;
 use crate::{
@@ -33,11 +32,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
             let mut rows = Vec::new();
             for person in &agent.people {
                 let account = desk::account(&store, &person.id)?.unwrap_or_default();
-                let state = match (account.password, account.invitation) {
-                    (Some(_), _) => "active",
-                    (None, Some(_)) => "invited",
-                    (None, None) => "none",
-                };
+                let state = account.state();
                 let state = if ctx.people() { label(ctx.lang, &format!("account-{state}")) } else { state.to_owned() };
                 let roles = person.roles.iter().map(|role| role.id()).collect::<Vec<_>>().join(" ");
                 rows.push(vec![person.id.clone(), person.name.clone(), roles, state]);
@@ -60,14 +55,13 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
                 let finding = Finding::error("web-not-running").at(&person.id).with("listen", &web.listen);
                 return Err(Failure::findings(vec![finding]));
             };
-            let token = web::token()
-                .ok_or_else(|| Failure::source(Finding::error("state-refused").with("reason", "no random numbers")))?;
-            let until = jiff::Timestamp::now().as_second() + web::INVITED;
             // What the person signs in with today holds until the invitation is used.
             let known = desk::account(&store, &person.id)?.unwrap_or_default();
-            let account = Account { invitation: Some(web::kept(&token)), until, ..known };
+            let (account, token) = known
+                .invited(jiff::Timestamp::now().as_second())
+                .ok_or_else(|| Failure::source(Finding::error("state-refused").with("reason", "no random numbers")))?;
             desk::put_account(&mut store, &packs::who(), &person.id, &account)?;
-            let link = format!("{base}/welcome?person={}&invitation={token}", person.id);
+            let link = base + &gate::invitation(&person.id, &token);
             Table {
                 columns: &["id", "name", "link"],
                 numbers: &[],

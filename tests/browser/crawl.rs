@@ -55,6 +55,10 @@ fn kind(path: &str) -> String {
     if path.starts_with("/kinds/") {
         return "/kinds".to_owned();
     }
+    // A year's sheet of one kind is like that of the next.
+    if path.starts_with("/years/") {
+        return "/years".to_owned();
+    }
     let names: Vec<&str> = asked.split('&').map(|pair| pair.split('=').next().unwrap_or_default()).collect();
     // The letters in a path are what a page is; digests, months and numbers are which one.
     let own =

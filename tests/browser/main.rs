@@ -5,6 +5,7 @@ The review pages: over HTTP, and in a real Chromium. Apart from the other tests,
 
 mod acting;
 mod browser;
+mod bureau;
 mod crawl;
 mod doing;
 mod exam;

@@ -13,7 +13,8 @@ use crate::{
 /// Every address of the router with its parts filled in, read from where it is made: a page that comes later is in it by itself.
 fn addresses() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/web/src")];
+    let mut folders =
+        ["crates/web/src", "crates/gate/src"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

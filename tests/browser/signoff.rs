@@ -18,7 +18,7 @@ use crate::{
 use crate::PASSWORD;
 
 /// A company that has enrolled with a receiver, whose people have keys under a password that the daemon does not know.
-fn company(bureau: &Bureau, official: bool) -> Pages {
+pub fn company(bureau: &Bureau, official: bool) -> Pages {
     let form = if official { "code = \"B203\"\nchannel = \"official\"" } else { "code = \"B203\"" };
     let keys = ["wu", "zhoumin"].map(|id| {
         format!(

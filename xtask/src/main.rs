@@ -44,7 +44,7 @@ const USAGE: &str = "usage: cargo xtask test [ARGS] | bench [--lines N] | bench 
     test    every test of the workspace, with cargo-nextest where present; ARGS go to the test runner\n  \
     bench   times a pull of a made ledger beside a bare fetch and peers; docs/benchmarks.md explains the figures;\n            \
              bench audit times a county's year of audit rules beside vtlengine, bench forms a month of one enterprise;\n            \
-             bench receiver puts a bureau's receiver under load over TLS";
+             bench receiver puts a bureau's receiver under load over TLS (--store postgres, --objects folder)";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);

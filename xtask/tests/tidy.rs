@@ -136,10 +136,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "taizhang-survey",
             "taizhang-seal",
             "taizhang-exchange",
+            "taizhang-gate",
             "taizhang-ui",
         ],
     ),
-    ("taizhang-web", &["taizhang-model", "taizhang-survey", "taizhang-ui"]),
+    ("taizhang-gate", &["taizhang-model", "taizhang-ui"]),
+    ("taizhang-web", &["taizhang-gate", "taizhang-model", "taizhang-survey", "taizhang-ui"]),
     ("taizhang-seal", &["taizhang-model"]),
     ("taizhang-token", &["taizhang-model", "taizhang-seal"]),
     ("xtask", &[]),
@@ -371,7 +373,7 @@ fn every_column_and_word_of_results_is_translated() {
     let catalogue = catalogue();
     let mut findings = Vec::new();
     let mut all = String::new();
-    let programs = ["src/", "crates/bureau/src/", "crates/ui/src/", "crates/web/src/"];
+    let programs = ["src/", "crates/bureau/src/", "crates/gate/src/", "crates/ui/src/", "crates/web/src/"];
     for (path, text) in sources().into_iter().filter(|(path, _)| programs.iter().any(|program| path.starts_with(program))) {
         let lists = ["columns: &[", "columns = [", "ctx.lang, &["].into_iter().flat_map(|before| text.split(before).skip(1));
         let mut names: Vec<&str> =

@@ -1,7 +1,7 @@
 /*!
 A receiver under load: its own program in a process of its own, over TLS with client certificates, with the load generator on the same cores.
 
-`receiver_bench PROGRAM [--store sqlite|postgres] [--objects database|folder] [STORED …]` prints lines of `name value unit`; `cargo xtask bench receiver` builds both
+`receiver_bench PROGRAM [--store sqlite|postgres] [--objects database|folder] [--maximum PACKAGES] [STORED …]` prints lines of `name value unit`; `cargo xtask bench receiver` builds both
 and runs it. With `postgres` a private server runs on the same cores too. Each answer is looked at: one that is no receipt of a package that was taken ends the run.
 */
 #![allow(
@@ -104,7 +104,7 @@ struct Bureau {
 }
 
 impl Bureau {
-    fn new(program: &Path, folder: &Path, server: Option<&postgres::Postgres>, objects: &str) -> Bureau {
+    fn new(program: &Path, folder: &Path, server: Option<&postgres::Postgres>, objects: &str, units: usize) -> Bureau {
         let run = |args: &[&str]| {
             let out = Command::new(program).args(args).current_dir(folder).output().unwrap();
             assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
@@ -123,9 +123,9 @@ impl Bureau {
         if server.is_some() {
             run(&["store", "migrate"]);
         }
-        for first in (0..UNITS).step_by(SHEET) {
+        for first in (0..units).step_by(SHEET) {
             let mut register = String::from("code,name,official\n");
-            (first..first + SHEET)
+            (first..units.min(first + SHEET))
                 .for_each(|number| register += &format!("{},unit {number},{}\n", code(number), FORMS.join(" ")));
             fs::write(folder.join("register.csv"), register).unwrap();
             run(&["unit", "import", "register.csv"]);
@@ -425,20 +425,41 @@ async fn burst(address: &str, sites: Vec<Site>) -> (Duration, u64, usize) {
     (begun.elapsed(), again.load(Ordering::Relaxed), count)
 }
 
+/// Verifies all that was received: how long it takes, and the most memory it had.
+fn verify(bureau: &Bureau) {
+    let begun = Instant::now();
+    let mut command = Command::new(&bureau.program);
+    let mut child = command.args(["log", "verify"]).current_dir(&bureau.folder).stderr(Stdio::null()).spawn().unwrap();
+    let (status, mut peak) = (format!("/proc/{}/status", child.id()), 0_u64);
+    let ended = loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        peak = peak.max(kib.unwrap_or_default());
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(ended.success(), "log verify");
+    println!("verify_took {} ms\nverify_peak {} MiB", begun.elapsed().as_millis(), peak >> 10);
+}
+
 fn main() {
     let mut args = std::env::args().skip(1);
     let program = PathBuf::from(args.next().expect("receiver_bench PROGRAM [STORED ...]")).canonicalize().unwrap();
-    let (mut store, mut objects, mut stored) = ("sqlite".to_owned(), "database".to_owned(), Vec::new());
+    let (mut store, mut objects, mut stored, mut only) = ("sqlite".to_owned(), "database".to_owned(), Vec::new(), None);
     while let Some(word) = args.next() {
         match word.as_str() {
             "--store" => store = args.next().expect("--store sqlite|postgres"),
+            "--maximum" => only = Some(args.next().and_then(|text| text.parse::<usize>().ok()).expect("--maximum PACKAGES")),
             "--objects" => objects = args.next().expect("--objects database|folder"),
             number => stored.push(number.parse::<usize>().unwrap()),
         }
     }
     let folder = tempfile::tempdir().unwrap();
     let database = (store == "postgres").then(|| postgres::Postgres::start(&["log_min_messages=warning", "max_wal_size=4GB"]));
-    let bureau = Bureau::new(&program, folder.path(), database.as_ref(), &objects);
+    let bureau = Bureau::new(&program, folder.path(), database.as_ref(), &objects, if only.is_some() { 2000 } else { UNITS });
     let server = bureau.serve();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let per_unit = usize::try_from(MONTHS).unwrap();
@@ -448,12 +469,17 @@ fn main() {
         next += count;
         (made, next)
     };
-    let size = Site::new(&bureau, UNITS - 1, 1).packages[0].len();
+    let size = Site::new(&bureau, if only.is_some() { 1999 } else { UNITS - 1 }, 1).packages[0].len();
     let figures: usize = bureau.cells.iter().flat_map(|(_, _, cells)| cells).map(|cell| cell.columns.each().count()).sum();
     println!("package_figures {figures} figures\npackage_bytes {size} bytes");
     runtime.block_on(closed(&server.address, sites(20, MONTHS).0, CLOSED));
-    let maximum = runtime.block_on(closed(&server.address, sites(MEASURED / per_unit, MONTHS).0, CLOSED));
+    let maximum = runtime.block_on(closed(&server.address, sites(only.unwrap_or(MEASURED) / per_unit, MONTHS).0, CLOSED));
     println!("maximum {maximum} packages/s");
+    if only.is_some() {
+        drop(server);
+        verify(&bureau);
+        return;
+    }
     let per_second = (maximum * SHARE / 100).max(1);
     let count = usize::try_from(per_second * OPEN).unwrap() / per_unit;
     let delays = runtime.block_on(open(&server.address, sites(count.max(1), MONTHS).0, per_second));
@@ -481,8 +507,7 @@ fn main() {
     println!("burst_units {count} units\nburst_drained {} ms\nburst_again {again} times", took.as_millis());
     rest.for_each(|wanted| beside(wanted, &mut sites));
     drop(server);
-    let out = Command::new(&program).args(["log", "verify"]).current_dir(folder.path()).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    verify(&bureau);
     let reports = Command::new(&program).args(["--format", "csv", "reports"]).current_dir(folder.path()).output().unwrap();
     let rows = String::from_utf8_lossy(&reports.stdout).lines().count() - 1;
     println!("reports {rows} rows");

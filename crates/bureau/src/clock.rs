@@ -1,5 +1,9 @@
 //! The receiver's clock, in whole seconds of UTC.
 
+use jiff::{
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
 use seal::Time;
 
 /// Now.
@@ -12,4 +16,12 @@ pub fn now() -> Time {
 /// As texts have it.
 pub fn text(time: Time) -> String {
     time.to_string()
+}
+
+/// China's clocks.
+pub const CHINA: Offset = Offset::constant(8);
+
+/// Today in China, where the bureau's days begin and end.
+pub fn today() -> Date {
+    TimeZone::fixed(CHINA).to_datetime(jiff::Timestamp::now()).date()
 }

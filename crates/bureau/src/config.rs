@@ -42,6 +42,7 @@ const SHAPE: Shape = Shape::Table(&[
         ]),
     ),
     ("uploads", Shape::Table(&[("each", WHOLE), ("hours", WHOLE)])),
+    ("pages", Shape::Table(&[("listen", TEXT), ("hosts", Shape::List), ("certificate", TEXT), ("key", TEXT)])),
 ]);
 
 /// The configuration file, read and checked.
@@ -61,6 +62,8 @@ pub struct Config {
     pub keys: PathBuf,
     /// Where the password of the key files is.
     pub password: Secret,
+    /// Folder of the configuration.
+    pub folder: PathBuf,
     /// Where it listens.
     pub listen: SocketAddr,
     /// Names and addresses by which agents reach it.
@@ -71,8 +74,30 @@ pub struct Config {
     pub receive: Receive,
     /// Bounds of unfinished uploads.
     pub uploads: Uploads,
+    /// The pages of the bureau's people; none where the configuration says nothing.
+    pub pages: Option<Pages>,
     /// Whether it is a sandbox.
     pub sandbox: bool,
+}
+
+/// The pages of the bureau's people.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    /// Where they listen; beyond this machine only with a certificate.
+    pub listen: SocketAddr,
+    /// Names by which browsers may ask, beside those of this machine.
+    pub hosts: Vec<String>,
+    /// Certificate in PEM, its own first.
+    pub certificate: Option<PathBuf>,
+    /// Its key in PEM.
+    pub key: Option<PathBuf>,
+}
+
+impl Pages {
+    /// Whether they are served over TLS.
+    pub const fn secure(&self) -> bool {
+        self.certificate.is_some() && self.key.is_some()
+    }
 }
 
 /// A reference to a secret.
@@ -179,7 +204,20 @@ struct Raw {
     receive: RawReceive,
     #[serde(default)]
     uploads: Uploads,
+    pages: Option<RawPages>,
 }
+
+#[derive(Deserialize)]
+struct RawPages {
+    listen: Option<String>,
+    #[serde(default)]
+    hosts: Vec<String>,
+    certificate: Option<String>,
+    key: Option<String>,
+}
+
+/// Where pages listen that say nothing else: on this machine alone.
+const PAGES: &str = "127.0.0.1:8620";
 
 #[derive(Deserialize)]
 struct RawBureau {
@@ -254,6 +292,11 @@ impl Config {
         if address.is_err() {
             findings.push(Finding::error("listen-unfit").at(places.of("serve.listen")).with("address", listen));
         }
+        let pages_at = raw.pages.as_ref().and_then(|pages| pages.listen.as_deref()).unwrap_or(PAGES);
+        let pages_address: Result<SocketAddr, _> = pages_at.parse();
+        if pages_address.is_err() {
+            findings.push(Finding::error("listen-unfit").at(places.of("pages.listen")).with("address", pages_at));
+        }
         let mut roles = Vec::new();
         for name in &raw.receive.roles {
             match Role::from_id(name).filter(|role| role.signs_off()) {
@@ -270,7 +313,12 @@ impl Config {
         }
         let store = raw.store.read(folder, &places, &mut findings);
         let objects = raw.objects.read(folder, &places, &mut findings);
-        let (Ok(listen), true) = (address, findings.is_empty()) else { return Err(findings) };
+        let (Ok(listen), Ok(pages_listen), true) = (address, pages_address, findings.is_empty()) else { return Err(findings) };
+        let file = |given: Option<String>| given.map(|name| folder.join(name));
+        let pages = raw.pages.map(|pages| {
+            let (certificate, key) = (file(pages.certificate), file(pages.key));
+            Pages { listen: pages_listen, hosts: pages.hosts, certificate, key }
+        });
         let dir = |given: Option<String>, usual: &str| folder.join(given.as_deref().unwrap_or(usual));
         let password = raw.keys.password.within(folder);
         let mib = raw.receive.package_mib.clamp(1, exchange::PACKAGE_MAX >> 21);
@@ -294,6 +342,8 @@ impl Config {
                 package_max: mib << 20,
             },
             uploads: raw.uploads,
+            folder: folder.to_owned(),
+            pages,
         })
     }
 

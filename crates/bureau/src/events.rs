@@ -70,6 +70,10 @@ impl Event {
             "message" => (text("unit"), joined(&["kind", "form", "period", "subject"]), text("who")),
             "portal" => (String::new(), joined(&["form", "file"]), text("who")),
             "remark" => (text("unit"), text("text"), text("who")),
+            "staff" => (String::new(), joined(&["person", "name", "area", "state"]), text("who")),
+            "account" => (String::new(), text("person"), text("who")),
+            "viewed" => (text("unit"), joined(&["form", "edition", "period", "page"]), text("person")),
+            "deadline" => (String::new(), joined(&["cause", "answer_by", "grace"]), String::new()),
             _ => (String::new(), joined(&["kind", "edition", "form"]), text("who")),
         };
         Event { at: text("at"), kind: act.table.clone(), unit, about, by }

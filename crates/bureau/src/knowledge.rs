@@ -21,11 +21,14 @@ pub struct Edition {
     pub beyond: BTreeMap<String, Beyond>,
 }
 
+/// All editions by their names.
+pub type Editions = BTreeMap<String, Arc<Edition>>;
+
 /// All editions, as they stood when so many packs were published.
 #[derive(Default)]
 struct Known {
     packs: i64,
-    editions: BTreeMap<String, Arc<Edition>>,
+    editions: Arc<Editions>,
 }
 
 /// What is known, read again when a pack is published.
@@ -76,31 +79,29 @@ pub fn editions(published: &[Published]) -> (BTreeMap<String, Edition>, Vec<Find
 impl Knowledge {
     /// An edition as it stands now; nothing where no form of it is known.
     pub fn edition(&self, store: &Store, edition: &str) -> Result<Option<Arc<Edition>>, StoreError> {
-        self.ask(store, |editions| editions.get(edition).cloned())
+        Ok(self.now(store)?.get(edition).cloned())
     }
 
     /// Every form that is known, of any edition.
     pub fn forms(&self, store: &Store) -> Result<BTreeSet<String>, StoreError> {
-        self.ask(store, |editions| {
-            editions.values().flat_map(|edition| edition.mapping.forms.iter().map(|form| form.form.clone())).collect()
-        })
+        let editions = self.now(store)?;
+        Ok(editions.values().flat_map(|edition| edition.mapping.forms.iter().map(|form| form.form.clone())).collect())
     }
 
-    fn ask<T>(&self, store: &Store, what: impl Fn(&BTreeMap<String, Arc<Edition>>) -> T) -> Result<T, StoreError> {
+    /// All editions as they stand now.
+    pub fn now(&self, store: &Store) -> Result<Arc<Editions>, StoreError> {
         let packs = store.read(Published::count)?;
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(known) = known.as_ref().filter(|known| known.packs == packs) {
-                return Ok(what(&known.editions));
+                return Ok(Arc::clone(&known.editions));
             }
         }
         let published = store.read(Published::all)?;
         // What was published was examined before.
         let (editions, _) = editions(&published);
-        let editions: BTreeMap<String, Arc<Edition>> =
-            editions.into_iter().map(|(name, edition)| (name, Arc::new(edition))).collect();
-        let found = what(&editions);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Known { packs, editions });
-        Ok(found)
+        let editions: Arc<Editions> = Arc::new(editions.into_iter().map(|(name, edition)| (name, Arc::new(edition))).collect());
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Known { packs, editions: Arc::clone(&editions) });
+        Ok(editions)
     }
 }

@@ -1,12 +1,13 @@
 /*! Queries, answers, acceptances and returns. They are words: a figure changes only by a corrected package. */
 
-use crate::db::{self, Connection};
 use exchange::{Message, NewMessage, Problem};
 use model::Finding;
 
 use crate::{
     clock,
+    db::{self, Connection},
     failure::Failure,
+    letters::Letters,
     office::Office,
     problem::Unwritten,
     store::{KeptMessage, MessageDraft, Report},
@@ -23,7 +24,8 @@ pub fn post(office: &Office, unit: &str, asked: &NewMessage) -> Result<(bool, Me
         return Err(malformed("key"));
     }
     let blank = asked.text.chars().all(|c| c.is_whitespace() || c.is_control());
-    if blank || asked.text.chars().count() > LONGEST {
+    // A zero byte is no text for every database.
+    if blank || asked.text.contains('\0') || asked.text.chars().count() > LONGEST {
         return Err(malformed("text"));
     }
     if asked.reply_to.is_some_and(|id| i64::try_from(id).is_err()) {
@@ -67,6 +69,10 @@ pub struct Letter<'a> {
     pub report: [&'a str; 3],
     /// Indicator or rule.
     pub subject: &'a str,
+    /// Why a query is asked, as `mappings/letters.toml` names it; empty where nobody says, and then no answer is expected by a day.
+    pub cause: &'a str,
+    /// Payload digest of the version that was looked at; empty where it is the newest, whichever that is.
+    pub payload: &'a str,
     /// The words.
     pub text: &'a str,
     /// Who writes.
@@ -75,11 +81,12 @@ pub struct Letter<'a> {
 
 /// Writes to a unit about what arrived. Of a companion, the enterprise has filed at the portal when it arrives; acceptance and return exist only
 /// where this receiver is the designated channel.
-pub fn write(office: &Office, letter: &Letter<'_>) -> Result<Message, Failure> {
+pub fn write(office: &Office, letters: &Letters, letter: &Letter<'_>) -> Result<Message, Failure> {
     let place = format!("{}, {}, {}", letter.unit, letter.report[0], letter.report[2]);
     if letter.text.trim().is_empty() || letter.text.chars().count() > LONGEST {
         return Err(Failure::config(Finding::error("message-text-unfit").at(&place).with("longest", LONGEST)));
     }
+    letters.check(&place, letter.text).map_err(|finding| Failure::findings(vec![finding]))?;
     let newest = office.store().read(|connection| Report::newest(connection, letter.unit, letter.report, false))?;
     let Some(newest) = newest else {
         return Err(Failure::findings(vec![Finding::error("report-not-received").at(&place)]));
@@ -88,7 +95,18 @@ pub fn write(office: &Office, letter: &Letter<'_>) -> Result<Message, Failure> {
         let finding = Finding::error("channel-companion").at(&place).with("act", letter.kind);
         return Err(Failure::findings(vec![finding]));
     }
+    if !letter.payload.is_empty() && letter.payload != newest.payload {
+        return Err(Failure::findings(vec![Finding::error("version-overtaken").at(&place).with("version", newest.version)]));
+    }
     subject(office, letter)?;
+    let deadline = match (letter.kind, letter.cause) {
+        ("query", cause) if !cause.is_empty() => Some(letters.deadline(cause, clock::today()).map_err(Failure::config)?),
+        _ => None,
+    };
+    let text = letters.signed(letter.text, deadline.as_ref());
+    if text.chars().count() > LONGEST {
+        return Err(Failure::config(Finding::error("message-text-unfit").at(&place).with("longest", LONGEST)));
+    }
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| Failure::source(Finding::error("randomness-missing")))?;
     let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -100,7 +118,7 @@ pub fn write(office: &Office, letter: &Letter<'_>) -> Result<Message, Failure> {
         period,
         payload: newest.payload,
         subject: letter.subject.to_owned(),
-        text: letter.text.to_owned(),
+        text,
         ..Message::default()
     };
     // Keys of the bureau cannot meet those of units: a colon is in none of theirs.
@@ -111,7 +129,12 @@ pub fn write(office: &Office, letter: &Letter<'_>) -> Result<Message, Failure> {
             let finding = Finding::error("report-decided").at(&place).with("kind", &known.kind).with("message", known.id);
             return Ok(Err(finding.with("by", &known.by).with("version", newest.version)));
         }
-        draft.add(connection, &clock::text(clock::now())).map(Ok)
+        let at = clock::text(clock::now());
+        let message = draft.add(connection, &at)?;
+        if let Some(deadline) = &deadline {
+            deadline.add(connection, &at, message.id)?;
+        }
+        Ok(Ok(message))
     })?;
     written.map_err(|finding| Failure::findings(vec![finding]))
 }

@@ -21,7 +21,9 @@ use crate::{
     knowledge::Knowledge,
     problem::{self, Unwritten},
     receive::{self, Arrived, Receiving},
-    store::{Issued, Known, Log, MessageDraft, Published, Refused, Signing, Store, StoreError, Unit, Writer},
+    store::{
+        Base, Issued, Known, Log, MessageDraft, Objects, Published, Refused, Signing, Store, StoreError, Task, Unit, Writer,
+    },
     uploads::Uploads,
 };
 
@@ -34,7 +36,8 @@ pub struct Office {
     writer: Writer,
     knowledge: Knowledge,
     uploads: Uploads,
-    /// As many packages are judged at once as there are processors: more would only wait for each other.
+    /// As many packages are judged at once as there are processors: more would only wait for each other. Where rows or bytes come from another
+    /// machine, some wait for those.
     judging: Semaphore,
     teller: OnceLock<Teller>,
     bell: OnceLock<SyncSender<()>>,
@@ -56,6 +59,11 @@ impl Office {
         let writer = Writer::start(&store, Box::new(Signing { origin: config.origin(), signer: keys.signer() }))?;
         let uploads = Uploads::open(&config.state, config.uploads.clone());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let waiting = match (store.objects(), store.base()) {
+            (Objects::Bucket(_), _) => 16,
+            (_, Base::Postgres(_)) => 2,
+            _ => 1,
+        };
         Ok(Arc::new_cyclic(|me| Office {
             me: Weak::clone(me),
             config,
@@ -64,7 +72,7 @@ impl Office {
             writer,
             knowledge: Knowledge::default(),
             uploads,
-            judging: Semaphore::new(cores),
+            judging: Semaphore::new(cores * waiting),
             teller: OnceLock::new(),
             bell: OnceLock::new(),
         }))
@@ -81,6 +89,11 @@ impl Office {
         acts.iter().for_each(|act| self.tell(|| Event::of_act(act)));
         self.ring();
         Ok(done)
+    }
+
+    /// Hands a task to the group commit.
+    pub fn send(&self, task: Box<dyn Task>) {
+        self.writer.send(task);
     }
 
     /// Tells from now on what happens, a line each, on stderr.
@@ -208,11 +221,19 @@ impl Office {
                     at,
                 };
                 let judged = receive::judge(office, &arrived).map_err(Unwritten::from)?;
-                receive::keep(office, &judged, &bytes).map_err(Unwritten::from)?;
                 Ok((judged, bytes))
             })
             .await?;
         drop(_turn);
+        let (judged, bytes) = if self.store.objects().apart() {
+            let kept = self.apart(move |office| {
+                receive::keep(office, &judged, &bytes).map_err(Unwritten::from)?;
+                Ok((judged, bytes))
+            });
+            kept.await?
+        } else {
+            (judged, bytes)
+        };
         let me = self.me.upgrade().ok_or_else(|| Problem::from(Unwritten("the receiver is ending".to_owned())))?;
         let (task, receipt) = Receiving::new(me, judged, bytes);
         self.writer.send(Box::new(task));
@@ -227,7 +248,8 @@ impl Office {
 
 impl Receiver for Office {
     async fn health(&self) -> Result<Health, Problem> {
-        self.apart(|office| office.store.read(|_| Ok(())).map_err(|error| Unwritten::from(error).into())).await?;
+        // Something is read, so that a server that went away is noticed.
+        self.apart(|office| office.store.read(Log::checkpoint).map(drop).map_err(|error| Unwritten::from(error).into())).await?;
         let status = "ok";
         let (time, version) = (clock::text(clock::now()), env!("CARGO_PKG_VERSION").to_owned());
         Ok(Health { status: status.to_owned(), time, version, sandbox: self.config.sandbox })

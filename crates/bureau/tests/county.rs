@@ -12,6 +12,7 @@ use bureau::{
     config::Config,
     keys::Keys,
     knowledge::Knowledge,
+    letters::Letters,
     messages::{self, Letter},
     office::Office,
     receive::{Arrived, Receiving, judge, keep},
@@ -220,10 +221,12 @@ impl County {
                 unit: &unit,
                 report: [FORM, "2025", period],
                 subject: "",
+                cause: "",
+                payload: "",
                 text: "请核对后重报",
                 who: "审核员",
             };
-            messages::write(&self.office, &letter).unwrap();
+            messages::write(&self.office, &Letters::load(self.folder.path()).unwrap(), &letter).unwrap();
         }
     }
 

@@ -8,7 +8,11 @@
 
 #[path = "crash.rs"]
 mod crash;
+#[path = "desk.rs"]
+mod desk;
 #[path = "receive.rs"]
 mod receive;
 #[path = "refusals.rs"]
 mod refusals;
+#[path = "schemathesis.rs"]
+mod schemathesis;

@@ -26,6 +26,9 @@ use common::{Bureau, OTHER, Order, UNIT, month_ago, postgres::Postgres, receipt}
 use rusqlite::Connection;
 use seal::{Profile, Role};
 
+/// Whose requests they are; the test's server believes it.
+const KEY: &str = "Authorization: AWS4-HMAC-SHA256 Credential=key/20250101/us-east-1/s3/aws4_request";
+
 /// An S3 server that nobody here wrote.
 struct Moto {
     server: Child,
@@ -51,8 +54,31 @@ impl Moto {
     /// What `curl` hears.
     fn ask(&self, method: &str, path: &str) -> String {
         let url = format!("http://127.0.0.1:{}/{path}", self.port);
-        let key = "Authorization: AWS4-HMAC-SHA256 Credential=key/20250101/us-east-1/s3/aws4_request";
-        peers::run(Command::new("curl").args(["--silent", "--fail", "--request", method, "--header", key, &url]))
+        peers::run(Command::new("curl").args(["--silent", "--fail", "--request", method, "--header", KEY, &url]))
+    }
+
+    /// Moves an object to cold storage.
+    fn archive(&self, bureau: &Bureau, name: &str) {
+        fs::write(bureau.path("cold"), self.bytes(name)).unwrap();
+        let url = format!("http://127.0.0.1:{}/bureaus/{name}", self.port);
+        let mut command = Command::new("curl");
+        command.args([
+            "--silent",
+            "--fail",
+            "--header",
+            KEY,
+            "--header",
+            "x-amz-storage-class: GLACIER",
+            "--upload-file",
+            "cold",
+            &url,
+        ]);
+        peers::run(command.current_dir(bureau.folder.path()));
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        let url = format!("http://127.0.0.1:{}/bureaus/{name}", self.port);
+        Command::new("curl").args(["--silent", "--fail", "--header", KEY, &url]).output().unwrap().stdout
     }
 
     /// Names in the bucket.
@@ -64,7 +90,7 @@ impl Moto {
     fn configured(&self) -> String {
         format!(
             "[objects]\nkind = \"s3\"\nbucket = \"bureaus\"\nendpoint = \"http://127.0.0.1:{}\"\nprefix = \"county\"\n\
-             access_key = {{ file = \"register.csv\" }}\nsecret_key = {{ file = \"s3-secret\" }}\n",
+             access_key = {{ file = \"s3-access\" }}\nsecret_key = {{ file = \"s3-secret\" }}\n",
             self.port
         )
     }
@@ -105,8 +131,6 @@ fn two_receivers_share_one_server_and_one_bucket() {
     fs::write(bureau.path("bureau.toml"), text + &moto.configured()).unwrap();
     fs::write(bureau.path("s3-access"), "key").unwrap();
     fs::write(bureau.path("s3-secret"), "secret").unwrap();
-    let text = fs::read_to_string(bureau.path("bureau.toml")).unwrap().replace("register.csv", "s3-access");
-    fs::write(bureau.path("bureau.toml"), text).unwrap();
     let units = [UNIT, OTHER].map(str::to_owned);
     let now = common::now();
     for unit in &units {
@@ -173,6 +197,12 @@ fn two_receivers_share_one_server_and_one_bucket() {
     assert_eq!(names.len(), packages.len());
     let digest = names[0].rsplit('/').next().unwrap();
     assert_eq!(names[0], format!("county/{}/{digest}", &digest[..2]));
+    // One that a rule of the bucket archived is said to be so, and the rest is verified.
+    moto.archive(&bureau, &names[1]);
+    let out = bureau.output(&["log", "verify"]);
+    assert!(out.status.success() && String::from_utf8_lossy(&out.stderr).contains("objects-archived"));
+    let (exit, said) = bureau.fails(&["export", "exported"]);
+    assert!(exit == 3 && said.contains("object-archived") && said.contains(&names[1]), "{said}");
     // One that is gone is named.
     moto.ask("DELETE", &format!("bureaus/{}", names[0]));
     let (exit, said) = bureau.fails(&["store", "check"]);
@@ -200,7 +230,7 @@ fn a_server_reads_every_statement_and_is_known_by_its_certificate() {
     assert_eq!(owner.migrate(MIGRATIONS, "receiver", "2026-11-25T00:00:00Z").unwrap(), 0);
     let receiver = Server::new(&server.url("receiver"), None).unwrap();
     let connection = receiver.connect().unwrap();
-    for (name, text) in sql::STATEMENTS {
+    for (name, text) in sql::all() {
         connection.understands(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let begins = if name.starts_with("ADD_") { "INSERT INTO " } else { "SELECT " };
         assert!(text.starts_with(begins) && !text.contains(';'), "{name}");

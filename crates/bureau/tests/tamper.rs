@@ -10,7 +10,9 @@ use rusqlite::{Connection, types::Value};
 use seal::{Checkpoint, Digest, Limits};
 
 /// A state in which each table has rows, with refusals, corrections, trials and a checkpoint of an agent.
-fn lived(mut bureau: Bureau) -> Bureau {
+fn lived(bureau: Bureau) -> Bureau {
+    let mut bureau = bureau.with_pages();
+    bureau.works("lina", &["reader"], "350100");
     bureau.serve();
     let site = bureau.unit(UNIT);
     bureau.unit(OTHER);
@@ -35,7 +37,7 @@ fn lived(mut bureau: Bureau) -> Bureau {
     assert_eq!(bureau.submit(UNIT, b"no package", &[]).0, 422);
     let period = period();
     let about = ["--form", "B203", "--edition", "2025", "--period", &period, "--text", "请核实"];
-    bureau.run(&[&["query", UNIT], &about[..]].concat());
+    bureau.run(&[&["query", UNIT, "--cause", "other"], &about[..]].concat());
     // What the robot asks about is what rules say of figures that are all the same; nobody answers it.
     let robot = "enabled = true\nseverities = [\"verify\"]\nescalate_workdays = 0\nreviewer = \"审核员\"\n";
     fs::write(bureau.path("robot.toml"), robot).unwrap();
@@ -54,6 +56,11 @@ fn lived(mut bureau: Bureau) -> Bureau {
     bureau.run(&["packs", "publish", "B203.toml"]);
     let serial = bureau.json(&["certificates", "--unit", OTHER])[0]["serial"].as_str().unwrap().to_owned();
     bureau.run(&["revoke", &serial, "--reason", "电脑丢失"]);
+    // Somebody looks at values; the last account has all that an account can have.
+    let lina = bureau.signs_in("lina");
+    assert_eq!(lina.get(&format!("/units/{UNIT}/B203/2025/{period}")).status, 200);
+    lina.second();
+    bureau.run(&["staff", "invite", "lina"]);
     bureau.kill();
     bureau
 }

@@ -72,6 +72,7 @@ const SOURCES: &[&str] = &[
     include_str!("../messages/signing.toml"),
     include_str!("../messages/signoff.toml"),
     include_str!("../messages/seal.toml"),
+    include_str!("../messages/staff.toml"),
     include_str!("../messages/stores.toml"),
     include_str!("../messages/survey.toml"),
 ];

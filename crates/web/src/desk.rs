@@ -14,6 +14,7 @@ mod mapping;
 mod sheets;
 mod signoff;
 
+pub use gate::{Account, Answer, Kind, Paper, Refusal};
 use model::{Finding, Period};
 use survey::document::{Cell, Column, Draft};
 use ui::Lang;
@@ -27,36 +28,6 @@ pub use mapping::*;
 pub use sheets::*;
 pub use signoff::*;
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub struct Refusal {
-    /// Of what sort.
-    pub kind: Kind,
-    /// Why, all at once; empty where there is no such thing.
-    pub findings: Vec<Finding>,
-}
-
-/// Sorts of refusals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// There is no such thing.
-    Missing,
-    /// It may not be done as things are.
-    Refused,
-    /// Something that is needed cannot be reached.
-    Broken,
-}
-
-impl Refusal {
-    /// There is no such thing.
-    pub const fn missing() -> Refusal {
-        Refusal { kind: Kind::Missing, findings: Vec::new() }
-    }
-}
-
-/// What pages get.
-pub type Answer<T> = Result<T, Refusal>;
-
 /// Somebody who may sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -68,19 +39,6 @@ pub struct Person {
     pub roles: Vec<String>,
     /// Whether the person answers for the forms; people of departments see their own sheets alone.
     pub office: bool,
-}
-
-/// What a person signs in with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Account {
-    /// Argon2id in PHC form; none before the first sign-in.
-    pub password: Option<String>,
-    /// SHA-256 of the token of an invitation that nobody has used, in hex.
-    pub invitation: Option<String>,
-    /// When the invitation ends, in seconds of Unix time.
-    pub until: i64,
-    /// Secret of the second factor, in base 32; none where the person has none. One that opens nothing, where it should be there and is lost.
-    pub second: Option<String>,
 }
 
 /// Which draft.

@@ -1,15 +1,8 @@
 /*! Addresses of pages. */
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+pub use gate::part;
 
 use crate::desk::{EditPlace, FigurePlace, LinesPlace, Place};
-
-/// Everything but what addresses allow anywhere.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-pub fn part(text: &str) -> String {
-    utf8_percent_encode(text, KEPT).to_string()
-}
 
 pub fn draft(place: &Place) -> String {
     format!("/drafts/{}/{}/{}", part(&place.book), part(&place.form), part(&place.period))

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     receive::{Opened, Said},
-    store::{Arrival, KeptMessage, Store, StoreError, UnitVersion},
+    store::{KeptMessage, Landed, Store, StoreError, UnitVersion},
 };
 
 /// Marks of what was read.
@@ -53,7 +53,7 @@ impl Fed {
 #[derive(Default)]
 struct Turn {
     units: Vec<UnitVersion>,
-    reports: Vec<Arrival>,
+    reports: Vec<Landed>,
     /// Packages by their digest, opened, and receipts by payload.
     packages: BTreeMap<String, Option<Opened>>,
     receipts: BTreeMap<String, Option<Receipt>>,
@@ -90,7 +90,7 @@ fn turn(store: &Store, board: &Board, connection: &Connection) -> Result<Fed, St
         let mut turn = Turn { units: UnitVersion::after(state, unit, ROWS)?, ..Turn::default() };
         // Reports are of units that are known, words about reports that are there: each waits until what it needs was read to its end.
         if turn.units.len() < ROWS {
-            turn.reports = Arrival::after(state, report, REPORTS)?;
+            turn.reports = Landed::after(state, report, REPORTS)?;
             for arrival in turn.reports.iter().filter(|arrival| !arrival.trial) {
                 if !turn.receipts.contains_key(&arrival.payload) {
                     let record = arrival.record(state)?;
@@ -195,7 +195,7 @@ impl Owned {
 fn reported(
     connection: &Connection,
     slots: &mut Slots,
-    arrival: &Arrival,
+    arrival: &Landed,
     opened: &Opened,
     receipt: Option<&Receipt>,
     (unit, month): (i64, Month),

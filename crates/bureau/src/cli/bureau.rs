@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     keys::{Keys, keep},
     office::Office,
-    sandbox,
+    pages, sandbox,
     serve::{Running, start},
     store::Store,
 };
@@ -89,7 +89,7 @@ pub fn serve(ctx: &Ctx, what: &Serve) -> Result<Vec<Finding>, Failure> {
         let lang = ctx.lang;
         let told = move |failure: &Failure| crate::failure::tell(lang, &failure.findings);
         crate::board::watch(&office, ctx.folder(), told).map_err(refused)?;
-        return runtime.block_on(async { until_stopped(start(office).await?).await });
+        return runtime.block_on(serving(ctx, office));
     }
     let thrown_away = what.dir.is_none();
     let folder = what.dir.clone().map_or_else(sandbox::folder, Ok)?;
@@ -105,7 +105,7 @@ pub fn serve(ctx: &Ctx, what: &Serve) -> Result<Vec<Finding>, Failure> {
     let told = [Finding::note("sandbox-made").with("authority", made.authority.display())];
     crate::failure::tell(ctx.lang, &told);
     tells(ctx, &made.office)?;
-    let done = runtime.block_on(async { until_stopped(start(made.office).await?).await });
+    let done = runtime.block_on(serving(ctx, made.office));
     if thrown_away {
         // What cannot be removed is in the folder for what is thrown away.
         let _ = fs::remove_dir_all(&folder);
@@ -119,25 +119,47 @@ fn tells(ctx: &Ctx, office: &Office) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The door of agents, and that of the bureau's people where the configuration has one.
+async fn serving(ctx: &Ctx, office: std::sync::Arc<Office>) -> Result<Vec<Finding>, Failure> {
+    let pages = pages::start(&office)?;
+    if let Some(serving) = &pages {
+        let told = [Finding::note("pages-serve").at(&serving.url)];
+        crate::failure::tell(ctx.lang, &told);
+    }
+    let running = start(office).await?;
+    until_stopped(running, pages.map(|serving| serving.handle)).await
+}
+
+/// How long what is being done may take when the program is told to stop.
+const GRACE: Option<std::time::Duration> = Some(std::time::Duration::from_secs(10));
+
 /// Serves until the system says to stop.
-async fn until_stopped(running: Running) -> Result<Vec<Finding>, Failure> {
+async fn until_stopped(running: Running, pages: Option<axum_server::Handle<SocketAddr>>) -> Result<Vec<Finding>, Failure> {
+    // It listens for the word to stop before it says that it is there.
+    let asked = asked_to_stop();
     crate::problem::eprint_line(&format!("https://{}", running.address));
     let stop = running.stopper();
     tokio::spawn(async move {
-        asked_to_stop().await;
-        stop.graceful_shutdown(Some(std::time::Duration::from_secs(10)));
+        asked.await;
+        if let Some(pages) = pages {
+            pages.graceful_shutdown(GRACE);
+        }
+        stop.graceful_shutdown(GRACE);
     });
     running.ended().await?;
     Ok(Vec::new())
 }
 
 #[cfg(unix)]
-async fn asked_to_stop() {
+fn asked_to_stop() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+    let terminate = signal(SignalKind::terminate());
+    async move {
+        let Ok(mut terminate) = terminate else { return std::future::pending().await };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod output;
 mod packs;
 mod people;
 mod quality;
+mod staff;
 mod store;
 mod talk;
 mod units;
@@ -85,6 +86,9 @@ enum Verb {
     Return(talk::Write),
     /// 与单位的消息 Messages with units
     Messages(talk::Messages),
+    /// 本局人员：谁能看哪里 The bureau's own people
+    #[command(subcommand)]
+    Staff(staff::What),
     /// 接收日志 The receiver's log
     #[command(subcommand)]
     Log(log::What),
@@ -202,6 +206,7 @@ pub fn run(args: Args) -> (u8, Lang, Vec<Finding>) {
         Verb::Accept(what) => talk::write(&ctx, "acceptance", what),
         Verb::Return(what) => talk::write(&ctx, "return", what),
         Verb::Messages(what) => talk::messages(&ctx, what),
+        Verb::Staff(what) => staff::run(&ctx, what),
         Verb::Log(what) => log::run(&ctx, what),
         Verb::Store(what) => store::run(&ctx, what),
     };

@@ -6,6 +6,7 @@ use model::{Finding, Month};
 use super::{Ctx, output};
 use crate::{
     failure::Failure,
+    letters::Letters,
     messages::{self, Letter},
     store::MessageDraft,
 };
@@ -27,6 +28,9 @@ pub struct Write {
     /// 指标或审核关系 Indicator or rule
     #[arg(long, default_value = "")]
     subject: String,
+    /// 查询的原因类型，写了就附上答复期限：rule、month、peers、forms、unit、missing、explanation、text、other 或本局自己的 Why it is asked; with it goes a day for the answer
+    #[arg(long, default_value = "")]
+    cause: String,
     /// 内容 The words
     #[arg(long)]
     text: String,
@@ -40,10 +44,13 @@ pub fn write(ctx: &Ctx, kind: &str, what: &Write) -> Result<Vec<Finding>, Failur
         unit: &what.unit,
         report: [&what.form, &what.edition, &period],
         subject: &what.subject,
+        cause: &what.cause,
+        payload: "",
         text: &what.text,
         who: &ctx.who(),
     };
-    let message = messages::write(&office, &letter)?;
+    let letters = Letters::load(&office.config().folder)?;
+    let message = messages::write(&office, &letters, &letter)?;
     Ok(vec![Finding::note("message-written").with("message", message.id).with("unit", &what.unit)])
 }
 

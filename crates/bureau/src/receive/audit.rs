@@ -3,13 +3,14 @@
 use model::Month;
 use serde_json::{Value, json};
 use survey::{
-    audit::{Outcome, Outside, Papers, judge, rules, spread_over},
+    audit::{Outcome, Outside, Papers, Verdict, judge, rules, spread_over},
     document::Draft,
     filing::Identity,
 };
 
 use super::judge::drafts;
 use crate::{
+    knowledge::Editions,
     office::Office,
     store::{Report, Store, StoreError},
 };
@@ -53,16 +54,20 @@ pub fn arrived(store: &Store, unit: &str, month: Month, wanted: &dyn Fn(&str) ->
     Ok(found)
 }
 
-/// Judges every rule of the forms; counts, and what is not met.
-pub fn summary(office: &Office, identity: &Identity, reports: &[Draft]) -> Result<Value, StoreError> {
+/// Judges every rule of the forms of a unit and month. `known` are the editions of the reports.
+pub fn verdicts(
+    office: &Office,
+    known: &Editions,
+    unit: &str,
+    month: Month,
+    reports: &[Draft],
+) -> Result<Vec<Verdict>, StoreError> {
     let outside = Outside::default();
-    let Ok(month) = identity.period.parse::<Month>() else { return Ok(json!({})) };
-    let mut counts = [0_u64; 4];
-    let (mut told, mut left) = (Vec::new(), 0_u64);
+    let mut found = Vec::new();
     let mut editions = Vec::new();
     let (mut before, mut beside) = (false, false);
     for draft in reports {
-        let Some(edition) = office.knowledge().edition(office.store(), &draft.edition)? else { continue };
+        let Some(edition) = known.get(&draft.edition) else { continue };
         if let Some(beyond) = edition.beyond.get(&draft.form) {
             before |= beyond.month_before;
             beside |= beyond.forms.iter().any(|form| reports.iter().all(|other| other.form != *form));
@@ -72,29 +77,38 @@ pub fn summary(office: &Office, identity: &Identity, reports: &[Draft]) -> Resul
     // Packages that arrived earlier are opened only where a rule looks at them.
     let mut others = Vec::new();
     for month in [beside.then_some(month), month.plus(-1).filter(|_| before)].into_iter().flatten() {
-        others.extend(arrived(office.store(), &identity.unit.code, month, &|_| true)?);
+        others.extend(arrived(office.store(), unit, month, &|_| true)?);
     }
     for (draft, edition) in &editions {
         // Of two drafts of one form and month, the one that arrives now counts: it comes last.
         let papers = Papers::new(&edition.mapping.forms, &draft.form, others.iter().chain(reports), &outside);
         // A form that is filled project by project is asked of each that the document has.
-        for ready in rules(&edition.mapping, &draft.form, month).into_iter().flat_map(|ready| spread_over(ready, draft)) {
-            let verdict = judge(&ready, &papers, month);
-            let at = match verdict.outcome {
-                Outcome::Met => 0,
-                Outcome::Unmet => 1,
-                Outcome::NotApplicable => 2,
-                Outcome::Undetermined => 3,
-            };
-            counts[at] += 1;
-            if verdict.outcome == Outcome::Unmet {
-                if told.len() < TOLD {
-                    told.push(
-                        json!({ "form": verdict.form, "rule": verdict.rule, "severity": verdict.severity, "text": verdict.text }),
-                    );
-                } else {
-                    left += 1;
-                }
+        let ready = rules(&edition.mapping, &draft.form, month).into_iter().flat_map(|ready| spread_over(ready, draft));
+        found.extend(ready.map(|ready| judge(&ready, &papers, month)));
+    }
+    Ok(found)
+}
+
+/// Judges every rule of the forms; counts, and what is not met.
+pub fn summary(office: &Office, known: &Editions, identity: &Identity, reports: &[Draft]) -> Result<Value, StoreError> {
+    let Ok(month) = identity.period.parse::<Month>() else { return Ok(json!({})) };
+    let mut counts = [0_u64; 4];
+    let (mut told, mut left) = (Vec::new(), 0_u64);
+    for verdict in verdicts(office, known, &identity.unit.code, month, reports)? {
+        let at = match verdict.outcome {
+            Outcome::Met => 0,
+            Outcome::Unmet => 1,
+            Outcome::NotApplicable => 2,
+            Outcome::Undetermined => 3,
+        };
+        counts[at] += 1;
+        if verdict.outcome == Outcome::Unmet {
+            if told.len() < TOLD {
+                told.push(
+                    json!({ "form": verdict.form, "rule": verdict.rule, "severity": verdict.severity, "text": verdict.text }),
+                );
+            } else {
+                left += 1;
             }
         }
     }

@@ -11,7 +11,9 @@ use survey::{
 
 use super::audit;
 use crate::{
+    db,
     keys::DAY,
+    knowledge::Editions,
     office::Office,
     store::{Issued, NewReport, StoreError, Unit},
 };
@@ -113,7 +115,8 @@ pub fn judge(office: &Office, arrived: &Arrived<'_>) -> Result<Judged, StoreErro
         receipt.unit = identity.unit.code.clone();
     }
     (receipt.channel, receipt.test) = (identity.channel.clone(), identity.trial);
-    identified(office, arrived, &identity, &mut receipt.reasons)?;
+    let known = office.knowledge().now(office.store())?;
+    identified(office, &known, arrived, &identity, &mut receipt.reasons)?;
     let drafts = match read::<Report>(&package, "report.json") {
         Ok(report) => matching(&identity, report, &mut receipt.reasons),
         Err(finding) => {
@@ -142,7 +145,7 @@ pub fn judge(office: &Office, arrived: &Arrived<'_>) -> Result<Judged, StoreErro
     if receipt.reasons.iter().any(|reason| reason.level == model::Level::Error) {
         return Ok(judged(receipt));
     }
-    receipt.audit = audit::summary(office, &identity, &drafts)?;
+    receipt.audit = audit::summary(office, &known, &identity, &drafts)?;
     receipt.verdict = Verdict::Received;
     let report = |form: &seal::Form| NewReport {
         form: form.form.clone(),
@@ -164,8 +167,12 @@ fn signatures(office: &Office, arrived: &Arrived<'_>, package: &Package, reasons
     let verification = package.verify(&trust, &demands);
     reasons.extend(verification.findings);
     let oldest = arrived.at.unix().saturating_sub(u64::from(config.receive.signature_days) * DAY);
-    for signed in &verification.signatures {
-        if let Some(since) = office.store().read(|connection| Issued::revoked(connection, &signed.serial))? {
+    let revoked = office.store().read(|connection| {
+        let serials = verification.signatures.iter().map(|signed| Issued::revoked(connection, &signed.serial));
+        serials.collect::<db::Result<Vec<_>>>()
+    })?;
+    for (signed, revoked) in verification.signatures.iter().zip(revoked) {
+        if let Some(since) = revoked {
             let finding = Finding::error("certificate-revoked").at(signed.role.id());
             reasons.push(finding.with("subject", &signed.by).with("since", since).with("at", arrived.at));
         }
@@ -178,7 +185,13 @@ fn signatures(office: &Office, arrived: &Arrived<'_>, package: &Package, reasons
 }
 
 /// What a package says of itself against what the register says.
-fn identified(office: &Office, arrived: &Arrived<'_>, identity: &Identity, reasons: &mut Vec<Finding>) -> Result<(), StoreError> {
+fn identified(
+    office: &Office,
+    known: &Editions,
+    arrived: &Arrived<'_>,
+    identity: &Identity,
+    reasons: &mut Vec<Finding>,
+) -> Result<(), StoreError> {
     let config = office.config();
     let mut wrong = |finding: Finding| reasons.push(finding.at("identity.json"));
     if identity.schema != SCHEMA {
@@ -208,7 +221,7 @@ fn identified(office: &Office, arrived: &Arrived<'_>, identity: &Identity, reaso
     }
     for (at, form) in identity.forms.iter().enumerate() {
         let named = |finding: Finding| finding.with("form", &form.form).with("edition", &form.edition);
-        let edition = office.knowledge().edition(office.store(), &form.edition)?;
+        let edition = known.get(&form.edition);
         let taken = config.receive.editions.is_empty() || config.receive.editions.contains(&form.edition);
         if !taken || edition.is_none_or(|edition| edition.mapping.form(&form.form).is_none()) {
             wrong(named(Finding::error("package-form-unknown")));

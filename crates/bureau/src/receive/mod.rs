@@ -11,7 +11,7 @@ mod judge;
 mod opened;
 mod task;
 
-pub use audit::arrived;
+pub use audit::{arrived, verdicts};
 pub use judge::{Arrived, Judged, judge, keep};
 pub use opened::{Opened, Said};
 pub use task::{Receiving, told};

@@ -3,6 +3,7 @@
 use seal::{Limits, Package, canonical};
 use serde::Deserialize;
 use survey::{
+    audit::Explanation,
     document::Draft,
     filing::{Identity, Report},
 };
@@ -14,6 +15,8 @@ use super::audit;
 pub struct Opened {
     /// Whose, what and when.
     pub identity: Identity,
+    /// Its reports, as the unit wrote them: adjustments beside what was computed.
+    pub forms: Vec<Draft>,
     /// Its reports, as rules see them: adjusted figures included.
     pub drafts: Vec<Draft>,
     /// What the unit said about rules that are not met (核实说明).
@@ -33,6 +36,28 @@ pub struct Said {
     /// The words.
     #[serde(default)]
     pub text: String,
+    /// Digest of the figures it is about.
+    #[serde(default)]
+    pub figures: String,
+    /// Who.
+    #[serde(default)]
+    pub by: SaidBy,
+}
+
+/// Who said it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct SaidBy {
+    /// Name; nothing where the unit no longer knows the person.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl Said {
+    /// As the rules have it.
+    pub fn explanation(&self) -> Explanation {
+        let (rule, cause, text, figures) = (self.rule.clone(), self.cause.clone(), self.text.clone(), self.figures.clone());
+        Explanation { rule, cause, text, by: self.by.name.clone().unwrap_or_default(), figures }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -45,12 +70,18 @@ impl Opened {
     /// Opens the bytes of a package; nothing where they are none, which can only be where the state was damaged.
     pub fn read(bytes: &[u8]) -> Option<Opened> {
         let package = Package::read(bytes, Limits::default()).ok()?;
+        Opened::of(&package)
+    }
+
+    /// Opens a package.
+    pub fn of(package: &Package) -> Option<Opened> {
         let value = |name: &str| canonical::from_bytes(package.payload().get(name)?).ok();
         let identity: Identity = serde_json::from_value(value("identity.json")?).ok()?;
         let report: Report = serde_json::from_value(value("report.json")?).ok()?;
         // A package without explanations explains nothing.
         let said = value("explanations.json").and_then(|value| serde_json::from_value::<Explanations>(value).ok());
         let said = said.unwrap_or_default().explanations;
-        Some(Opened { identity, drafts: report.forms.iter().map(audit::reported).collect(), said })
+        let drafts = report.forms.iter().map(audit::reported).collect();
+        Some(Opened { identity, forms: report.forms, drafts, said })
     }
 }

@@ -30,7 +30,7 @@ pub struct Act {
 
 impl Act {
     /// Canonical bytes: the entry of the log.
-    fn to_bytes(&self) -> Result<Vec<u8>, seal::Finding> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, seal::Finding> {
         canonical::to_bytes(&json!({ "format": FORMAT, "table": self.table, "row": self.row, "size": self.size }))
     }
 

@@ -30,7 +30,7 @@ impl UnitVersion {
 
 /// A report that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct Landed {
     /// Number of the row.
     pub id: i64,
     /// Unit.
@@ -55,11 +55,11 @@ pub struct Arrival {
     pub at: String,
 }
 
-impl Arrival {
+impl Landed {
     /// Those after a number.
-    pub fn after(connection: &Connection, id: i64, most: usize) -> db::Result<Vec<Arrival>> {
+    pub fn after(connection: &Connection, id: i64, most: usize) -> db::Result<Vec<Landed>> {
         let read = |row: &Row| {
-            Ok(Arrival {
+            Ok(Landed {
                 id: row.get(0)?,
                 unit: row.get(1)?,
                 form: row.get(2)?,

@@ -9,11 +9,12 @@ mod packages;
 mod packs;
 mod people;
 mod portal;
+mod staff;
 mod units;
 mod writer;
 
 pub use acts::Act;
-pub use feed::{Arrival, Kept as KeptMessage, UnitVersion};
+pub use feed::{Kept as KeptMessage, Landed, UnitVersion};
 pub use log::{Entry, Log};
 pub use messages::Draft as MessageDraft;
 pub use objects::Objects;
@@ -21,6 +22,7 @@ pub use packages::{Agent, Blob, Kept, Known, NewReport, Report, Taken};
 pub use packs::Published;
 pub use people::{Enrolment, Issued};
 pub use portal::{PortalSheet, Remark};
+pub use staff::{Arrival, Deadline, Query, Staff, Viewed, account, put_account};
 pub use units::Unit;
 pub use writer::{Close, Notary, Refused, Signing, Task, Writer, commit};
 

@@ -10,11 +10,12 @@ use std::{
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use model::Finding;
 use object_store::{
-    Certificate, ClientOptions, ObjectStoreExt, PutPayload,
+    Certificate, ClientOptions, ObjectStoreExt, PutPayload, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder},
 };
 use seal::Digest;
@@ -205,7 +206,9 @@ impl Bucket {
             builder = builder.with_endpoint(endpoint);
             options = options.with_allow_http(plain);
         }
-        let store = builder.with_client_options(options).build().map_err(|error| failed(error.to_string()))?;
+        // An agent waits for its answer: it comes again sooner than a store that is away comes back.
+        let retry = RetryConfig { max_retries: 3, retry_timeout: Duration::from_secs(15), ..RetryConfig::default() };
+        let store = builder.with_client_options(options).with_retry(retry).build().map_err(|error| failed(error.to_string()))?;
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("objects").enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
         let prefix = if s3.prefix.is_empty() { String::new() } else { format!("{}/", s3.prefix.trim_matches('/')) };

@@ -23,7 +23,7 @@ pub struct Unit {
     pub channels: BTreeMap<String, String>,
 }
 
-fn unit(row: &Row) -> db::Result<Unit> {
+pub(super) fn unit(row: &Row) -> db::Result<Unit> {
     let channels: String = row.get(4)?;
     Ok(Unit { code: row.get(0)?, name: row.get(1)?, region: row.get(2)?, industry: row.get(3)?, channels: column(&channels, 4)? })
 }

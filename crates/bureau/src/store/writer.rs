@@ -47,6 +47,16 @@ pub trait Task: Send {
     /// Writes rows and entries of the log. It is called again, with nothing of it written, where the batch could not be.
     fn write(&mut self, connection: &Connection, log: &mut Log<'_>) -> Result<(), Refused>;
 
+    /// Entries that it adds to the log once it is known where the batch ends.
+    fn entries(&self) -> u64 {
+        0
+    }
+
+    /// Adds these entries; the checkpoint over the batch will have `size` leaves.
+    fn enter(&mut self, _log: &mut Log<'_>, _size: u64) -> Result<(), Refused> {
+        Ok(())
+    }
+
     /// Writes what needs the checkpoint over the whole batch.
     fn close(&mut self, _close: &Close<'_>) -> Result<(), Refused> {
         Ok(())
@@ -157,6 +167,10 @@ fn written(connection: &Connection, notary: &dyn Notary, batch: &mut [Box<dyn Ta
     connection.hasten(true);
     for task in batch.iter_mut() {
         task.write(connection, &mut log)?;
+    }
+    let size = log.size() + batch.iter().map(|task| task.entries()).sum::<u64>();
+    for task in batch.iter_mut() {
+        task.enter(&mut log, size)?;
     }
     if log.size() > before {
         let note = notary.checkpoint(log.size(), log.root(log.size())?)?;

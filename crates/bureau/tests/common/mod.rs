@@ -1,6 +1,7 @@
 //! A bureau with its own program, files and network, and units that enrol and report with `openssl` and `curl`.
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub mod people;
 pub mod postgres;
 
 use std::{
@@ -53,6 +54,8 @@ pub fn period() -> String {
 pub struct Bureau {
     pub folder: TempDir,
     server: Option<(Child, String)>,
+    /// Where its people's pages are, once it serves.
+    pages: std::sync::OnceLock<String>,
     /// The server that has its rows, where they are not in a file.
     pub postgres: Option<Postgres>,
 }
@@ -79,7 +82,7 @@ impl Bureau {
     /// A bureau with its rows on a server, if any, and more of a configuration.
     pub fn with(postgres: Option<Postgres>, more: &str) -> Bureau {
         let folder = tempfile::tempdir().unwrap();
-        let bureau = Bureau { folder, server: None, postgres };
+        let bureau = Bureau { folder, server: None, pages: std::sync::OnceLock::new(), postgres };
         let hosts = ["--host", "localhost", "--host", "127.0.0.1"];
         bureau.run(&[&["init", "--code", "350100", "--name", "示例县统计局"], &hosts[..]].concat());
         let mut text = fs::read_to_string(bureau.path("bureau.toml")).unwrap() + more;
@@ -141,7 +144,13 @@ impl Bureau {
     pub fn start(&self) -> (Child, String) {
         let mut child = self.command(&["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("https://")).expect("no address");
+        let address = lines.by_ref().map_while(Result::ok).find(|line| {
+            if let Some((_, rest)) = line.split_once("[pages-serve] ") {
+                let _ = self.pages.set(rest.split(": ").next().unwrap_or_default().to_owned());
+            }
+            line.starts_with("https://")
+        });
+        let address = address.expect("no address");
         // What it says further is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         (child, address)
@@ -150,6 +159,10 @@ impl Bureau {
     /// A server that a test started itself.
     pub fn adopt(&mut self, child: Child, address: String) {
         self.server = Some((child, address));
+    }
+
+    pub fn pages(&self) -> &str {
+        self.pages.get().unwrap()
     }
 
     pub fn url(&self) -> &str {

@@ -2,16 +2,7 @@
 
 use model::Finding;
 
-use super::{Answer, DraftView, Place};
-
-/// A file that came with an act. Its name is a word about it and never a path.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Paper {
-    /// Name.
-    pub name: String,
-    /// What is in it.
-    pub bytes: Vec<u8>,
-}
+use super::{Answer, DraftView, Paper, Place};
 
 /// A file that was attached before: name and SHA-256.
 pub type Attached = (String, String);

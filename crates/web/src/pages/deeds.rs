@@ -22,8 +22,7 @@ use crate::{
     desk::{Adjusting, Attached, DraftView, FigurePlace, Fill, FillRow, Place, Saying},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// Longest answers that stand in one line; longer ones are chosen from a list.

@@ -18,8 +18,7 @@ use crate::{
     desk::{DraftView, FigurePlace, Offer, Offers, Place, Step},
     routes,
     server::App,
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {

@@ -21,8 +21,7 @@ use crate::{
     desk::{Answer, DifferenceView, EditPlace, ExamAsked, ExamChoices, ExamView, Kind, Refusal},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// Address.

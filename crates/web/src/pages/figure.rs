@@ -23,8 +23,7 @@ use crate::{
     desk::{Answered, EditPlace, Figure, FigurePlace, LinesPlace, Node, Place, SeriesView},
     routes,
     server::App,
-    sessions::Session,
-    signed::Signed,
+    signed::{Session, Signed},
 };
 
 #[derive(Deserialize)]

@@ -17,8 +17,7 @@ use crate::{
     desk::{Due, Home, Next, Source},
     routes,
     server::App,
-    sessions::Session,
-    signed::Signed,
+    signed::{Session, Signed},
 };
 
 #[derive(serde::Deserialize)]

@@ -21,8 +21,7 @@ use crate::{
     desk::{Kind, Letters, Thread},
     routes,
     server::App,
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// Address of the page.

@@ -1,6 +1,5 @@
 /*! The pages, one file each. What they show comes from the desk; how it looks, from `ui`. */
 
-pub mod account;
 pub mod compared;
 pub mod deeds;
 pub mod draft;
@@ -11,7 +10,6 @@ pub mod letters;
 pub mod lines;
 mod links;
 pub mod log;
-pub mod login;
 pub mod mapping;
 pub mod month;
 pub mod moved;
@@ -28,28 +26,27 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::State,
-    http::{Method, StatusCode, Uri, header},
-    response::{Html, IntoResponse, Redirect, Response},
+    http::{Method, StatusCode, Uri},
+    response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use model::{Finding, Level};
 use ui::{
     Lang, label,
-    page::{self, Frame, Tone},
+    page::{self, Tone},
     refill::refill,
 };
 
 use crate::{
-    desk::{Answer, File, Kind, Place, Refusal},
+    desk::{Answer, File, Place, Refusal},
     routes,
     server::App,
-    sessions::Session,
-    signed::{Act, Signed, TOLD},
+    signed::{Act, Session, Signed, TOLD},
     told::{Kept, Told},
 };
 
 /// Pages that can be reached from everywhere.
-const NAV: [(&str, &str); 6] = [
+pub const NAV: [(&str, &str); 6] = [
     ("/", "page-home"),
     (mapping::HERE, "mapping-page"),
     (month::HERE, "page-month"),
@@ -59,7 +56,7 @@ const NAV: [(&str, &str); 6] = [
 ];
 
 /// Those that people of departments reach.
-const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
+pub const OWN: [(&str, &str); 1] = [(sheets::OWN, "page-sheets-own")];
 
 /// Fields that a form says of itself; nobody typed them.
 const OWN_FIELDS: [&str; 15] = [
@@ -78,26 +75,12 @@ pub struct Leaf<'a> {
 
 impl Leaf<'_> {
     pub async fn with(self, status: StatusCode, body: Markup) -> Response {
-        // The name of the unit never holds a page up.
-        let office = self.session.office;
-        let asked = self
-            .app
-            .ask(move |desk| Ok((desk.unit().unwrap_or_default(), if office { desk.waiting().unwrap_or_default() } else { 0 })));
-        let (owner, waiting) = asked.await.unwrap_or_default();
-        (status, Html(self.text(&owner, waiting, &body))).into_response()
-    }
-
-    fn text(&self, owner: &str, waiting: usize, body: &Markup) -> String {
-        let reached: &[(&str, &str)] = if self.session.office { &NAV } else { &OWN };
-        let marked = |href: &str| if href == letters::HERE { waiting } else { 0 };
-        let nav: Vec<(&str, &str, bool, usize)> =
-            reached.iter().map(|(href, name)| (*href, *name, *href == self.here, marked(href))).collect();
-        let assets = [self.app.assets[0].as_str(), self.app.assets[1].as_str()];
-        let person = Some((self.session.name.as_str(), self.session.token.as_str()));
-        let (lang, title, crumbs) = (self.session.lang, self.title.as_str(), self.crumbs.as_slice());
+        let Leaf { app, session, title, crumbs, here } = self;
+        let lang = session.lang;
         let body = html! { (body) p.clock.dim { (label(lang, "page-clock")) } };
-        let told = self.session.told.as_ref().map(|told| page::raw(with_told(lang, told, &body.0)));
-        page::page(&Frame { lang, title, owner, assets, nav: &nav, person, crumbs }, told.as_ref().unwrap_or(&body))
+        let told = session.told.as_ref().map(|told| page::raw(with_told(lang, told, &body.0)));
+        let leaf = gate::Leaf { gate: app, session, standing: &session.office, title, crumbs, here };
+        leaf.with(status, told.unwrap_or(body)).await
     }
 }
 
@@ -120,11 +103,7 @@ pub async fn shown<T>(
 
 /// What came of asking, as a page where nothing came.
 pub async fn refused(app: &App, session: &Session, refusal: Refusal) -> Response {
-    let (status, name) = match refusal.kind {
-        Kind::Missing => (StatusCode::NOT_FOUND, "page-missing"),
-        Kind::Refused => (StatusCode::CONFLICT, "page-refused"),
-        Kind::Broken => (StatusCode::SERVICE_UNAVAILABLE, "page-unreachable"),
-    };
+    let (status, name) = refusal.kind.page();
     let lang = session.lang;
     let body = html! {
         (findings(lang, &refusal.findings))
@@ -173,7 +152,7 @@ pub async fn again(app: &App, act: &Act, files: Vec<String>, refusal: Refusal, p
         return refused(app, &act.session, refusal).await;
     }
     let page = act.from.as_deref().unwrap_or(page).to_owned();
-    let kept = Kept::new(act.to.clone(), act.fields.clone(), files);
+    let kept = Kept::new(act.to.clone(), act.fields.0.clone(), files);
     telling(app, act, &page, Told { findings: refusal.findings, kept: Some(kept) })
 }
 
@@ -187,14 +166,6 @@ pub fn went(app: &App, act: &Act, told: Vec<Finding>, page: &str) -> Response {
     }
 }
 
-/// The form of an act did not come from a page of this session.
-pub fn stale(app: &App, session: &Session) -> Response {
-    let lang = session.lang;
-    let leaf = Leaf { app, session, title: label(lang, "page-stale"), crumbs: Vec::new(), here: "" };
-    let body = html! { p { (label(lang, "page-stale-why")) } p { a href="/" { (label(lang, "page-home")) } } };
-    (StatusCode::FORBIDDEN, Html(leaf.text("", 0, &body))).into_response()
-}
-
 /// What people of departments are not shown.
 pub async fn forbidden(app: &App, session: &Session) -> Response {
     let lang = session.lang;
@@ -204,15 +175,6 @@ pub async fn forbidden(app: &App, session: &Session) -> Response {
     };
     let leaf = Leaf { app, session, title: label(lang, "page-not-yours"), crumbs: Vec::new(), here: "" };
     leaf.with(StatusCode::FORBIDDEN, body).await
-}
-
-/// A form that could not be read: larger than is taken, or broken off.
-pub async fn too_much(app: &App, session: &Session, status: StatusCode) -> Response {
-    let large = status == StatusCode::PAYLOAD_TOO_LARGE;
-    let finding = if large { Finding::error("upload-too-large") } else { Finding::error("upload-broken") };
-    let body = findings(session.lang, &[finding.with("limit", crate::server::FILES_BYTES >> 20)]);
-    let leaf = Leaf { app, session, title: label(session.lang, "page-refused"), crumbs: Vec::new(), here: "" };
-    leaf.with(status, body).await
 }
 
 /// There is no such page.
@@ -287,8 +249,7 @@ pub fn way(lang: Lang, place: &Place) -> Vec<(String, String)> {
 
 /// A file to take away.
 pub fn download(file: File) -> Response {
-    let name = format!("attachment; filename*=UTF-8''{}", routes::part(&file.name));
-    ([(header::CONTENT_TYPE, file.media.to_owned()), (header::CONTENT_DISPOSITION, name)], file.bytes).into_response()
+    gate::download(&file.name, file.media, file.bytes)
 }
 
 /// An amount of 元 with its thousands apart and at least two decimals.

@@ -24,8 +24,7 @@ use crate::{
     desk::{LockView, Locking, MonthView, Place},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// Address of the page.

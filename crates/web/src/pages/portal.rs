@@ -21,8 +21,7 @@ use crate::{
     desk::{Filed, FiledNow, Filing, Place},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// The page and its acts.

@@ -17,8 +17,7 @@ use crate::{
     desk::{FigurePlace, Place, Verdict, Verdicts},
     routes,
     server::App,
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 pub async fn page(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {

@@ -22,8 +22,7 @@ use crate::{
     desk::{Delivery, Leaving, Place, ReceiptView, Sent},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// Pages of packages and receipts.

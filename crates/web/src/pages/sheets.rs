@@ -26,8 +26,7 @@ use crate::{
     desk::{Entering, KindView, OwedView, SheetColumn, SheetPlace, SheetRow, SheetView, SheetsView, YearPlace},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Anyone, OwnAct, Signed},
+    signed::{Act, Anyone, OwnAct, Session, Signed},
 };
 
 /// Sheets and kinds, for those who may enter anything.

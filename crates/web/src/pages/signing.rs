@@ -22,8 +22,7 @@ use crate::{
     desk::{Key, Kind, Place, Refusal, Sign, Signable, Signables},
     routes,
     server::App,
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// Address of the page.

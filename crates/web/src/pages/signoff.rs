@@ -26,8 +26,7 @@ use crate::{
     desk::{Hand, Key, Kind, Offer, Place, Reached, Refusal, Sign, Signing, Stage},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// Pages of the sign-off.

@@ -25,8 +25,7 @@ use crate::{
     desk::{Entering, SheetRow, YearMonth, YearPlace, YearView},
     routes,
     server::{App, FILES_BYTES},
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// The page and its act.

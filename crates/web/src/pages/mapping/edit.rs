@@ -19,8 +19,7 @@ use crate::{
     pages::{Leaf, findings, home_way, money, shown},
     routes,
     server::App,
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 #[derive(Deserialize)]

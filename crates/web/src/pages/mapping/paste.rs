@@ -19,8 +19,7 @@ use crate::{
     pages::{findings, home_way, refused, shown},
     routes,
     server::App,
-    sessions::Session,
-    signed::{Act, Signed},
+    signed::{Act, Session, Signed},
 };
 
 /// Ways of writing, as the command names them.

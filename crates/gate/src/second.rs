@@ -23,7 +23,7 @@ pub fn secret() -> Option<String> {
 
 /// What a QR code says to an authenticator.
 pub fn address(unit: &str, person: &str, secret: &str) -> String {
-    let part = crate::routes::part;
+    let part = crate::pages::part;
     format!("otpauth://totp/{}:{}?secret={secret}&issuer={}&digits=6&period={STEP}", part(unit), part(person), part(unit))
 }
 

@@ -25,6 +25,41 @@ const FREE: u32 = 5;
 const WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
+/// What a person signs in with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Argon2id in PHC form; none before the first sign-in.
+    pub password: Option<String>,
+    /// SHA-256 of the token of an invitation that nobody has used, in hex.
+    pub invitation: Option<String>,
+    /// When the invitation ends, in seconds of Unix time.
+    pub until: i64,
+    /// Secret of the second factor, in base 32; none where the person has none. One that opens nothing, where it should be there and is lost.
+    pub second: Option<String>,
+}
+
+impl Account {
+    /// `active`, `invited` or `none`: whether the person can sign in.
+    pub const fn state(&self) -> &'static str {
+        match (&self.password, &self.invitation) {
+            (Some(_), _) => "active",
+            (None, Some(_)) => "invited",
+            (None, None) => "none",
+        }
+    }
+
+    /// The account with an invitation beside what it had: that holds until the invitation is used. And the token that is sent.
+    pub fn invited(self, now: i64) -> Option<(Account, String)> {
+        let token = token()?;
+        Some((Account { invitation: Some(kept(&token)), until: now.saturating_add(INVITED), ..self }, token))
+    }
+}
+
+/// The page on which an invitation is used, after the address of the pages.
+pub fn invitation(person: &str, token: &str) -> String {
+    format!("/welcome?person={}&invitation={}", crate::pages::part(person), token)
+}
+
 /// 32 random bytes as text that may stand in an address.
 pub fn token() -> Option<String> {
     let mut bytes = [0; 32];

@@ -2,16 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use ui::Lang;
 
-use crate::{
-    accounts::{kept, token},
-    told::Told,
-};
+use crate::accounts::{kept, token};
 
 /// Signed out after so long without a page.
 const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -29,8 +26,6 @@ pub struct Guest {
     pub person: String,
     /// Name of the person.
     pub name: String,
-    /// Whether the person answers for the forms; people of departments see their own sheets alone.
-    pub office: bool,
     /// Address.
     pub address: String,
     /// Browser, as it says of itself.
@@ -52,16 +47,12 @@ pub struct Session {
     pub lang: Lang,
     /// SHA-256 of the cookie: what the session is found by.
     pub id: String,
-    /// Whether the person answers for the forms.
-    pub office: bool,
     /// Address from which the person signed in.
     pub address: String,
     /// Browser, as it says of itself.
     pub browser: String,
     /// A secret that the person's authenticator is being shown and has not answered yet.
     pub pending: Option<String>,
-    /// What came of an act that led to the page that is asked for.
-    pub told: Option<Arc<Told>>,
     since: Instant,
     last: Instant,
 }
@@ -90,11 +81,11 @@ impl Sessions {
             known.remove(&oldest);
         }
         let id = kept(&cookie);
-        let Guest { person, name, office, address, browser, .. } = guest.clone();
-        let (pending, told) = (None, None);
+        let Guest { person, name, address, browser, .. } = guest.clone();
+        let pending = None;
         known.insert(
             id.clone(),
-            Session { person, name, token: form, lang, id, office, address, browser, pending, told, since: now, last: now },
+            Session { person, name, token: form, lang, id, address, browser, pending, since: now, last: now },
         );
         Some(cookie)
     }
@@ -199,7 +190,7 @@ mod tests {
 
     fn guest(person: &str) -> Guest {
         let text = |text: &str| text.to_owned();
-        Guest { person: text(person), name: text("吴静"), office: true, address: text(""), browser: text(""), next: text("/") }
+        Guest { person: text(person), name: text("吴静"), address: text(""), browser: text(""), next: text("/") }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::{
 
 use axum::{
     Router,
-    extract::State,
-    http::StatusCode,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -17,47 +17,69 @@ use model::Finding;
 use qrcode::{Color, EcLevel, QrCode};
 use ui::{Lang, label, page};
 
-use super::{Leaf, findings, refused};
+use super::{Leaf, findings, login::words};
 use crate::{
-    accounts::{self, SHORTEST},
-    desk::{Account, Kind, Refusal},
+    accounts::{self, Account, SHORTEST},
+    guard::Gate,
+    house::{House, Refusal},
     second,
-    server::App,
     sessions::Session,
-    signed::{Act, Anyone, OwnAct},
+    signed::Posted,
 };
 
 const HERE: &str = "/account";
 
 /// The page and its acts.
-pub fn routes() -> Router<Arc<App>> {
+pub fn routes<H: House>() -> Router<Arc<Gate<H>>> {
     Router::new()
-        .route(HERE, get(page))
-        .route("/account/password", post(password))
-        .route("/account/second", post(begin))
-        .route("/account/second/code", post(confirm))
-        .route("/account/second/end", post(end))
-        .route("/account/sessions", post(sign_out))
+        .route(HERE, get(page::<H>))
+        .route("/account/password", post(password::<H>))
+        .route("/account/second", post(begin::<H>))
+        .route("/account/second/code", post(confirm::<H>))
+        .route("/account/second/end", post(end::<H>))
+        .route("/account/sessions", post(sign_out::<H>))
 }
 
-async fn page(State(app): State<Arc<App>>, Anyone(session): Anyone) -> Response {
-    sheet(&app, &session, StatusCode::OK, &[]).await
+/// Whoever looks at the own account.
+struct Own<'a, H: House> {
+    gate: &'a Gate<H>,
+    session: &'a Session,
+    standing: &'a H::Standing,
 }
 
-async fn sheet(app: &App, session: &Session, status: StatusCode, told: &[Finding]) -> Response {
+impl<'a, H: House> Own<'a, H> {
+    fn of(gate: &'a Gate<H>, act: &'a Posted<H::Standing>) -> Own<'a, H> {
+        Own { gate, session: &act.session, standing: &act.standing }
+    }
+
+    fn leaf(&self) -> Leaf<'a, H> {
+        let (gate, session, standing) = (self.gate, self.session, self.standing);
+        Leaf { gate, session, standing, title: label(session.lang, "page-account"), crumbs: Vec::new(), here: HERE }
+    }
+}
+
+async fn page<H: House>(State(app): State<Arc<Gate<H>>>, headers: HeaderMap, uri: Uri) -> Response {
+    match app.signed(&headers, &uri).await {
+        Ok((session, standing)) => sheet(&Own { gate: &app, session: &session, standing: &standing }, StatusCode::OK, &[]).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn sheet<H: House>(own: &Own<'_, H>, status: StatusCode, told: &[Finding]) -> Response {
+    let (app, session) = (own.gate, own.session);
     let (lang, id) = (session.lang, session.person.clone());
-    let account = match app.ask(move |desk| desk.account(&id)).await {
+    let account = match app.ask(move |house| house.account(&id)).await {
         Ok(account) => account.unwrap_or_default(),
-        Err(refusal) => return refused(app, session, refusal).await,
+        Err(refusal) => return own.leaf().refused(&refusal).await,
     };
-    let unit = app.ask(|desk| desk.unit()).await.unwrap_or_default();
+    let owner = app.ask(|house| house.owner()).await.unwrap_or_default();
     let body = html! {
         (findings(lang, told))
         (change(session))
-        (factor(session, &account, &unit))
+        (factor::<H>(session, &account, &owner))
         (places(session, &app.sessions.of(&session.person, Instant::now())))
     };
-    Leaf { app, session, title: label(lang, "page-account"), crumbs: Vec::new(), here: HERE }.with(status, body).await
+    own.leaf().with(status, body).await
 }
 
 fn token(session: &Session) -> Markup {
@@ -86,7 +108,7 @@ fn change(session: &Session) -> Markup {
     }
 }
 
-fn factor(session: &Session, account: &Account, unit: &str) -> Markup {
+fn factor<H: House>(session: &Session, account: &Account, unit: &str) -> Markup {
     let lang = session.lang;
     let code = || {
         html! {
@@ -105,7 +127,7 @@ fn factor(session: &Session, account: &Account, unit: &str) -> Markup {
                     (code())
                     div.row { button.plain { (label(lang, "page-second-end")) } }
                 }
-                p.dim { (label(lang, "page-second-lost")) }
+                p.dim { (words::<H>(lang, "page-second-lost")) }
             } @else if let Some(secret) = &session.pending {
                 ol {
                     li { (label(lang, "page-second-scan")) (square(lang, &second::address(unit, &session.person, secret))) }
@@ -200,127 +222,133 @@ fn browser(lang: Lang, said: &str) -> String {
 }
 
 /// A refusal of an act on the account, on its page.
-async fn told(app: &App, session: &Session, finding: Finding) -> Response {
-    sheet(app, session, StatusCode::UNPROCESSABLE_ENTITY, &[finding]).await
+async fn told<H: House>(own: &Own<'_, H>, finding: Finding) -> Response {
+    sheet(own, StatusCode::UNPROCESSABLE_ENTITY, &[finding]).await
 }
 
 /// That somebody guessed too often.
-fn waits(app: &App, session: &Session) -> Option<Finding> {
-    let wait = app.brake.waits(&session.person, Instant::now())?;
+fn waits<H: House>(own: &Own<'_, H>) -> Option<Finding> {
+    let wait = own.gate.brake.waits(&own.session.person, Instant::now())?;
     Some(Finding::error("account-waits").with("minutes", wait.as_secs().div_ceil(60)))
 }
 
-/// The account, where the password is the person's; guesses count as those of signing in do.
-async fn proved(app: &App, session: &Session, password: &str) -> Result<Account, Response> {
-    let (now, id) = (Instant::now(), session.person.clone());
-    if let Some(finding) = waits(app, session) {
-        return Err(told(app, session, finding).await);
+/// The account as it is kept.
+async fn known<H: House>(own: &Own<'_, H>) -> Result<Account, Response> {
+    let id = own.session.person.clone();
+    match own.gate.ask(move |house| house.account(&id)).await {
+        Ok(account) => Ok(account.unwrap_or_default()),
+        Err(refusal) => Err(own.leaf().refused(&refusal).await),
     }
-    let account = match app.ask(move |desk| desk.account(&id)).await {
-        Ok(account) => account.unwrap_or_default(),
-        Err(refusal) => return Err(refused(app, session, refusal).await),
-    };
+}
+
+/// The account, where the password is the person's; guesses count as those of signing in do.
+async fn proved<H: House>(own: &Own<'_, H>, password: &str) -> Result<Account, Response> {
+    let now = Instant::now();
+    if let Some(finding) = waits(own) {
+        return Err(told(own, finding).await);
+    }
+    let account = known(own).await?;
     let (password, phc) = (password.to_owned(), account.password.clone());
     if tokio::task::spawn_blocking(move || accounts::verify(&password, phc.as_deref())).await.unwrap_or(false) {
-        app.brake.passed(&session.person);
+        own.gate.brake.passed(&own.session.person);
         return Ok(account);
     }
-    app.brake.failed(&session.person, now);
-    Err(told(app, session, Finding::error("password-wrong")).await)
+    own.gate.brake.failed(&own.session.person, now);
+    Err(told(own, Finding::error("password-wrong")).await)
 }
 
-async fn kept(app: &App, session: &Session, account: Account) -> Result<(), Response> {
-    let id = session.person.clone();
-    match app.ask(move |desk| desk.put_account(&id, &id, &account)).await {
+async fn kept<H: House>(own: &Own<'_, H>, account: Account) -> Result<(), Response> {
+    let id = own.session.person.clone();
+    match own.gate.ask(move |house| house.put_account(&id, &id, &account)).await {
         Ok(()) => Ok(()),
-        Err(refusal) => Err(refused(app, session, refusal).await),
+        Err(refusal) => Err(own.leaf().refused(&refusal).await),
     }
 }
 
-async fn password(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
-    let session = &act.session;
-    let account = match proved(&app, session, act.text("old")).await {
-        Ok(account) => account,
-        Err(response) => return response,
+/// An act of somebody on the own account.
+macro_rules! act {
+    ($name:ident, $done:ident) => {
+        async fn $name<H: House>(State(app): State<Arc<Gate<H>>>, request: Request) -> Response {
+            match app.posted(request).await {
+                Ok(act) => $done(&Own::of(&app, &act), &act).await.unwrap_or_else(|response| response),
+                Err(refused) => refused,
+            }
+        }
     };
+}
+
+act!(password, change_password);
+act!(begin, show_secret);
+act!(confirm, begin_second);
+act!(end, end_second);
+act!(sign_out, end_sessions);
+
+/// What an act answers: `Err` where it is cut short.
+type Done = Result<Response, Response>;
+
+async fn change_password<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Done {
+    let account = proved(own, act.text("old")).await?;
     let new = act.text("password").to_owned();
     if new != act.text("again") {
-        return told(&app, session, Finding::error("password-differs")).await;
+        return Err(told(own, Finding::error("password-differs")).await);
     }
     if !accounts::fit(&new) {
-        return told(&app, session, Finding::error("password-unfit")).await;
+        return Err(told(own, Finding::error("password-unfit")).await);
     }
     let Ok(Some(hash)) = tokio::task::spawn_blocking(move || accounts::hash(&new)).await else {
-        let refusal = Refusal { kind: Kind::Broken, findings: vec![Finding::error("page-broken")] };
-        return refused(&app, session, refusal).await;
+        return Err(own.leaf().refused(&Refusal::broken()).await);
     };
-    if let Err(response) = kept(&app, session, Account { password: Some(hash), ..account }).await {
-        return response;
-    }
-    app.sessions.end_others(&session.person, &session.id);
-    sheet(&app, session, StatusCode::OK, &[Finding::note("password-changed")]).await
+    kept(own, Account { password: Some(hash), ..account }).await?;
+    own.gate.sessions.end_others(&own.session.person, &own.session.id);
+    Ok(sheet(own, StatusCode::OK, &[Finding::note("password-changed")]).await)
+}
+
+fn back() -> Response {
+    Redirect::to("/account#second").into_response()
 }
 
 /// Shows a secret; nothing is asked for at signing in before the authenticator has answered.
-async fn begin(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
-    match proved(&app, &act.session, act.text("password")).await {
-        Ok(account) if account.second.is_none() => app.sessions.pend(&act.session.id, second::secret()),
-        Ok(_) => {}
-        Err(response) => return response,
+async fn show_secret<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Done {
+    if proved(own, act.text("password")).await?.second.is_none() {
+        own.gate.sessions.pend(&own.session.id, second::secret());
     }
-    Redirect::to("/account#second").into_response()
+    Ok(back())
 }
 
-async fn confirm(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
-    let session = &act.session;
-    let Some(secret) = session.pending.clone() else { return Redirect::to("/account#second").into_response() };
+async fn begin_second<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Done {
+    let (app, session) = (own.gate, own.session);
+    let Some(secret) = session.pending.clone() else { return Ok(back()) };
     app.second.forget(&session.person);
     if !app.second.fits(&session.person, &secret, act.text("code"), SystemTime::now()) {
-        return told(&app, session, Finding::error("second-wrong")).await;
+        return Err(told(own, Finding::error("second-wrong")).await);
     }
-    let id = session.person.clone();
-    let account = match app.ask(move |desk| desk.account(&id)).await {
-        Ok(account) => account.unwrap_or_default(),
-        Err(refusal) => return refused(&app, session, refusal).await,
-    };
-    if let Err(response) = kept(&app, session, Account { second: Some(secret), ..account }).await {
-        return response;
-    }
+    let account = known(own).await?;
+    kept(own, Account { second: Some(secret), ..account }).await?;
     app.sessions.pend(&session.id, None);
     app.sessions.end_others(&session.person, &session.id);
-    Redirect::to("/account#second").into_response()
+    Ok(back())
 }
 
-async fn end(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
-    let (session, now) = (&act.session, Instant::now());
-    if let Some(finding) = waits(&app, session) {
-        return told(&app, session, finding).await;
+async fn end_second<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Done {
+    let (app, session, now) = (own.gate, own.session, Instant::now());
+    if let Some(finding) = waits(own) {
+        return Err(told(own, finding).await);
     }
-    let id = session.person.clone();
-    let account = match app.ask(move |desk| desk.account(&id)).await {
-        Ok(account) => account.unwrap_or_default(),
-        Err(refusal) => return refused(&app, session, refusal).await,
-    };
-    let fits = account
-        .second
-        .as_ref()
-        .is_none_or(|secret| app.second.fits(&session.person, secret, act.text("code"), SystemTime::now()));
-    if !fits {
+    let account = known(own).await?;
+    let opens = |secret: &String| app.second.fits(&session.person, secret, act.text("code"), SystemTime::now());
+    if !account.second.as_ref().is_none_or(opens) {
         app.brake.failed(&session.person, now);
-        return told(&app, session, Finding::error("second-wrong")).await;
+        return Err(told(own, Finding::error("second-wrong")).await);
     }
     app.brake.passed(&session.person);
-    match kept(&app, session, Account { second: None, ..account }).await {
-        Ok(()) => Redirect::to("/account#second").into_response(),
-        Err(response) => response,
-    }
+    kept(own, Account { second: None, ..account }).await?;
+    Ok(back())
 }
 
-async fn sign_out(State(app): State<Arc<App>>, OwnAct(act): OwnAct) -> Response {
-    let Act { session, .. } = &act;
+async fn end_sessions<H: House>(own: &Own<'_, H>, act: &Posted<H::Standing>) -> Done {
     match act.text("id") {
-        "" => app.sessions.end_others(&session.person, &session.id),
-        id => app.sessions.end_own(&session.person, id),
+        "" => own.gate.sessions.end_others(&own.session.person, &own.session.id),
+        id => own.gate.sessions.end_own(&own.session.person, id),
     }
-    Redirect::to("/account#sessions").into_response()
+    Ok(Redirect::to("/account#sessions").into_response())
 }
