@@ -292,6 +292,7 @@ const STEERING: [&str; 24] = [
 fn year(units: usize, periods: usize) {
     let county = County::new(units, periods);
     let policy = Policy::parse("robot.toml", POLICY).unwrap();
+    let letters = Letters::load(county.folder.path()).unwrap();
     let duties = county.duties();
     let asked = Asked { form: FORM.to_owned(), ..Asked::default() };
     let clean = texts(&county.told["clean"]);
@@ -307,7 +308,7 @@ fn year(units: usize, periods: usize) {
         };
         let before = county.letters().len();
         let board = county.fed();
-        let run = robot::run(&county.office, &board, &duties, &policy, noon(7)).unwrap();
+        let run = robot::run(&county.office, &board, &duties, (&policy, &letters), noon(7)).unwrap();
         let wrote: BTreeSet<String> = run.opened.iter().map(|(_, unit, _)| unit.clone()).collect();
         assert_eq!(run.opened.len(), wrote.len(), "a unit had more than one letter");
         let strayed: Vec<&String> = wrote.intersection(&clean).collect();
@@ -317,26 +318,26 @@ fn year(units: usize, periods: usize) {
         let missed: Vec<&String> = wanted.difference(&wrote).collect();
         assert!(missed.is_empty(), "{period}: no letter to {missed:?}");
         // Restarted, it does nothing again; and what it wrote is on the board.
-        assert_eq!(robot::run(&county.office, &board, &duties, &policy, noon(7)).unwrap().opened, []);
+        assert_eq!(robot::run(&county.office, &board, &duties, (&policy, &letters), noon(7)).unwrap().opened, []);
         county.fed();
-        assert_eq!(robot::run(&county.office, &board, &duties, &policy, noon(7)).unwrap(), robot::Run::default());
+        assert_eq!(robot::run(&county.office, &board, &duties, (&policy, &letters), noon(7)).unwrap(), robot::Run::default());
 
         county.live(&period, true, &mut newest);
         let board = county.fed();
-        let run = robot::run(&county.office, &board, &duties, &policy, noon(7)).unwrap();
+        let run = robot::run(&county.office, &board, &duties, (&policy, &letters), noon(7)).unwrap();
         let corrected: BTreeSet<String> =
             texts(&truth["letters"]).into_iter().filter(|unit| truth["planted"].get(unit).is_none()).collect();
         let closed: BTreeSet<String> = run.closed.iter().map(|(_, unit)| unit.clone()).collect();
         assert!(corrected.is_subset(&closed), "{period}: {corrected:?} {closed:?}");
         let board = county.fed();
         // What nothing settles goes to a reviewer after its days, once.
-        let run = robot::run(&county.office, &board, &duties, &policy, noon(14)).unwrap();
+        let run = robot::run(&county.office, &board, &duties, (&policy, &letters), noon(14)).unwrap();
         let escalated: BTreeSet<String> = run.escalated.iter().map(|(_, unit, _)| unit.clone()).collect();
         let wrong =
             truth["planted"].as_object().unwrap().iter().filter(|(_, kind)| *kind == "wrong").map(|(unit, _)| unit.clone());
         let wrong: BTreeSet<String> = wrong.collect();
         assert!(wrong.is_subset(&escalated) && escalated.is_disjoint(&clean), "{period}: {wrong:?} {escalated:?}");
-        assert_eq!(robot::run(&county.office, &board, &duties, &policy, noon(14)).unwrap().escalated, []);
+        assert_eq!(robot::run(&county.office, &board, &duties, (&policy, &letters), noon(14)).unwrap().escalated, []);
         assert!(county.letters().len() > before || wanted.is_empty());
 
         // Progress and lateness are the truth's.
@@ -408,6 +409,7 @@ fn year(units: usize, periods: usize) {
     for (unit, kind, words, who) in county.letters() {
         let found: Vec<&&str> = STEERING.iter().filter(|word| words.to_lowercase().contains(**word)).collect();
         assert!(found.is_empty(), "{unit} {kind} {who}: {found:?} in {words}");
+        letters.check(&unit, &words).unwrap();
         assert!(who.len() > "robot:".len(), "{who}");
     }
 }
@@ -433,10 +435,29 @@ fn reminders(county: &County, duties: &Duties, asked: &Asked) {
         let words = &own[0].message.text;
         assert!(missing.iter().all(|one| words.contains(&one.due.to_string()) && words.contains(&one.form)));
         assert!(!STEERING.iter().any(|word| words.to_lowercase().contains(word)), "{words}");
+        Letters::load(county.folder.path()).unwrap().check(unit, words).unwrap();
         // No figure is in it: every number is a form, a month or a day.
         assert_eq!(own[0].message.by, "催报员");
     }
 }
+
+/// One that is no longer a key enterprise, and what is watched.
+const KEYS: &str = r#"
+[[unit]]
+code = "91350121MA00000014"
+reason = "到期"
+since = "2024-01"
+until = "2024-12"
+
+[[warning]]
+id = "fall"
+kind = "fall"
+form = "B203"
+code = "301"
+most = "0.5"
+handler = "工业科"
+text = "少一半以上"
+"#;
 
 /// What is accepted is what the brief is of, to the unit; and what falls is told of key enterprises, to the bureau alone.
 fn accepted(county: &County, duties: &Duties, asked: &Asked) {
@@ -447,10 +468,9 @@ fn accepted(county: &County, duties: &Duties, asked: &Asked) {
     let ordinary = text(&county.told["clean"][0]);
     let mut keys = String::new();
     for unit in watched.iter().chain([&ordinary]) {
-        keys += &format!("[[unit]]\ncode = \"{unit}\"\nreason = \"占比大\"\nsince = \"2025-01\"\nhandler = \"王科员\"\n");
+        keys += &format!("[[unit]]\ncode = \"{unit}\"\nreason = \"占比大\"\nsince = \"2025-01\"\n");
     }
-    keys += "[[unit]]\ncode = \"91350121MA00000014\"\nreason = \"到期\"\nsince = \"2024-01\"\nuntil = \"2024-12\"\n";
-    keys += "[[warning]]\nid = \"fall\"\nkind = \"fall\"\nform = \"B203\"\ncode = \"301\"\nmost = \"0.5\"\nhandler = \"工业科\"\ntext = \"少一半以上\"\n";
+    keys += KEYS;
     let keyed = Keyed::parse("keys.toml", &keys, duties).unwrap();
     let board = county.fed();
     // Nothing is accepted yet.
@@ -459,11 +479,12 @@ fn accepted(county: &County, duties: &Duties, asked: &Asked) {
     let (returned, silent) = (texts(&truth["returned"]), texts(&truth["silent"]));
     let units = county.told["units"].as_array().unwrap().iter().map(|unit| text(&unit["code"]));
     for unit in units.filter(|unit| !returned.contains(unit) && !silent.contains(unit)) {
+        let report = [FORM, "2025", period.as_str()];
         let letter =
             Letter {
-                kind: "acceptance", unit: &unit, report: [FORM, "2025", period], subject: "", text: "受理", who: "审核员"
+                kind: "acceptance", unit: &unit, report, subject: "", cause: "", payload: "", text: "受理", who: "审核员"
             };
-        messages::write(&county.office, &letter).unwrap();
+        messages::write(&county.office, &Letters::load(county.folder.path()).unwrap(), &letter).unwrap();
     }
     let letters = county.letters().len();
     let board = county.fed();
@@ -488,10 +509,8 @@ fn accepted(county: &County, duties: &Duties, asked: &Asked) {
 
     // What the months alone say, as the generator wrote them.
     let alone = |unit: &str, period: &str| {
-        let events = county.told["events"].as_array().unwrap().iter();
-        let last = events
-            .filter(|event| event["unit"] == unit && event["period"] == period && event.get("rows").is_some())
-            .next_back()?;
+        let mut events = county.told["events"].as_array().unwrap().iter();
+        let last = events.rfind(|event| event["unit"] == unit && event["period"] == period && event.get("rows").is_some())?;
         last["rows"]["301"]["this_month"].as_i64()
     };
     let fell = |unit: &&String| alone(unit, before).zip(alone(unit, period)).is_some_and(|(before, now)| now * 2 < before);

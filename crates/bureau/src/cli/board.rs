@@ -12,6 +12,7 @@ use crate::{
     clock,
     failure::Failure,
     knowledge::Knowledge,
+    letters::Letters,
     office::Office,
     robot::{self, Policy},
     store::{Remark, Store},
@@ -75,7 +76,7 @@ pub enum What {
 
 /// Which units.
 #[derive(Args)]
-struct Where {
+pub struct Where {
     /// 行政区划代码以此开头 Units whose region begins with this
     #[arg(long, default_value = "")]
     area: String,
@@ -343,7 +344,7 @@ fn robot(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     };
     let Opened { store, board, duties } = open(ctx)?;
     board::refresh(&board, &store, &Knowledge::default(), &folder)?;
-    let run = robot::run(&office, &board, &duties, &policy, clock::now())?;
+    let run = robot::run(&office, &board, &duties, (&policy, &Letters::load(&folder)?), clock::now())?;
     let mut rows = Vec::new();
     for (message, unit, items) in &run.opened {
         let about =
