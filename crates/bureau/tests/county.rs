@@ -8,7 +8,7 @@ use std::{
 };
 
 use bureau::{
-    board::{self, Around, Asked, Board, By, Duties},
+    board::{self, Around, Asked, Board, By, Duties, Keyed},
     config::Config,
     keys::Keys,
     knowledge::Knowledge,
@@ -294,6 +294,7 @@ const STEERING: [&str; 24] = [
 fn year(units: usize, periods: usize) {
     let county = County::new(units, periods);
     let policy = Policy::parse("robot.toml", POLICY).unwrap();
+    let letters = Letters::load(county.folder.path()).unwrap();
     let duties = county.duties();
     let asked = Asked { form: FORM.to_owned(), ..Asked::default() };
     let clean = texts(&county.told["clean"]);
@@ -309,7 +310,7 @@ fn year(units: usize, periods: usize) {
         };
         let before = county.letters().len();
         let board = county.fed();
-        let run = robot::run(&county.office, &board, &duties, &policy, noon(7)).unwrap();
+        let run = robot::run(&county.office, &board, &duties, (&policy, &letters), noon(7)).unwrap();
         let wrote: BTreeSet<String> = run.opened.iter().map(|(_, unit, _)| unit.clone()).collect();
         assert_eq!(run.opened.len(), wrote.len(), "a unit had more than one letter");
         let strayed: Vec<&String> = wrote.intersection(&clean).collect();
@@ -319,26 +320,26 @@ fn year(units: usize, periods: usize) {
         let missed: Vec<&String> = wanted.difference(&wrote).collect();
         assert!(missed.is_empty(), "{period}: no letter to {missed:?}");
         // Restarted, it does nothing again; and what it wrote is on the board.
-        assert_eq!(robot::run(&county.office, &board, &duties, &policy, noon(7)).unwrap().opened, []);
+        assert_eq!(robot::run(&county.office, &board, &duties, (&policy, &letters), noon(7)).unwrap().opened, []);
         county.fed();
-        assert_eq!(robot::run(&county.office, &board, &duties, &policy, noon(7)).unwrap(), robot::Run::default());
+        assert_eq!(robot::run(&county.office, &board, &duties, (&policy, &letters), noon(7)).unwrap(), robot::Run::default());
 
         county.live(&period, true, &mut newest);
         let board = county.fed();
-        let run = robot::run(&county.office, &board, &duties, &policy, noon(7)).unwrap();
+        let run = robot::run(&county.office, &board, &duties, (&policy, &letters), noon(7)).unwrap();
         let corrected: BTreeSet<String> =
             texts(&truth["letters"]).into_iter().filter(|unit| truth["planted"].get(unit).is_none()).collect();
         let closed: BTreeSet<String> = run.closed.iter().map(|(_, unit)| unit.clone()).collect();
         assert!(corrected.is_subset(&closed), "{period}: {corrected:?} {closed:?}");
         let board = county.fed();
         // What nothing settles goes to a reviewer after its days, once.
-        let run = robot::run(&county.office, &board, &duties, &policy, noon(14)).unwrap();
+        let run = robot::run(&county.office, &board, &duties, (&policy, &letters), noon(14)).unwrap();
         let escalated: BTreeSet<String> = run.escalated.iter().map(|(_, unit, _)| unit.clone()).collect();
         let wrong =
             truth["planted"].as_object().unwrap().iter().filter(|(_, kind)| *kind == "wrong").map(|(unit, _)| unit.clone());
         let wrong: BTreeSet<String> = wrong.collect();
         assert!(wrong.is_subset(&escalated) && escalated.is_disjoint(&clean), "{period}: {wrong:?} {escalated:?}");
-        assert_eq!(robot::run(&county.office, &board, &duties, &policy, noon(14)).unwrap().escalated, []);
+        assert_eq!(robot::run(&county.office, &board, &duties, (&policy, &letters), noon(14)).unwrap().escalated, []);
         assert!(county.letters().len() > before || wanted.is_empty());
 
         // Progress and lateness are the truth's.
@@ -406,9 +407,11 @@ fn year(units: usize, periods: usize) {
     assert!(other.is_none(), "{other:?}");
 
     reminders(&county, &duties, &asked);
+    accepted(&county, &duties, &asked);
     for (unit, kind, words, who) in county.letters() {
         let found: Vec<&&str> = STEERING.iter().filter(|word| words.to_lowercase().contains(**word)).collect();
         assert!(found.is_empty(), "{unit} {kind} {who}: {found:?} in {words}");
+        letters.check(&unit, &words).unwrap();
         assert!(who.len() > "robot:".len(), "{who}");
     }
 }
@@ -434,9 +437,95 @@ fn reminders(county: &County, duties: &Duties, asked: &Asked) {
         let words = &own[0].message.text;
         assert!(missing.iter().all(|one| words.contains(&one.due.to_string()) && words.contains(&one.form)));
         assert!(!STEERING.iter().any(|word| words.to_lowercase().contains(word)), "{words}");
+        Letters::load(county.folder.path()).unwrap().check(unit, words).unwrap();
         // No figure is in it: every number is a form, a month or a day.
         assert_eq!(own[0].message.by, "催报员");
     }
+}
+
+/// One that is no longer a key enterprise, and what is watched.
+const KEYS: &str = r#"
+[[unit]]
+code = "91350121MA00000014"
+reason = "到期"
+since = "2024-01"
+until = "2024-12"
+
+[[warning]]
+id = "fall"
+kind = "fall"
+form = "B203"
+code = "301"
+most = "0.5"
+handler = "工业科"
+text = "少一半以上"
+"#;
+
+/// What is accepted is what the brief is of, to the unit; and what falls is told of key enterprises, to the bureau alone.
+fn accepted(county: &County, duties: &Duties, asked: &Asked) {
+    let periods: Vec<String> = county.told["periods"].as_array().unwrap().iter().map(text).collect();
+    let [before, period] = [&periods[periods.len() - 2], &periods[periods.len() - 1]];
+    let (truth, month) = (&county.told["truth"][period], period.parse::<Month>().unwrap());
+    let watched = texts(&county.told["kinds"]["suspicious"]);
+    let ordinary = text(&county.told["clean"][0]);
+    let mut keys = String::new();
+    for unit in watched.iter().chain([&ordinary]) {
+        keys += &format!("[[unit]]\ncode = \"{unit}\"\nreason = \"占比大\"\nsince = \"2025-01\"\n");
+    }
+    keys += KEYS;
+    let keyed = Keyed::parse("keys.toml", &keys, duties).unwrap();
+    let board = county.fed();
+    // Nothing is accepted yet.
+    let empty = board::brief(&board, duties, &keyed, asked, month).unwrap();
+    assert!(empty.units == 0 && empty.headlines.is_empty());
+    let (returned, silent) = (texts(&truth["returned"]), texts(&truth["silent"]));
+    let units = county.told["units"].as_array().unwrap().iter().map(|unit| text(&unit["code"]));
+    for unit in units.filter(|unit| !returned.contains(unit) && !silent.contains(unit)) {
+        let report = [FORM, "2025", period.as_str()];
+        let letter =
+            Letter {
+                kind: "acceptance", unit: &unit, report, subject: "", cause: "", payload: "", text: "受理", who: "审核员"
+            };
+        messages::write(&county.office, &Letters::load(county.folder.path()).unwrap(), &letter).unwrap();
+    }
+    let letters = county.letters().len();
+    let board = county.fed();
+    let brief = board::brief(&board, duties, &keyed, asked, month).unwrap();
+    let sum = |key: &str| truth["sums"][key][1].to_string().parse::<Amount>().unwrap();
+    assert_eq!(brief.units as u64, truth["sums"]["301 cumulative"][0].as_u64().unwrap());
+    assert_eq!(brief.headlines.iter().map(|one| one.value).collect::<Vec<_>>(), [sum("301 cumulative"), sum("327 cumulative")]);
+    assert_eq!(brief.headlines[0].prior_year, Some(sum("301 prior_year")));
+    let trades: BTreeMap<String, Amount> =
+        brief.headlines[0].trades.iter().map(|(trade, _, value, _)| (trade.clone(), *value)).collect();
+    let groups = truth["groups"].as_object().unwrap().iter();
+    assert_eq!(
+        trades,
+        groups.map(|(trade, sums)| (trade.clone(), sums["301 cumulative"][1].to_string().parse().unwrap())).collect()
+    );
+    for (kind, text) in [("md", brief.markdown(ui::Lang::Zh)), ("html", brief.html(ui::Lang::Zh))] {
+        assert!(
+            text.contains(&ui::grouped(&sum("301 cumulative").to_string())) && text.contains("<svg") == (kind == "html"),
+            "{text}"
+        );
+    }
+
+    // What the months alone say, as the generator wrote them.
+    let alone = |unit: &str, period: &str| {
+        let mut events = county.told["events"].as_array().unwrap().iter();
+        let last = events.rfind(|event| event["unit"] == unit && event["period"] == period && event.get("rows").is_some())?;
+        last["rows"]["301"]["this_month"].as_i64()
+    };
+    let fell = |unit: &&String| alone(unit, before).zip(alone(unit, period)).is_some_and(|(before, now)| now * 2 < before);
+    let wanted: BTreeSet<String> = watched.iter().filter(fell).cloned().collect();
+    assert_eq!(brief.warnings.iter().map(|warning| warning.key.unit.code.clone()).collect::<BTreeSet<_>>(), wanted);
+    assert!(brief.warnings.iter().all(|warning| warning.handler == "工业科" && warning.rule == "fall"));
+    assert_eq!(brief.contributions.len(), 2 * (watched.len() + 1));
+    let own = brief.contributions.iter().find(|one| one.key.unit.code == ordinary && one.figure[0] == "301").unwrap();
+    let change = own.value.unwrap().checked_sub(own.prior_year.unwrap()).unwrap();
+    let points =
+        change.checked_mul(Amount::from_whole(100).unwrap()).unwrap().checked_div(sum("301 prior_year")).unwrap().round(2);
+    assert_eq!(own.points, points);
+    assert_eq!(county.letters().len(), letters, "a warning reached a unit");
 }
 
 #[test]

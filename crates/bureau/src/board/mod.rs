@@ -6,11 +6,13 @@ is fed in order by [`feed`], from the last number of units, reports, messages an
 something. Nothing that leaves as evidence takes a value from it: exports read the packages ([`export`]).
 */
 
+mod brief;
 mod cells;
 mod compare;
 mod duty;
 mod export;
 mod feed;
+mod keyed;
 mod late;
 mod portal;
 mod progress;
@@ -23,11 +25,13 @@ mod unit;
 mod watch;
 mod write;
 
+pub use brief::{Brief, Headline, accepted, brief};
 pub use cells::{Cells, Sum, Sums, count, pack, pack_sums};
 pub use compare::{Compared, Month as MonthOf, compare};
 pub use duty::{Duties, Standing, day_of, due, standing};
 pub use export::{Sheet, Target, exported, save};
 pub use feed::{Fed, catch_up, rebuild, seconds};
+pub use keyed::{Contribution, Key, Keyed, Warning, contributions, warnings};
 pub use late::{Around, Late, Missing, late, letters};
 pub use portal::{Difference, Reading, differences, import};
 pub use progress::{Group, Progress, progress};

@@ -11,6 +11,7 @@ use super::{Board, Duties, catch_up, refresh};
 use crate::{
     clock,
     failure::Failure,
+    letters::Letters,
     office::Office,
     robot::{self, Policy},
 };
@@ -54,7 +55,7 @@ pub fn turn(office: &Office, folder: &std::path::Path) -> Result<(), Failure> {
     refresh(&board, office.store(), office.knowledge(), folder)?;
     if let Some(policy) = Policy::read(folder)?.filter(|policy| policy.enabled) {
         let duties = Duties::read(office.store(), folder)?;
-        robot::run(office, &board, &duties, &policy, clock::now())?;
+        robot::run(office, &board, &duties, (&policy, &Letters::load(folder)?), clock::now())?;
         catch_up(office.store(), &board)?;
     }
     Ok(())

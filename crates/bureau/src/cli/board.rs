@@ -8,10 +8,11 @@ use model::{Finding, Month};
 
 use super::{Ctx, output};
 use crate::{
-    board::{self, Around, Asked, Board, By, Decision, Duties, Sheet, Sum, Target, Totals},
+    board::{self, Around, Asked, Board, By, Decision, Duties, Keyed, Sheet, Sum, Target, Totals},
     clock,
     failure::Failure,
     knowledge::Knowledge,
+    letters::Letters,
     office::Office,
     robot::{self, Policy},
     store::{Remark, Store},
@@ -41,6 +42,30 @@ pub enum What {
     Compare(Compare),
     /// 平台值与企业报来的不同之处 Where the portal has other figures than the units' reports
     Differences(Of),
+    /// 重点企业（keys.toml）：占全县多少，拉动多少 Key enterprises: their part of the county's figures and of its growth
+    Keys(Of),
+    /// 重点企业预警：停产、骤降、变动不一致；只给本局看 What to look at of key enterprises, for the bureau alone
+    Warnings {
+        /// 期别 YYYY-MM Period
+        #[arg(long)]
+        period: Month,
+        #[command(flatten)]
+        file: File,
+    },
+    /// 月度简报：已受理的数据，Markdown 或 HTML The monthly brief of accepted data
+    Brief {
+        /// 表号 Form
+        #[arg(long)]
+        form: String,
+        /// 期别 YYYY-MM Period
+        #[arg(long)]
+        period: Month,
+        #[command(flatten)]
+        of: Where,
+        /// 文件，以 .md 或 .html 结尾；不写则 Markdown 到标准输出 A file that ends in .md or .html; Markdown on stdout where absent
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// 审核机器人按 robot.toml 走一遍：查询、结束、上交 One run of the audit robot by robot.toml: asks, closes, escalates
     Robot,
     /// 机器人上交审核员的查询 Queries that the robot told a reviewer of
@@ -51,7 +76,7 @@ pub enum What {
 
 /// Which units.
 #[derive(Args)]
-struct Where {
+pub struct Where {
     /// 行政区划代码以此开头 Units whose region begins with this
     #[arg(long, default_value = "")]
     area: String,
@@ -237,6 +262,21 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
         What::Compare(what) => compare(ctx, what),
         What::Differences(what) => differences(ctx, what),
         What::Robot => robot(ctx),
+        What::Keys(what) => keys(ctx, what),
+        What::Warnings { period, file } => warnings(ctx, *period, file),
+        What::Brief { form, period, of, out } => {
+            let Opened { board, duties, .. } = open(ctx)?;
+            let keyed = Keyed::read(&ctx.folder(), &duties)?;
+            let brief = board::brief(&board, &duties, &keyed, &of.asked(form), *period)?;
+            let Some(path) = out else {
+                output::say(&brief.markdown(ctx.lang))?;
+                return Ok(Vec::new());
+            };
+            let page = path.extension().is_some_and(|ending| ending == "html");
+            let text = if page { brief.html(ctx.lang) } else { brief.markdown(ctx.lang) };
+            board::save(path, text.as_bytes())?;
+            Ok(vec![Finding::note("board-exported").at(path.display().to_string()).with("rows", brief.units)])
+        }
         What::Escalations => {
             let (_, store) = ctx.open()?;
             let columns = ["at", "unit", "message", "by", "text"];
@@ -259,6 +299,43 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
     }
 }
 
+fn keys(ctx: &Ctx, what: &Of) -> Result<Vec<Finding>, Failure> {
+    let Opened { board, duties, .. } = open(ctx)?;
+    let keyed = Keyed::read(&ctx.folder(), &duties)?;
+    let asked = what.of.asked(&what.form);
+    let (total, _) = board::accepted(&board, &asked, what.period)?;
+    let found = board::contributions(&board, &duties, &keyed, &asked.form, what.period, &total)?;
+    let columns =
+        ["unit", "unit_name", "reason", "since", "until", "handler", "indicator", "sum", "prior_year", "share", "points"];
+    let row = |one: &board::Contribution| {
+        let key = &one.key;
+        let until = key.until.map(|month| month.to_string()).unwrap_or_default();
+        let texts =
+            [key.unit.code.clone(), key.unit.name.clone(), key.reason.clone(), key.since.to_string(), until, key.handler.clone()];
+        let mut row = texts.to_vec();
+        row.push(format!("{} {}", one.figure[0], one.figure[1]));
+        row.extend(
+            [one.value, one.prior_year, one.share, one.points]
+                .map(|value| value.map(|value| value.to_string()).unwrap_or_default()),
+        );
+        row
+    };
+    put(ctx, (&what.file.out, what.file.to), &asked.form, &columns, found.iter().map(row).collect())
+}
+
+fn warnings(ctx: &Ctx, period: Month, file: &File) -> Result<Vec<Finding>, Failure> {
+    let Opened { board, duties, .. } = open(ctx)?;
+    let keyed = Keyed::read(&ctx.folder(), &duties)?;
+    let found = board::warnings(&board, &keyed, period)?;
+    let columns = ["unit", "unit_name", "rule", "kind", "text", "facts", "handler"];
+    let row = |one: &board::Warning| {
+        let facts = one.facts.iter().map(|(what, value)| format!("{what} {value}")).collect::<Vec<_>>().join("; ");
+        let texts = [&one.key.unit.code, &one.key.unit.name, &one.rule, &one.kind, &one.text, &facts, &one.handler];
+        texts.map(String::clone).to_vec()
+    };
+    put(ctx, (&file.out, file.to), &period.to_string(), &columns, found.iter().map(row).collect())
+}
+
 fn robot(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     let office = ctx.office()?;
     let folder = ctx.folder();
@@ -267,7 +344,7 @@ fn robot(ctx: &Ctx) -> Result<Vec<Finding>, Failure> {
     };
     let Opened { store, board, duties } = open(ctx)?;
     board::refresh(&board, &store, &Knowledge::default(), &folder)?;
-    let run = robot::run(&office, &board, &duties, &policy, clock::now())?;
+    let run = robot::run(&office, &board, &duties, (&policy, &Letters::load(&folder)?), clock::now())?;
     let mut rows = Vec::new();
     for (message, unit, items) in &run.opened {
         let about =

@@ -23,6 +23,7 @@ use crate::{
     board::{self, Board, Decision, Duties, Hit, Outlier, ROBOT, Registered, State, Thread},
     clock,
     failure::Failure,
+    letters::Letters,
     office::Office,
     store::{KeptMessage, MessageDraft, Remark},
 };
@@ -92,13 +93,19 @@ fn name(rules: &BTreeSet<&str>) -> String {
 }
 
 /// One run over everything that changed: the board must have been fed and screened.
-pub fn run(office: &Office, board: &Board, duties: &Duties, policy: &Policy, at: Time) -> Result<Run, Failure> {
+pub fn run(
+    office: &Office,
+    board: &Board,
+    duties: &Duties,
+    (policy, letters): (&Policy, &Letters),
+    at: Time,
+) -> Result<Run, Failure> {
     let mut run = Run::default();
     if !policy.enabled {
         return Ok(run);
     }
     close(office, board, policy, at, &mut run)?;
-    open(office, board, policy, at, &mut run)?;
+    open(office, board, policy, letters, at, &mut run)?;
     escalate(office, board, duties.calendars(), policy, at, &mut run)?;
     Ok(run)
 }
@@ -124,7 +131,7 @@ fn items(policy: &Policy, state: &State, period: Month, hits: &[Hit], outliers: 
     rules.chain(screens).collect()
 }
 
-fn open(office: &Office, board: &Board, policy: &Policy, at: Time, run: &mut Run) -> Result<(), Failure> {
+fn open(office: &Office, board: &Board, policy: &Policy, letters: &Letters, at: Time, run: &mut Run) -> Result<(), Failure> {
     let register = board.register()?;
     let oldest = office.month(at).plus(-policy.months).unwrap_or(Month::FIRST);
     let mut wanted: BTreeMap<i64, Vec<Item>> = BTreeMap::new();
@@ -138,7 +145,9 @@ fn open(office: &Office, board: &Board, policy: &Policy, at: Time, run: &mut Run
                 }
                 let (hits, outliers) =
                     (Hit::all(connection, state.unit, &form, period)?, Outlier::all(connection, &form, period, state.unit)?);
-                let own = items(policy, &state, month, &hits, &outliers);
+                let mut own = items(policy, &state, month, &hits, &outliers);
+                // A rule of a bureau's own may say what no letter says: then it is asked about by its name alone.
+                own.iter_mut().filter(|item| letters.check("", &item.text).is_err()).for_each(|item| item.text.clear());
                 if !own.is_empty() {
                     wanted.entry(state.unit).or_default().extend(own);
                 }
