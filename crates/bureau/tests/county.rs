@@ -223,8 +223,6 @@ impl County {
                 unit: &unit,
                 report: [FORM, "2025", period],
                 subject: "",
-                cause: "",
-                payload: "",
                 text: "请核对后重报",
                 who: "审核员",
             };
