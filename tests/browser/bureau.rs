@@ -98,6 +98,7 @@ fn a_county_reads_asks_returns_and_accepts_what_a_company_sent() {
             "audit", "explain", "B203", "--rule", rule, "--period", "2025-06", "--cause", "volume", "--text", said, "--as", "wu",
         ]);
     }
+    site.explains("B203", "2025-06", "wu");
     sends(site);
     let (chromium, axe) = (Chromium::start(), axe());
     block(async {

@@ -219,7 +219,8 @@ fn from_built_to_the_receipt_a_query_and_a_correction_in_the_pages_alone() {
         wu.sees(&["更正的是", "第 2 次送达"]).await;
 
         // History: any two versions, and the log by form, person and act.
-        wu.go(&format!("{FORM}/versions")).await;
+        // Explanations make versions too: the second was delivered, the fourth corrects it.
+        wu.go(&format!("{FORM}/versions?old=2&new=4")).await;
         wu.sees(&["第 2 版", "1 个数变了"]).await;
         wu.looks("versions").await;
         wu.go("/log?form=B203&period=2025-06&person=zhoumin&act=sign").await;

@@ -66,10 +66,13 @@ fn nothing_is_left_marked_for_later() {
 #[test]
 fn money_never_meets_a_float() {
     let mut findings = Vec::new();
-    for path in files(".rs").iter().filter(|path| path.starts_with("crates/")) {
+    // Writes spreadsheets for people, whose numbers are doubles by their format; nothing reads them back and nothing is computed with them.
+    const SPREADSHEET: &str = "crates/bureau/src/board/export.rs";
+    for path in files(".rs").iter().filter(|path| path.starts_with("crates/") && *path != SPREADSHEET) {
         for (at, line) in read(path).lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            if code.split(|c: char| !c.is_alphanumeric()).any(|word| word == "f32" || word == "f64") {
+            let float = |word: &str| ["f32", "f64", "c_double", "c_float"].contains(&word);
+            if code.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(float) {
                 findings.push(format!("{path}:{}: {}", at + 1, line.trim()));
             }
         }

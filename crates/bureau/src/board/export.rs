@@ -101,7 +101,7 @@ impl Sheet {
                 // Codes begin with a zero, or are longer than a spreadsheet's numbers.
                 let is_code = digits > DIGITS || text.starts_with('0') && !text.starts_with("0.") && digits > 1;
                 // A spreadsheet's numbers are doubles. Nothing is computed with this one: fifteen digits come out as they went in.
-                let number = if is_code { None } else { text.parse::<std::ffi::c_double>().ok().filter(|_| is_plain(text)) };
+                let number = if is_code { None } else { text.parse::<f64>().ok().filter(|_| is_plain(text)) };
                 match number {
                     Some(number) => sheet.write_number(line, place, number)?,
                     None => sheet.write_string(line, place, text)?,

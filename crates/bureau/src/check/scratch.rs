@@ -1,7 +1,7 @@
 //! What must be there, written down beside what is there: as much as there is, on the disk and not in memory.
 
 use rusqlite::{OptionalExtension, Rows, params};
-use seal::{Digest, Receipt, Verdict};
+use seal::{Digest, Receipt, Verdict, canonical};
 use serde_json::Value;
 
 use super::sql;
@@ -30,8 +30,10 @@ pub(super) fn shown((number, name): &Key) -> String {
     if name.is_empty() { number.to_string() } else { name.clone() }
 }
 
+/// Digest of a row: of its canonical bytes, as the order of an object's keys in memory is that of whoever built it.
 fn digest(row: &Value) -> [u8; 32] {
-    Digest::of(row.to_string().as_bytes()).0
+    let bytes = canonical::to_bytes(row).unwrap_or_else(|_| row.to_string().into_bytes());
+    Digest::of(&bytes).0
 }
 
 /// What an agent's checkpoint is called.
