@@ -6,7 +6,6 @@ use model::{Finding, Month};
 use seal::{Moment, Package, Role};
 use serde_json::json;
 use store::{BookLock, DraftVersion, Record, Store, Wanted};
-use ui::Lang;
 
 use crate::{
     acts, audit,
@@ -259,10 +258,11 @@ fn scan(paper: &Paper) -> seal::Scan {
     seal::Scan { kind: if kind == "jpeg" { "jpg".to_owned() } else { kind }, bytes: paper.bytes().to_vec() }
 }
 
-/// What is to be signed, as a print with its digest, a square code and lines for a hand.
-pub fn print(agent: &Agent, store: &Store, shown: &Shown, lang: Lang) -> Result<Print, Failure> {
+/// What is to be signed, as a print with its digest, a square code and lines for a hand. In Chinese whoever asks, as the forms are and as the
+/// package has it: one paper is signed.
+pub fn print(agent: &Agent, store: &Store, shown: &Shown) -> Result<Print, Failure> {
     let digest = shown.digest.clone();
-    let mut print = Print { lang, ..package::content::view(&shown.chosen) };
+    let mut print = package::content::view(&shown.chosen);
     for (sheet, one) in print.forms.iter_mut().zip(&shown.chosen) {
         let roles = shown.package.roles().map(|role| role.id());
         let beside = Beside::of(agent, store, &one.draft)?.signed_by(store, &digest, roles)?;

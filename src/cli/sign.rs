@@ -79,7 +79,7 @@ pub fn run(ctx: &Ctx, what: &What) -> Result<Vec<Finding>, Failure> {
 /// Writes what is signed to a file, recognised by its digest.
 fn printed(ctx: &Ctx, (agent, store): (&Agent, &Store), path: &Path, shown: &Shown) -> Result<(), Failure> {
     let pdf = path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("pdf"));
-    sheet::save(path, &signature::rendered(&signature::print(agent, store, shown, ctx.lang)?, pdf)?)?;
+    sheet::save(path, &signature::rendered(&signature::print(agent, store, shown)?, pdf)?)?;
     // Beside a table for programs, the name of a file would be noise.
     if ctx.people() { output::say(&format!("{}\n", path.display())) } else { Ok(()) }
 }

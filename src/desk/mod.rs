@@ -181,9 +181,9 @@ impl web::SignDesk for Pages {
         signoff::signables(&agent, &mut store, agent.person(who)?)
     }
 
-    fn print(&self, place: &Place, pdf: bool, lang: Lang) -> Answer<web::File> {
+    fn print(&self, place: &Place, pdf: bool) -> Answer<web::File> {
         let (agent, mut store) = self.open()?;
-        signoff::paper(&agent, &mut store, place, pdf, lang)
+        signoff::paper(&agent, &mut store, place, pdf)
     }
 
     fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[web::Paper]) -> Answer<()> {

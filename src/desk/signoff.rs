@@ -6,7 +6,6 @@ use model::{Finding, Level};
 use seal::Role;
 use serde_json::Value;
 use store::{Record, Store, Wanted};
-use ui::Lang;
 use web::{
     Answer, Comparison, File, FilingView, Hand, Key, Offer, Offers, Place, Reached, Sign, Signable, Signables, Signing, Stage,
 };
@@ -417,10 +416,10 @@ pub fn sign(agent: &Agent, store: &mut Store, place: &Place, person: &Person, si
 }
 
 /// What is to be signed, to be printed.
-pub fn paper(agent: &Agent, store: &mut Store, place: &Place, pdf: bool, lang: Lang) -> Answer<File> {
+pub fn paper(agent: &Agent, store: &mut Store, place: &Place, pdf: bool) -> Answer<File> {
     let (own, month) = (book(agent, place)?, month(place)?);
     let shown = signature::shown(agent, store, asked(place, own, month), false)?;
-    let bytes = signature::rendered(&signature::print(agent, store, &shown, lang)?, pdf)?;
+    let bytes = signature::rendered(&signature::print(agent, store, &shown)?, pdf)?;
     let (kind, media) = if pdf { ("pdf", "application/pdf") } else { ("html", "text/html; charset=utf-8") };
     Ok(File { name: format!("{}-{}-{}.{kind}", place.form, place.period, &shown.digest[..signoff::SHOWN]), media, bytes })
 }

@@ -340,7 +340,7 @@ pub trait SignDesk: Send + Sync + 'static {
     /// Every draft that a person may sign now.
     fn signables(&self, who: &str) -> Answer<Signables>;
     /// What is to be signed as a page or PDF, with lines for a hand.
-    fn print(&self, place: &Place, pdf: bool, lang: ui::Lang) -> Answer<File>;
+    fn print(&self, place: &Place, pdf: bool) -> Answer<File>;
     /// Records the filing of a draft at the national portal: the draft's digest, the day, and what the portal calls it.
     fn note_filing(&self, who: &str, place: &Place, said: [&str; 3], papers: &[Paper]) -> Answer<()>;
     /// What would leave.

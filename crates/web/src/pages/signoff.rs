@@ -385,8 +385,7 @@ pub async fn held_up(app: &App, session: &Session, place: &Place, refusal: Refus
 
 /// A page of its own, which brings its style with it: the policy names that style and nothing else.
 pub async fn print(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    let lang = session.lang;
-    match app.ask(move |desk| desk.print(&place, false, lang)).await {
+    match app.ask(move |desk| desk.print(&place, false)).await {
         Ok(file) => alone(&file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
@@ -404,8 +403,7 @@ pub fn alone(file: &crate::desk::File) -> Response {
 }
 
 pub async fn pdf(State(app): State<Arc<App>>, Signed(session): Signed, Path(place): Path<Place>) -> Response {
-    let lang = session.lang;
-    match app.ask(move |desk| desk.print(&place, true, lang)).await {
+    match app.ask(move |desk| desk.print(&place, true)).await {
         Ok(file) => super::download(file),
         Err(refusal) => refused(&app, &session, refusal).await,
     }
