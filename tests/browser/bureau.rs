@@ -33,6 +33,8 @@ fn with_pages(bureau: &Bureau) -> String {
 fn sends(site: &Site) {
     let of = ["--form", "B203", "--period", "2025-06"];
     let act = |verb: &'static str, more: &[&str]| site.ok(&[&[verb][..], &of, more].concat());
+    // What was corrected is explained anew.
+    site.explains("B203", "2025-06", "wu");
     act("review", &["--as", "wu"]);
     act("approve", &["--as", "zhoumin"]);
     let digest = csv(&act("sign", &["--format", "csv"]))[0]["digest"].clone();
@@ -98,7 +100,6 @@ fn a_county_reads_asks_returns_and_accepts_what_a_company_sent() {
             "audit", "explain", "B203", "--rule", rule, "--period", "2025-06", "--cause", "volume", "--text", said, "--as", "wu",
         ]);
     }
-    site.explains("B203", "2025-06", "wu");
     sends(site);
     let (chromium, axe) = (Chromium::start(), axe());
     block(async {
