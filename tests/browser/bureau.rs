@@ -183,7 +183,8 @@ fn a_county_reads_asks_returns_and_accepts_what_a_company_sent() {
             "--as",
             "zhoumin",
         ]);
-        // What waits on the first page is tested over HTTP (`desk`).
+        lina.go("/").await;
+        lina.sees(&["还没看的答复 1"]).await;
         lina.go(REPORT).await;
         lina.sees(&["已答复", "见合同 HT-2025-06"]).await;
         lina.looks("bureau-talk").await;
@@ -197,6 +198,8 @@ fn a_county_reads_asks_returns_and_accepts_what_a_company_sent() {
         let why = ["--amount", "12", "--reason", "补记六月漏记的营业成本"];
         site.ok(&[&["ledger", "adjust", "B203:307", "--period", "2025-06", "--as", "wu"], &why[..]].concat());
         sends(site);
+        lina.go("/").await;
+        lina.sees(&["新到、还没看的报表 1"]).await;
         lina.go(&format!("{REPORT}?version=1")).await;
         lina.sees(&["version-superseded", "1 / 2"]).await;
         lina.go(REPORT).await;

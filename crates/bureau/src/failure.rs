@@ -1,11 +1,21 @@
 /*! What a verb tells a person: findings in their language, and the exit code that says of what kind they are. */
 
-use std::io::Write;
+use std::{fs, io::Write, path::Path};
 
 use model::Finding;
 use ui::Lang;
 
 use crate::store::StoreError;
+
+/// A file of the bureau's own beside its configuration: what it is called in findings, and its text; nothing where there is none.
+pub fn own_file(folder: &Path, name: &str) -> Result<Option<(String, String)>, Failure> {
+    let path = folder.join(name);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((path.display().to_string(), text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::config(Finding::io(&path, &error))),
+    }
+}
 
 /// What stopped a verb.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ No letter of the bureau, by a robot or a person, names a target, a wanted growth
 program, and what a bureau adds to it in a file of its own. That file can add and never take away.
 */
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use jiff::civil::Date;
 use model::Finding;
@@ -14,7 +14,10 @@ use settings::Shape;
 use survey::{Calendar, Calendars};
 use ui::Lang;
 
-use crate::{failure::Failure, store::Deadline};
+use crate::{
+    failure::{Failure, own_file},
+    store::Deadline,
+};
 
 /// The list that comes with the program.
 const OWN: &str = include_str!("../../../mappings/letters.toml");
@@ -133,18 +136,13 @@ fn read(file: &str, text: &str) -> Result<Raw, Failure> {
 impl Letters {
     /// The program's list with what the bureau of this folder adds.
     pub fn load(folder: &Path) -> Result<Letters, Failure> {
-        let path = folder.join(FILE);
-        let own = match fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::config(Finding::io(&path, &error))),
-        };
-        Letters::parse(&path.display().to_string(), own.as_deref())
+        let own = own_file(folder, FILE)?;
+        Letters::parse(own.as_ref().map(|(name, text)| (name.as_str(), text.as_str())))
     }
 
-    fn parse(file: &str, own: Option<&str>) -> Result<Letters, Failure> {
+    fn parse(own: Option<(&str, &str)>) -> Result<Letters, Failure> {
         let mut all = read(FILE, OWN)?;
-        if let Some(own) = own {
+        if let Some((file, own)) = own {
             let more = read(file, own)?;
             all.phrases.extend(more.phrases);
             // What the program names stays what it is called.
@@ -225,7 +223,7 @@ mod tests {
 
     #[test]
     fn no_letter_names_a_target_a_growth_or_a_direction() {
-        let letters = Letters::parse("own", None).unwrap();
+        let letters = Letters::parse(None).unwrap();
         for text in [
             "请把营业收入调到 1.2 亿元",
             "营业收入改为１２００千元",
@@ -260,13 +258,13 @@ mod tests {
     #[test]
     fn a_bureau_adds_to_the_list_and_takes_nothing_away() {
         let own = "phrases = [\"跑赢\"]\nanswer_workdays = 5\n[cause.rule]\nzh = \"x\"\nen = \"x\"\n[cause.site]\nzh = \"实地核查\"\nen = \"a visit\"\n";
-        let letters = Letters::parse("own", Some(own)).unwrap();
+        let letters = Letters::parse(Some(("own", own))).unwrap();
         assert!(letters.steers("全县要跑赢全市").is_some() && letters.steers("目标").is_some());
         assert_eq!((letters.causes["rule"].zh.as_str(), letters.causes["site"].zh.as_str()), ("审核关系不成立", "实地核查"));
         // A Wednesday: five working days are the next Wednesday, two more are Friday.
         let deadline = letters.deadline("site", "2026-06-03".parse().unwrap()).unwrap();
         assert_eq!((deadline.answer_by.as_str(), deadline.grace.as_str()), ("2026-06-10", "2026-06-12"));
         assert_eq!(letters.deadline("sites", "2026-06-03".parse().unwrap()).unwrap_err().code, "letter-cause-unknown");
-        assert!(Letters::parse("own", Some("phrase = []\n")).is_err());
+        assert!(Letters::parse(Some(("own", "phrase = []\n"))).is_err());
     }
 }

@@ -5,7 +5,7 @@ Reads, and writes nothing: no message, no receipt, no row. What it says is for t
 others reaches an enterprise.
 */
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use model::{Finding, Month};
 use survey::{
@@ -17,7 +17,7 @@ use survey::{
 };
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, own_file},
     knowledge::Knowledge,
     receive,
     store::{MessageDraft, Report, Store, StoreError, Unit},
@@ -56,14 +56,8 @@ pub struct Screened {
 
 /// The thresholds: a file of the bureau's own stands in the place of those that come with the program.
 pub(crate) fn thresholds(folder: &Path) -> Result<Thresholds, Failure> {
-    let path = folder.join(OWN);
-    let own = match fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(Failure::config(Finding::io(&path, &error))),
-    };
-    let name = if own.is_some() { path.display().to_string() } else { OWN.to_owned() };
-    match Thresholds::parse(&name, own.as_deref().unwrap_or(THRESHOLDS)) {
+    let (name, text) = own_file(folder, OWN)?.unwrap_or_else(|| (OWN.to_owned(), THRESHOLDS.to_owned()));
+    match Thresholds::parse(&name, &text) {
         (Some(read), findings) if findings.is_empty() => Ok(read),
         (_, findings) => Err(Failure { exit: 2, findings }),
     }

@@ -21,7 +21,7 @@ mod tls;
 pub use accounts::{Account, Brake, INVITED, fit, hash, invitation, kept, token, verify};
 pub use guard::{FILES_BYTES, FORM_BYTES, Gate, Settings};
 pub use house::{Answer, House, Kind, Person, Refusal, apart};
-pub use pages::{Leaf, download, findings, part, reasons, routes};
+pub use pages::{Leaf, download, findings, listed, part, reasons, routes};
 pub use sessions::Session;
 pub use signed::{Fields, Paper, Posted};
 pub use tls::{Tls, Unfit, hosts, serve, url};

@@ -115,14 +115,7 @@ pub fn badge(tone: Tone, text: &str) -> Markup {
 
 /// What is wrong or worth knowing: level (`error`, `warning`, `note`), code, place, and what it says with what to do.
 pub fn notice<N: AsRef<str>, V: AsRef<str>>(lang: Lang, level: &str, code: &str, place: &str, values: &[(N, V)]) -> Markup {
-    let none: [(&str, &str); 0] = [];
-    html! {
-        div class=(format!("note {level}")) role=(if level == "error" { "alert" } else { "note" }) {
-            p { strong { (crate::text(lang, &format!("level-{level}"), &none)) } " " (crate::text(lang, code, values)) }
-            @if let Some(hint) = crate::hint(lang, code, values) { p.hint { (label(lang, "hint")) (hint) } }
-            p { code { (code) @if !place.is_empty() { " · " (place) } } }
-        }
-    }
+    told(lang, [level, code, place], values, crate::hint(lang, code, values), &raw(String::new()))
 }
 
 /// The same where a page has the act that the hint names as a command: `label-do-<code>` says what to do there, and `more` leads to it.
@@ -134,10 +127,20 @@ pub fn advised<N: AsRef<str>, V: AsRef<str>>(
     values: &[(N, V)],
     more: &Markup,
 ) -> Markup {
-    let none: [(&str, &str); 0] = [];
     let act = format!("do-{code}");
     let own = format!("label-{act}");
     let hint = if crate::knows(&own) { Some(crate::text(lang, &own, values)) } else { crate::hint(lang, code, values) };
+    told(lang, [level, code, place], values, hint, more)
+}
+
+fn told<N: AsRef<str>, V: AsRef<str>>(
+    lang: Lang,
+    [level, code, place]: [&str; 3],
+    values: &[(N, V)],
+    hint: Option<String>,
+    more: &Markup,
+) -> Markup {
+    let none: [(&str, &str); 0] = [];
     html! {
         div class=(format!("note {level}")) role=(if level == "error" { "alert" } else { "note" }) {
             p { strong { (crate::text(lang, &format!("level-{level}"), &none)) } " " (crate::text(lang, code, values)) }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::Path,
 };
 
@@ -14,7 +13,7 @@ use survey::{Calendar, Calendars, Due, Form, RowKind, Thresholds};
 
 use super::read::{Registered, Short};
 use crate::{
-    failure::Failure,
+    failure::{Failure, own_file},
     knowledge,
     store::{Published, Store},
 };
@@ -109,19 +108,13 @@ pub struct Duties {
 impl Duties {
     /// Reads the list beside the configuration, or the one that comes with the program, the forms that are known and the calendars.
     pub fn read(store: &Store, folder: &Path) -> Result<Duties, Failure> {
-        let path = folder.join(OWN);
-        let own = match fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::config(Finding::io(&path, &error))),
-        };
-        let name = if own.is_some() { path.display().to_string() } else { OWN.to_owned() };
+        let (name, text) = own_file(folder, OWN)?.unwrap_or_else(|| (OWN.to_owned(), BOARD.to_owned()));
         let published = store.read(Published::all)?;
         let (editions, _) = knowledge::editions(&published);
         // Of a form that several editions have, the newest says when it is due.
         let forms =
             editions.into_values().flat_map(|edition| edition.mapping.forms).map(|form| (form.form.clone(), form)).collect();
-        Duties::parse(&name, own.as_deref().unwrap_or(BOARD), forms, calendars(&published))
+        Duties::parse(&name, &text, forms, calendars(&published))
     }
 
     fn parse(file: &str, text: &str, forms: BTreeMap<String, Form>, calendars: Calendars) -> Result<Duties, Failure> {

@@ -1,7 +1,7 @@
 //! Key enterprises (重点企业): which they are and why, what each contributes to the county's change, and what a person should look at. For the bureau alone: nothing here
 //! writes to a unit, and no warning is a number that anybody has to meet.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use model::{Amount, Finding, Month};
 use serde::Deserialize;
@@ -11,7 +11,10 @@ use super::{
     Board, Cells, Duties,
     read::{Figures, Registered, Slots},
 };
-use crate::{failure::Failure, store::StoreError};
+use crate::{
+    failure::{Failure, own_file},
+    store::StoreError,
+};
 
 const TEXT: Shape = Shape::Text;
 const MUST: Shape = Shape::Must(&TEXT);
@@ -125,14 +128,9 @@ const KINDS: [&str; 3] = ["stop", "fall", "apart"];
 impl Keyed {
     /// Reads the file beside the configuration.
     pub fn read(folder: &Path, duties: &Duties) -> Result<Keyed, Failure> {
-        let path = folder.join(FILE);
-        match fs::read_to_string(&path) {
-            Ok(text) => Keyed::parse(&path.display().to_string(), &text, duties),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(Failure::config(Finding::error("keys-missing").at(path.display().to_string())))
-            }
-            Err(error) => Err(Failure::config(Finding::io(&path, &error))),
-        }
+        let missing = || Failure::config(Finding::error("keys-missing").at(folder.join(FILE).display().to_string()));
+        let (name, text) = own_file(folder, FILE)?.ok_or_else(missing)?;
+        Keyed::parse(&name, &text, duties)
     }
 
     /// Reads a text; everything that is wrong is told at once.

@@ -85,7 +85,8 @@ fn read(bureau: &Bureau, visit: &Visit) -> Answer<Waiting> {
         let all = ReportVersion::since(connection, &since, ROWS)?;
         for (one, _) in frame::newest(&all) {
             let [form, _, period] = &one.report;
-            if last(&one.unit, form, period).is_none_or(|at| *at < one.at)
+            // Times are whole seconds: what came in the second of a look may not have been there yet, and is told once more rather than never.
+            if last(&one.unit, form, period).is_none_or(|at| *at <= one.at)
                 && let Some(unit) = own(&one.unit)?
             {
                 arrived.push((unit, one.clone()));
@@ -103,7 +104,7 @@ fn read(bureau: &Bureau, visit: &Visit) -> Answer<Waiting> {
             let looked = last(&query.unit, &query.message.form, &query.message.period);
             if query.is_open(known) {
                 open.push((unit, query.placed(known)));
-            } else if query.answer > 0 && looked.is_none_or(|at| *at < query.answered) {
+            } else if query.answer > 0 && looked.is_none_or(|at| *at <= query.answered) {
                 answers.push((unit, query.placed(known)));
             }
         }

@@ -136,7 +136,7 @@ fn shown(bureau: &Bureau, visit: &Visit, staff: &Staff, told: &[Finding], more: 
         div.card { p {
             @if before.open { (badge(Tone::Plain, &label(lang, &format!("account-{state}")))) } @else { (badge(Tone::Bad, &label(lang, "account-closed"))) }
         } }
-        @if oneself { (gate::reasons(lang, &[Finding::error("staff-oneself").at(&staff.person)])) } @else {
+        @if oneself { (gate::findings(lang, &gate::reasons(&[Finding::error("staff-oneself").at(&staff.person)]))) } @else {
             @if before.open {
                 div.row {
                     (parts::button(&format!("{at}/invite"), &visit.session.token, &label(lang, "bureau-invite"), false, &[]))

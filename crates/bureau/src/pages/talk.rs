@@ -148,7 +148,7 @@ pub fn acts(
     let accepted = decision.is_some_and(|word| word.kind == "acceptance");
     html! {
         (ask(bureau, visit, submission, verdicts, typed))
-        @if !official { (gate::reasons(lang, &[Finding::error("channel-companion").with("act", "return")])) }
+        @if !official { (gate::findings(lang, &gate::reasons(&[Finding::error("channel-companion").with("act", "return")]))) }
         @else if returned { p { (label(lang, "bureau-waits-correction")) } }
         @else {
             h2 id="decide" { (label(lang, "bureau-decide")) }

@@ -1,6 +1,6 @@
 //! `robot.toml`: what the robot asks about, and what settles it.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use model::{Amount, Finding};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use settings::Shape;
 
 use crate::{
     board::{Hit, Outlier},
-    failure::Failure,
+    failure::{Failure, own_file},
 };
 
 const SHAPE: Shape = Shape::Table(&[
@@ -77,12 +77,7 @@ fn months() -> i32 {
 impl Policy {
     /// Reads the file beside the configuration; nothing where there is none.
     pub fn read(folder: &Path) -> Result<Option<Policy>, Failure> {
-        let path = folder.join(FILE);
-        match fs::read_to_string(&path) {
-            Ok(text) => Policy::parse(&path.display().to_string(), &text).map(Some),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::config(Finding::io(&path, &error))),
-        }
+        own_file(folder, FILE)?.map(|(name, text)| Policy::parse(&name, &text)).transpose()
     }
 
     /// Reads a text; everything that is wrong is told at once.

@@ -131,8 +131,8 @@ pub async fn unreachable<H: House>(gate: &Gate<H>, refusal: &Refusal) -> Respons
     login::bare(gate, Lang::Zh, StatusCode::SERVICE_UNAVAILABLE, "page-unreachable", &body).await
 }
 
-/// Findings, the gravest first.
-pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
+/// Findings, the gravest first and each once, shown by `each`.
+pub fn listed(findings: &[Finding], each: impl Fn(&Finding) -> Markup) -> Markup {
     let mut sorted: Vec<&Finding> = Vec::new();
     for finding in findings {
         if !sorted.contains(&finding) {
@@ -140,15 +140,17 @@ pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
         }
     }
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
-    html! {
-        @for finding in sorted { (page::notice(lang, finding.level.name(), &finding.code, &finding.place, &finding.arguments)) }
-    }
+    html! { @for finding in sorted { (each(finding)) } }
 }
 
-/// Why something is not offered to who looks: nobody has done anything wrong yet.
-pub fn reasons(lang: Lang, why: &[Finding]) -> Markup {
-    let told: Vec<Finding> = why.iter().map(|finding| Finding { level: Level::Note, ..finding.clone() }).collect();
-    findings(lang, &told)
+/// Findings, the gravest first.
+pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
+    listed(findings, |finding| page::notice(lang, finding.level.name(), &finding.code, &finding.place, &finding.arguments))
+}
+
+/// Why something is not offered to who looks, as findings: nobody has done anything wrong yet.
+pub fn reasons(why: &[Finding]) -> Vec<Finding> {
+    why.iter().map(|finding| Finding { level: Level::Note, ..finding.clone() }).collect()
 }
 
 impl Kind {

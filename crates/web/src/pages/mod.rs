@@ -30,7 +30,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
-use model::{Finding, Level};
+use model::Finding;
 use ui::{
     Lang, label,
     page::{self, Tone},
@@ -194,34 +194,17 @@ pub async fn act_alone(method: Method, uri: Uri, signed: Result<Signed, Response
     Redirect::to(page).into_response()
 }
 
-/// Findings, the gravest first.
+/// Findings, the gravest first, each with the way to the page that does what its hint says.
 pub fn findings(lang: Lang, findings: &[Finding]) -> Markup {
-    let mut sorted: Vec<&Finding> = Vec::new();
-    for finding in findings {
-        if !sorted.contains(&finding) {
-            sorted.push(finding);
-        }
-    }
-    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
-    html! {
-        @for finding in sorted {
-            (page::advised(lang, level(finding.level), &finding.code, &finding.place, &finding.arguments, &links::of(lang, finding)))
-        }
-    }
+    gate::listed(findings, |finding| {
+        let Finding { level, code, place, arguments } = finding;
+        page::advised(lang, level.name(), code, place, arguments, &links::of(lang, finding))
+    })
 }
 
-/// Why something is not offered to who looks: nobody has done anything wrong yet.
+/// Why something is not offered to who looks.
 pub fn reasons(lang: Lang, why: &[Finding]) -> Markup {
-    let told: Vec<Finding> = why.iter().map(|finding| Finding { level: Level::Note, ..finding.clone() }).collect();
-    findings(lang, &told)
-}
-
-const fn level(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Note => "note",
-    }
+    findings(lang, &gate::reasons(why))
 }
 
 /// A state of a draft as people see it.
